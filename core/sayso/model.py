@@ -283,8 +283,7 @@ class Ticket(Frozen):
     """Since when, once it was not the first."""
     stage_routes: tuple[tuple[Place, ...], ...] = ()
     """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
-    viewed_at: datetime | None = None
-    """When somebody had it open for the first time, where a surface knows that."""
+    viewed_at: datetime | None = None  # when somebody had it open for the first time, where a surface knows that
     trace: str | None = None  # a `traceparent`: the trace in which it was asked
     gone: tuple[str, ...] = ()
     """Accounts that were closed since somebody allowed it from them; they do not count any more."""

@@ -107,6 +107,8 @@ expires_in = "1h"                     # silence is never consent: what expires i
 
 # [stats]
 # readers = ["ann", "group:release"]  # who may see the page of numbers in the inbox; the owner if nobody is named
+# tell = ["slack:#agents"]            # what rules with mode = "observe" would have decided is told there
+# tell_every = "7d"
 
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in

@@ -19,7 +19,19 @@ import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
-from sayso.desk import Desk, authority, copies, courier, keys, purging, stopping, timekeeper, token_secret, tracing
+from sayso.desk import (
+    Desk,
+    authority,
+    copies,
+    courier,
+    keys,
+    observing,
+    purging,
+    stopping,
+    timekeeper,
+    token_secret,
+    tracing,
+)
 from sayso.stores import Durability
 from sayso_bots.service import (
     checks,
@@ -166,6 +178,7 @@ def _start(
     crew.start("courier", courier.Courier(desk, channels, resumer, pusher).run)
     crew.start("copies", functools.partial(copies.watch, desk))
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
+    crew.start("observed", functools.partial(observing.tell_on, desk))
     crew.start("purge", functools.partial(purging.purge_on, desk))
     crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))

@@ -243,6 +243,12 @@ class Stats(_Table):
 
     readers: list[str] = pydantic.Field(default=[], description='readers = ["ann", "group:leads"], or ["anyone"]')
     """The owner of the service if nobody is named; anybody if there are no people."""
+    tell: list[model.Place] = pydantic.Field(default=[], description='tell = ["slack:#agents"], places in a chat')
+    """Where it is told what rules that only observe would have decided."""
+    tell_every: durations.Duration = pydantic.Field(
+        default="7d", validate_default=True, description='tell_every = "7d"'
+    )
+    """How often it is told there."""
 
 
 class Settings(_Table):

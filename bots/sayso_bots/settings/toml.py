@@ -86,6 +86,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         },
         rules=rule_tables.book(settings.rules, known, policies),
         retention=kept(settings.retention),
+        observed=setups.Telling(tuple(settings.stats.tell), timedelta(seconds=settings.stats.tell_every)),
         audience=settings.receipts.audience if settings.receipts.issue else None,
         digest=digest.digest(settings.model_dump(mode="json", exclude_defaults=True), "settings"),
     )
@@ -150,10 +151,11 @@ def _check_names(settings: schema.Settings) -> None:
             spelling.suggest(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
         )
         raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
-    for place in settings.audit.tell:
-        if settings.chat(parts.channel_of(place)) is None:
-            hint = "name a place of a chat that has a table here"
-            raise errors.InvalidSettings(f"audit.tell: there is no chat for {place}", field="audit.tell", hint=hint)
+    for key, places in (("audit.tell", settings.audit.tell), ("stats.tell", settings.stats.tell)):
+        for place in places:
+            if settings.chat(parts.channel_of(place)) is None:
+                hint = "name a place of a chat that has a table here"
+                raise errors.InvalidSettings(f"{key}: there is no chat for {place}", field=key, hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
 from typing_extensions import TypeVar
 
@@ -38,9 +37,6 @@ from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
 from sayso.stores import Store
 
-if TYPE_CHECKING:
-    from sayso import stats
-
 V = TypeVar("V", default=Any)
 
 log = logging.getLogger(__name__)
@@ -68,14 +64,6 @@ class Desk(shell.Shell):
         """Who waits in this process."""
         self.broadcast = broadcast.Broadcast(store, self.clock, BEAT)
         """The log for all who listen in this process."""
-
-    @functools.cached_property
-    def numbers(self) -> stats.Numbers:
-        """What became of requests, counted once for all who look at it here."""
-        # slow to import, and for few programs
-        from sayso import stats
-
-        return stats.Numbers(self.store, self.clock)
 
     @overload
     async def ask(

@@ -40,6 +40,14 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """Where something is told now and then, and how often."""
+
+    places: tuple[model.Place, ...] = ()
+    every: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What the operator configured: policies, people, where requests go."""
 
@@ -74,6 +82,8 @@ class Setup:
     """When people are not mentioned and not written to, by their names."""
     rules: rules.Book = field(default_factory=rules.Book)
     """What is decided without anybody, and what is asked otherwise than it would be."""
+    observed: Telling = Telling()
+    """Where it is told what rules that only observe would have done."""
     retention: Retention = field(default_factory=Retention)
     """For how long what is kept."""
     audience: str | None = None

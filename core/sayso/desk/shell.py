@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
@@ -23,6 +25,9 @@ from sayso.desk import (
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Record, Store
+
+if TYPE_CHECKING:
+    from sayso import stats
 
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
@@ -54,6 +59,14 @@ class Shell:
         """How many copies of the service there are, as far as is known; see `copies`."""
         self.pace = quota.Pace()
         self.room = quota.Room()
+
+    @functools.cached_property
+    def numbers(self) -> stats.Numbers:
+        """What became of requests, counted once for all who look at it here."""
+        # slow to import, and for few programs
+        from sayso import stats
+
+        return stats.Numbers(self.store, self.clock)
 
     @property
     def house(self) -> Setup:

@@ -71,6 +71,8 @@ class Figures(model.Frozen):
     reviewers: tuple[Reviewer, ...]
     hours: tuple[tuple[int, ...], ...]
     """Requests by weekday, Monday first, and hour of the day, in UTC."""
+    watched: tuple[Named, ...] = ()
+    """What people decided on what each rule that only observes would have decided."""
     would_have: dict[str, int]
     """How often each rule that only observes would have counted, by its id."""
 

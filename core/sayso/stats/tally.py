@@ -85,6 +85,7 @@ class Tally:
         self._open: list[float] = []
         self._by_nobody = 0
         self._tools, self._agents, self._rules, self._policies, self._places = (_Names() for _ in range(5))
+        self._watched = _Names()
         self._people: defaultdict[str, _Person] = defaultdict(_Person)
         self._hours = [[0] * 24 for _ in range(7)]
         self._would_have: Counter[str] = Counter()
@@ -131,6 +132,7 @@ class Tally:
             places=self._places.rows(),
             reviewers=self._reviewers(),
             hours=tuple(map(tuple, self._hours)),
+            watched=self._watched.rows(),
             would_have=dict(self._would_have.most_common(_SHOWN)),
         )
 
@@ -156,6 +158,7 @@ class Tally:
         ruled = ticket.ruled
         if ruled and ruled.rule:
             yield self._rules, ruled.rule
+        yield from ((self._watched, name) for name in (ruled.watched if ruled else ()))
         if not _is_decided_by_rule(ticket):
             yield from ((self._places, place) for place in ticket.route)
 
