@@ -25,7 +25,7 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
 from sayso_bots.terminal import render as terminal
 from tests.adapters.web import service as web_service
-from tests.pictures import discord, slack
+from tests.pictures import discord, inbox_pages, slack
 from tests.pictures.scenes import MINT, batches, scenes
 
 # Debian has no colour emoji by itself; the fake Discord of the tests ships them.
@@ -37,10 +37,15 @@ DOCS = {
     "inbox": ("command", "batch"),
     "inbox-390": ("form",),
     "terminal": ("edit",),
+    "pages": ("requests", "people", "policies", "life"),
+    "pages-390": ("grants",),
 }
 Scenes = dict[str, model.Ticket | tuple[model.Ticket, ...]]
 MOST_BYTES = 150_000
-SURFACES = ("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390")
+SURFACES = (
+    *("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390"),
+    *("pages", "pages-dark", "pages-390"),
+)
 NAMES = {"U0ANN": "Ann", "U0BOB": "Bob"}
 
 
@@ -78,13 +83,17 @@ async def fulfill(what: str | Path, route: async_api.Route) -> None:
         await route.fulfill(body=what, content_type="text/html")
 
 
-async def shoot(out: Path, surfaces: list[str], tickets: Scenes) -> None:
-    """Draw every ticket on every surface."""
+async def shoot(out: Path, surfaces: list[str], tickets: Scenes, only: set[str] | None = None) -> None:
+    """Draw every ticket on every surface, and the pages of the inbox."""
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_api.async_playwright())
         chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         stack.push_async_callback(chromium.close)
         for surface in surfaces:
+            if surface.startswith("pages"):
+                wanted = set(inbox_pages.PAGES) if only is None else only
+                await inbox_pages.shoot(out, surface, *_look(surface), wanted, chromium)
+                continue
             if surface.startswith("inbox"):
                 await shoot_inbox(out, surface, tickets, chromium)
                 continue
@@ -98,10 +107,13 @@ async def shoot(out: Path, surfaces: list[str], tickets: Scenes) -> None:
             await page.close()
 
 
+def _look(surface: str) -> tuple[int, Literal["dark", "light"]]:
+    return 390 if surface.endswith("390") else 900, "dark" if surface.endswith("dark") else "light"
+
+
 async def shoot_inbox(out: Path, surface: str, tickets: Scenes, chromium: async_api.Browser) -> None:
     """Each ticket on its own page of the real inbox, at the hour at which it was asked."""
-    width = 390 if surface.endswith("390") else 900
-    scheme: Literal["dark", "light"] = "dark" if surface.endswith("dark") else "light"
+    width, scheme = _look(surface)
     for name, ticket in tickets.items():
         # the inbox has a page for many
         some, where = (ticket, "many") if isinstance(ticket, tuple) else ((ticket,), f"requests/{ticket.id}")
@@ -125,7 +137,7 @@ def draw_docs(out: Path) -> None:
     """Draw the pictures of the pages. Raises `ValueError` if one is too large to stand there."""
     tickets: Scenes = {**scenes(), **batches()}
     for surface, names in DOCS.items():
-        asyncio.run(shoot(out, [surface], {name: tickets[name] for name in names}))
+        asyncio.run(shoot(out, [surface], {name: tickets[name] for name in names if name in tickets}, set(names)))
         for path in (out / f"{surface}-{name}.png" for name in names):
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes")
@@ -145,7 +157,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     every: Scenes = {**scenes(), **batches()}
     tickets = {name: ticket for name, ticket in every.items() if not given.only or name in given.only}
-    asyncio.run(shoot(given.out, given.surface, tickets))
+    asyncio.run(shoot(given.out, given.surface, tickets, set(given.only) if given.only else None))
     print(f"{len(list(given.out.glob('*.png')))} pictures in {given.out}")  # noqa: T201 (a command)
 
 

@@ -1,0 +1,126 @@
+"""The pages of the inbox beside its cards, with a week of a small team behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from playwright import async_api
+
+import sayso
+from sayso import model
+from sayso.desk.rotas import Shift
+from sayso.machine import people
+from sayso.rules import Book, Rule
+from sayso.rules.rule import read_match
+from sayso.testing.clock import ManualClock
+from tests.adapters.web import service as web_service
+
+PAGES = {
+    "requests": "/requests",
+    "people": "/people",
+    "policies": "/policies",
+    "grants": "/grants",
+    "life": "/requests/r07",
+}
+ANN, BOB = people.Actor("web:ann", "Ann", member=True, person="ann"), people.Actor("web:bob", "Bob", person="bob")
+RELEASE = sayso.Caller("release-bot")
+PRODUCTION = model.Policy.model_validate(
+    {
+        "needs": [{"who": ["group:release"], "count": 2}],
+        "expires_in": 14_400.0,
+        "remind": [900.0],
+        "escalate": [{"after": 3_600.0, "add": ["carl"]}],
+        "valid_for": 600.0,
+        "break_glass": {"who": ["group:payments"], "review": ["ann"]},
+    }
+)
+# What was asked: the tool, its input, under which policy, and who said what.
+ASKED: tuple[tuple[str, model.JsonObject, str, tuple[tuple[people.Actor, str], ...]], ...] = (
+    (
+        "Edit",
+        {"file_path": "/srv/shop/docs/api.md", "old_string": "a", "new_string": "b"},
+        "default",
+        ((ANN, "allow"),),
+    ),
+    ("refund", {"customer": "c-1881", "amount": 40}, "default", ((ANN, "allow"),)),
+    ("Bash", {"command": "rm -rf build"}, "default", ((ANN, "deny"),)),
+    ("refund", {"customer": "c-2044", "amount": 12}, "default", ()),
+    ("Read", {"path": "/srv/shop/.env"}, "default", ()),
+    ("Bash", {"command": "npm ci"}, "default", ()),
+    ("deploy", {"target": "production", "version": "1.4.2"}, "production", ((ANN, "allow"), (BOB, "allow"))),
+    ("deploy", {"target": "production", "version": "1.4.3"}, "production", ((ANN, "allow"),)),
+)
+
+
+class Rota:
+    """Bob is on call."""
+
+    async def on_call(self) -> Shift:
+        """Who it is."""
+        return Shift(frozenset({"bob"}))
+
+
+def _setup(desk: sayso.Desk) -> sayso.Setup:
+    directory = people.Directory(
+        {
+            "ann": people.Profile(frozenset({"slack:T0123/U0ANN", "discord:940"})),
+            "bob": people.Profile(frozenset({"slack:T0123/U0BOB"}), "bob@example.com"),
+            "carl": people.Profile(),
+        },
+        {
+            "release": people.Group(frozenset({"ann", "bob"}), frozenset({"slack:S0123"})),
+            "payments": people.Group(frozenset({"bob"}), on_call=True),
+        },
+        (people.Delegation("carl", frozenset({"ann"}), desk.clock.now() + timedelta(days=3)),),
+    )
+    said = "Secrets are not read by agents. Ask a person for the value you need."
+    rules = (
+        Rule(
+            id="no-secrets", effect="deny", reason=said, match=read_match("x", {"tool": "Read", "input.path": "*.env*"})
+        ),
+        Rule(id="npm", effect="ask", observed=True, match=read_match("x", {"tool": "Bash", "input.command": "npm *"})),
+    )
+    policies = {"default": model.Policy(approvers=("ann",), grants=28_800.0), "production": PRODUCTION}
+    return replace(
+        desk.setup,
+        directory=directory,
+        policies=policies,
+        rules=Book(rules),
+        rotas={"payments": Rota()},
+        stoppers=("ann",),
+    )
+
+
+async def _live(desk: sayso.Desk, clock: ManualClock) -> None:
+    """Ask and answer all of it."""
+    desk.setup = _setup(desk)
+    for number, (tool, input, policy, said) in enumerate(ASKED, 1):
+        request = sayso.Permission(tool=tool, input=input, id=f"r{number:02}")
+        source = model.Source(session="fix the checkout")
+        await desk.open(request.model_copy(update={"policy": policy, "source": source}), RELEASE)
+        for person, verdict in said:
+            clock.advance(140)
+            covers = {"standing": "pattern", "free": ("amount",)} if tool == "refund" else {}
+            await desk.answer(f"r{number:02}", model.Answer.model_validate({"verdict": verdict, **covers}), person)
+        clock.advance(300)
+
+
+async def shoot(
+    out: Path, surface: str, width: int, scheme: Literal["dark", "light"], only: set[str], chromium: async_api.Browser
+) -> None:
+    """Each page, as Ann sees it."""
+    clock = ManualClock()
+    async with web_service.serving(clock) as service:
+        await _live(service.desk, clock)
+        session = await service.sessions.sign_in(await service.sessions.link("ann", service.url))
+        context = await chromium.new_context(viewport={"width": width, "height": 400}, color_scheme=scheme)
+        await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+        page = await context.new_page()
+        await page.clock.install(time=clock.now())
+        for name in (name for name in PAGES if name in only):
+            await page.goto(f"{service.url}{PAGES[name]}")
+            await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True)
+        await context.close()
