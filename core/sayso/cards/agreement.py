@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from sayso import model, policies
+from sayso import model, parts, policies
 from sayso.cards import phrases
 from sayso.machine import people, schedule, who
 
@@ -29,12 +29,9 @@ def lines(policy: model.Policy, directory: people.Directory = people.NOBODY_KNOW
         yield Said("Denied by", f"{policy.veto} people")
     if policy.self_approval:
         yield Said("Own requests", "whoever it is asked for may allow it, too")
-    open_time = " of open time" if policy.clock else ""
+    open_time = f" in which the calendar {policy.clock.name} is open" if policy.clock else ""
     yield Said("Expires", f"after {_time(schedule.lives(policy))}{open_time}, which is a denial")
-    if policy.remind:
-        yield Said("Reminds", f"after {', '.join(map(_time, policy.remind))}")
-    for step in policy.escalate:
-        yield Said("Escalates", _step(step, directory))
+    yield from _in_time(policy, directory)
     yield Said("An allow", f"is good for {_time(policy.valid_for)}")
     yield from _wanted(policy)
     if glass := policy.break_glass:
@@ -42,6 +39,29 @@ def lines(policy: model.Policy, directory: people.Directory = people.NOBODY_KNOW
         yield Said("Emergency", f"{who.in_words(glass.who, directory)} may break the glass; reviewed by {review}")
     if policy.grants is not None:
         yield Said("Grants", f"an allow may cover more for {_time(policy.grants)}")
+    if policy.reveal:
+        yield Said("Secrets", f"are shown to {who.in_words(policy.reveal, directory)}, who ask for it")
+
+
+def _in_time(policy: model.Policy, directory: people.Directory) -> Iterator[Said]:
+    """Who hears of it, and when."""
+    if policy.turns is not None:
+        order = "in turn" if policy.turns == "round_robin" else "whoever was asked least recently first"
+        yield Said("Asked", f"one after the other, {order}, each for {_time(policy.claim_in)}")
+    if policy.notify != (parts.APPROVERS,):
+        yield Said("Mentions", who.in_words(policy.notify, directory) if policy.notify else "nobody")
+    if policy.digest is not None:
+        yield Said("Gathers", f"what is of low risk for {_time(policy.digest)}, and shows it together")
+    if policy.quiet is not None:
+        state = "open" if policy.quiet.inside else "closed"
+        said = f"while the calendar {policy.quiet.calendar.name} is {state}: whoever is meant hears of it at the end"
+        yield Said("Quiet", said)
+    if policy.remind:
+        yield Said("Reminds", f"after {', '.join(map(_time, policy.remind))}")
+    for step in policy.escalate:
+        yield Said("Escalates", _step(step, directory))
+    if policy.fallback:
+        yield Said("Otherwise", f"shown at {', '.join(policy.fallback)}, if it can be shown nowhere else")
 
 
 def _needs(needs: tuple[policies.Need, ...], directory: people.Directory) -> str:
