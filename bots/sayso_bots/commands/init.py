@@ -23,12 +23,13 @@ _TEMPLATE = """\
 {accounts}
 # terminal = "ann"                    # the user name at this machine
 # email = "ann@example.com"           # by which rotas, and chats that verified it, know this person
+# quiet = "!office"                   # when they are not mentioned and not written to
 
 # [people.bob]
 # terminal = "bob"
 
 # [groups.release]
-# members = ["ann"]
+# members = ["ann", "bob"]
 # on_call = {{ ical = "https://calendar.example.com/release.ics" }}   # who is on call: an approver "oncall:release"
 {groups}
 
@@ -51,7 +52,6 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # reveal = ["group:release"]           # who may see what masks over secrets cover; each time is on record
 # fallback = ["approvers", "web"]     # where it is shown if its own places cannot be reached, one after the other
 # quiet = "!office"                   # when nobody is mentioned or written to: a calendar, or one that is closed
-# digest = "30m"                      # so often its requests of low risk are shown together; not beside turns
 # turns = "round_robin"               # to one of its people first, then to the next; or "least_recent"
 # claim_in = "5m"                     # in this time somebody takes it on, or it goes to the next one
 # clock = "office"                    # the times below and expires_in count only while this calendar is open
@@ -66,6 +66,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # dates = [{{ from = 2026-01-01, to = 2099-12-31 }}]
 
 # [policies.release]
+# digest = "30m"                      # so often its requests of low risk are shown together
 # needs = [{{ who = ["ann"] }}, {{ who = ["group:release"], count = 2 }}]    # each place another person, in any order
 
 # [policies.payout]
