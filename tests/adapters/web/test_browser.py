@@ -832,3 +832,32 @@ async def test_a_row_is_opened_in_its_place_and_what_was_chosen_stays_chosen(
     await expect(page.locator("#row-r1")).to_contain_text("end")
     assert await page.locator("input[name=row]:checked").get_attribute("value") == first
     await expect(page.locator("#row-r1 input[name=row]")).to_be_focused()
+
+
+async def test_a_request_is_found_and_a_page_is_left_by_the_keyboard_alone(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make needle"}, id="r1"))
+    await service.desk.open(sayso.Permission(tool="Edit", input={"path": "a"}, id="r2"))
+    await tab_to(page, "Requests")
+    await keys(page, "Enter")
+    here = page.get_by_role("navigation", name="Inbox").get_by_role("link", name="Requests")
+    await expect(here).to_have_attribute("aria-current", "page")
+    await tab_to(page, "Words, or an id")
+    await page.keyboard.type("needle")
+    await keys(page, "Enter")
+    await expect(page.locator("[data-row]")).to_have_count(1)
+    await expect(page.get_by_role("searchbox", name="Words, or an id")).to_have_value("needle")
+    await tab_to(page, "More filters")
+    await keys(page, "Enter")
+    for name in ("Tool", "Agent, by its key", "Session", "Policy", "Rule", "Place (slack:#ops, slack)"):
+        await expect(page.get_by_label(name, exact=True)).to_be_visible()
+    await tab_to(page, "Tool")
+    await page.keyboard.type("edit")
+    await keys(page, "Enter")
+    await expect(page.get_by_text("Nothing fits.")).to_be_visible()
+    # what was asked for by a filter is not hidden behind the button
+    await expect(page.get_by_label("Tool", exact=True)).to_be_visible()
+    await tab_to(page, "All requests")
+    await keys(page, "Enter")
+    await expect(page.locator("[data-row]")).to_have_count(2)
