@@ -1,6 +1,8 @@
 """`sayso serve` as a process: what it says, who it answers, how it stops, and what its settings change."""
 
 import asyncio
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -14,6 +16,8 @@ import aiohttp
 import pytest
 
 from sayso_bots.demo import scripted
+from sayso_bots.service import database
+from sayso_bots.settings import environment
 from tests.bots.conftest import Command, Running
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import FakeSlack
@@ -238,6 +242,29 @@ def test_it_does_not_start_with_a_wrong_setting(
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+async def test_a_second_service_on_one_file_is_refused_and_a_command_is_not(command: Command) -> None:
+    async with command.started("serve", SAYSO_PORT="0") as service:
+        await service.line("sayso listens on ")
+        second = await asyncio.to_thread(command, "serve", SAYSO_PORT="0")
+        listed = await asyncio.to_thread(command, "list")
+    assert second.returncode == 2
+    assert "another sayso serve has the database" in second.stderr
+    assert "docs/postgres.md" in second.stderr
+    assert listed.returncode == 0
+
+
+def test_where_a_folder_has_no_locks_a_service_starts_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unknown(*_given: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/a.db")
+    with database.sole_service(environment.read()):
+        assert "a second service here would not be noticed" in caplog.text
 
 
 def test_a_taken_port_is_said_to_be_taken(command: Command) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import http.client
 import json
-from collections.abc import AsyncGenerator
+import logging
+import os
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from urllib.parse import unquote
 
 from sayso import errors, stores
 from sayso.stores import Store
 from sayso_bots.settings import environment
+
+log = logging.getLogger(__name__)
 
 # Seconds to look for a service on this machine.
 _PATIENCE = 0.3
@@ -35,6 +40,40 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
         yield store
     finally:
         await store.close()
+
+
+@contextlib.contextmanager
+def sole_service(given: environment.Environment) -> Generator[None]:
+    """Be the only service on a database in a file, for as long as the block; commands and programs may open it, too.
+
+    The system ends the lock with the process, however that ends. Another file is locked, because to close a database's
+    own would end SQLite's locks on it.
+
+    Raises:
+        InvalidSettings: another service has it.
+    """
+    path = file_of(given.database)
+    if path is None:
+        yield
+        return
+    lock = os.open(f"{path}-service", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(lock, path)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        hint = "stop that one, or let several copies share PostgreSQL (docs/postgres.md)"
+        message = f"another sayso serve has the database {path}"
+        raise errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint) from error
+    except OSError as error:
+        # some network folders have no locks
+        log.warning("a second service here would not be noticed", extra={"path": str(path), "error": str(error)})
 
 
 def file_of(database: str) -> Path | None:

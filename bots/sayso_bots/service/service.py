@@ -101,6 +101,7 @@ async def run(
     ready: dict[str, health.Check] = {"workers": crew.well, "running": leaving.check_ready}
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.connect(given, create=True))
+        stack.enter_context(database.sole_service(given))
         setup = reloading.make_setup(given, chosen)
         reach.check(setup)
         reach.check_keys(setup, await keys.Keys(store).list())
