@@ -8,8 +8,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from sayso.desk import Desk, reloads
+from sayso.stores import memory
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT
+from sayso_bots.service import reloading
+from sayso_bots.settings import environment, schema
 from tests.bots.conftest import Command
 from tests.bots.test_serve import Served, browser, key, serving
+from tests.conftest import until
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import FakeSlack
@@ -204,6 +211,21 @@ async def test_in_discord_a_role_that_was_added_decides(command: Command, tmp_pa
                 session.get("/v1/requests/x?wait=5") as answer,
             ):
                 assert (await answer.json())["decision"]["outcome"] == "allowed"
+
+
+async def test_a_copy_knows_how_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store, clock = memory.MemoryStore(), ManualClock()
+    desk = Desk(store, MINT, clock=clock)
+    await reloads.tell(store, reloads.Stand("elsewhere", clock.now(), "sha256:1"), clock.now())
+    watching = asyncio.create_task(reloading.Reloader(environment.read(), schema.Settings(), desk).run())
+    await until(lambda: desk.copies == 2)
+    await reloads.leave(store, "elsewhere")
+    for _ in range(31):
+        clock.advance(1)
+        await asyncio.sleep(0.002)
+    await until(lambda: desk.copies == 1)
+    watching.cancel()
 
 
 async def test_every_copy_over_one_database_takes_it_up_and_says_so(

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sayso import errors, machine
@@ -66,7 +66,7 @@ class Reloader:
         """Take up what is asked for, for ever."""
         store, clock = self._desk.store, self._desk.clock
         self.stand = dataclasses.replace(self.stand, heard=await reloads.asked(store))
-        await reloads.tell(store, self.stand, told := clock.now())
+        await self._tell(told := clock.now())
         while True:
             woken = await clock.within(clock.now() + timedelta(seconds=_LOOK), self._hung_up.wait())
             self._hung_up.clear()
@@ -75,7 +75,12 @@ class Reloader:
             if due:
                 await self.reload(number)
             if due or clock.now() - told >= _AGAIN:
-                await reloads.tell(store, self.stand, told := clock.now())
+                await self._tell(told := clock.now())
+
+    async def _tell(self, at: datetime) -> None:
+        await reloads.tell(self._desk.store, self.stand, at)
+        # together they keep to what a platform allows one app
+        self._desk.copies = max(1, len(await reloads.stands(self._desk.store, at)))
 
     async def leave(self) -> None:
         """Say that this copy ends."""

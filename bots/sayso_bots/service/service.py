@@ -22,7 +22,6 @@ from sayso.cards import tokens
 from sayso.desk import (
     Desk,
     authority,
-    copies,
     courier,
     keys,
     observing,
@@ -177,7 +176,6 @@ def _start(
     resumer = resumers.Resumers(ways, callbacks)
     channels = [one.channel for one in desk.platforms.values()]
     crew.start("courier", courier.Courier(desk, channels, resumer, pusher).run)
-    crew.start("copies", functools.partial(copies.watch, desk))
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
     crew.start("observed", functools.partial(observing.tell_on, desk))
     crew.start("purge", functools.partial(purging.purge_on, desk))

@@ -14,9 +14,9 @@ from sayso.cards import tokens
 _here: set[str] = set()
 
 
-def introduce() -> dict[str, Any]:
-    """A new name for something in this process, with what others can tell its end by."""
-    name = tokens.new_ref()
+def introduce(name: str = "") -> dict[str, Any]:
+    """A name for something in this process, a new one if none is given, with what others can tell its end by."""
+    name = name or tokens.new_ref()
     _here.add(name)
     return {"process": name, "machine": machine(), "pid": os.getpid()}
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sayso import errors
+from sayso.desk import processes
 from sayso.stores import Record, Store
 
 _ASKED, _COPY = "reload", "copy"
@@ -67,7 +68,7 @@ async def asked(store: Store) -> int:
 async def tell(store: Store, stand: Stand, at: datetime) -> None:
     """Tell how this copy stands, until it says so again."""
     found = await store.get(_COPY, stand.copy)
-    value = {**asdict(stand), "since": stand.since.isoformat()}
+    value = {**asdict(stand), "since": stand.since.isoformat(), **processes.introduce(stand.copy)}
     await store.put(Record(_COPY, stand.copy, value, at + LASTS, found.version if found else 0))
 
 
@@ -78,12 +79,16 @@ async def leave(store: Store, copy: str) -> None:
 
 async def stands(store: Store, at: datetime) -> Sequence[Stand]:
     """Every copy that runs, as it last told."""
-    return [_stand(one) for one in await store.scan(_COPY) if one.expires_at and at < one.expires_at]
+    return [_stand(one) for one in await store.scan(_COPY) if _runs(one, at)]
 
 
 def warnings(found: Iterable[Stand]) -> list[str]:
     """What is to be said about them, each thing once."""
     return list(dict.fromkeys(one.warning for one in found if one.warning))
+
+
+def _runs(record: Record, at: datetime) -> bool:
+    return record.expires_at is not None and at < record.expires_at and not processes.has_ended(record.value)
 
 
 def _stand(record: Record) -> Stand:

@@ -56,7 +56,7 @@ class Shell:
         self.watched = watching.Watched(self.clock)
         """Who looks on at what is stored and delivered."""
         self.copies = 1
-        """How many copies of the service there are, as far as is known; see `copies`."""
+        """How many copies of the service there are, as far as is known; see `reloads`."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 

@@ -42,8 +42,6 @@ PICTURE = "picture"
 """A piece of a large image, by its request and its hash."""
 DUTY = "duty"
 """What only one process does at a time, and which one that is."""
-COPY = "copy"
-"""A copy of the service that runs."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

@@ -1,9 +1,11 @@
 """A change of the settings over all copies of a service: who heard of it, and what each one says."""
 
 import asyncio
+import dataclasses
+import sys
 from datetime import UTC, datetime
 
-from sayso.desk import reloads
+from sayso.desk import processes, reloads
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 
@@ -48,3 +50,18 @@ def test_what_is_not_in_force_is_said_once_for_all_copies() -> None:
         said,
         "these settings changed on disk and need a new start of the service: service.url, slack",
     ]
+
+
+async def test_a_copy_that_was_killed_on_this_machine_counts_no_more() -> None:
+    store, clock = memory.MemoryStore(), ManualClock()
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+    await ended.wait()
+    for copy in ("a", "b", "c"):
+        await reloads.tell(store, stand(copy), clock.now())
+    # as each of them wrote it itself
+    for copy, machine in (("b", processes.machine()), ("c", "far away")):
+        found = await store.get("copy", copy)
+        assert found
+        value = {**found.value, "process": f"another {copy}", "machine": machine, "pid": ended.pid}
+        await store.put(dataclasses.replace(found, value=value))
+    assert [one.copy for one in await reloads.stands(store, clock.now())] == ["a", "c"]
