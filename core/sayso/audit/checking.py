@@ -59,6 +59,8 @@ class _Request:
     head: str = ""
     version: int = 0
     state: str = ""
+    checked: int = 0
+    """The version that was held against its document."""
     differing: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Rows whose text is not the one that was written, and the digest of the text that is there."""
 
@@ -163,12 +165,14 @@ class Checker:
 
     def state(self, id: str, found: str) -> None:
         """As `request`, by the digest of the document."""
-        self.report.requests += 1
-        known = self._requests.pop(id, None)
-        if known is None or known.version == 0:
+        known = self._requests.setdefault(id, _Request())
+        # one that changed while it was looked at comes again, after its new rows
+        self.report.requests += not known.checked
+        if known.version == known.checked:
             self.report.add(f"request {id}", "no row of the log says that it was asked")
         elif known.state and known.state != found:
             self.report.add(f"request {id}", "it is not what its last row in the log says")
+        known.checked = known.version
         self._differing(known)
 
     def elsewhere(self, line: str) -> None:
@@ -188,16 +192,17 @@ class Checker:
         """The report, once everything was handed in; *with_requests* if the requests were, too."""
         for id, known in self._requests.items():
             self._differing(known)
-            if with_requests and id and known.version:
+            if with_requests and id and known.version != known.checked:
                 self.report.add(f"request {id}", "it is gone, and the log has its rows")
         if self._trusted and self._seals and not self._signers & self._trusted:
             self.report.add(f"seal {max(self._seals)}", "it is signed by a key that is not trusted")
         self.report.unsealed = self.report.rows - self._covered
         return self.report
 
-    def _differing(self, known: _Request | None) -> None:
-        for number, _ in known.differing if known else ():
+    def _differing(self, known: _Request) -> None:
+        for number, _ in known.differing:
             self.report.add(f"row {number}", "its text is not what was written")
+        known.differing.clear()
 
 
 def kept_digest(rows: Collection[tuple[int, str]]) -> str:

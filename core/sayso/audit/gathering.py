@@ -10,8 +10,8 @@ from sayso.stores.auditing import ChainedRow, StoredSeal, StoredTicket
 
 Kept = ChainedRow | StoredSeal | StoredTicket
 
-# How often a request is read again that changes whenever it is read.
-_TRIES = 100
+# Requests that are read again since they changed; where more change all the time, the rest is told as a finding.
+_MOST_MOVED = 100_000
 
 
 async def everything(store: Store) -> AsyncIterator[Kept]:
@@ -30,38 +30,38 @@ async def everything(store: Store) -> AsyncIterator[Kept]:
 
 
 async def _requests(store: Store, rows: _Rows) -> AsyncIterator[ChainedRow | StoredTicket]:
-    id, moved = "", list[str]()
+    id, moved = "", dict[str, None]()
     while found := await store.documents(id):
         new = await rows.new()
         for row in new:
             yield row
-        changed = _changed(new)
+        moved |= _changed(new)
         for one in found:
-            if one.id in changed:
-                moved.append(one.id)
-            else:
+            if one.id not in moved:
                 yield one
         id = found[-1].id
-    for id in moved:
-        async for item in _settled(store, rows, id):
-            yield item
+    async for item in _settled(store, rows, moved):
+        yield item
 
 
-async def _settled(store: Store, rows: _Rows, id: str) -> AsyncIterator[ChainedRow | StoredTicket]:
-    """A request that changed while it was read."""
-    for _ in range(_TRIES):
-        found = await store.document(id)
-        new = await rows.new()
+async def _settled(store: Store, rows: _Rows, moved: dict[str, None]) -> AsyncIterator[ChainedRow | StoredTicket]:
+    """The requests that were made or changed meanwhile, as the rows until then say that they are."""
+    for _ in range(_MOST_MOVED):
+        if not moved:
+            return
+        id = next(iter(moved))
+        del moved[id]
+        found, new = await store.document(id), await rows.new()
         for row in new:
             yield row
-        if found is not None and id not in _changed(new):
+        moved |= _changed(new)
+        if found is not None and id not in moved:
             yield found
-            return
 
 
-def _changed(rows: Sequence[ChainedRow]) -> set[str]:
+def _changed(rows: Sequence[ChainedRow]) -> dict[str, None]:
     """Requests that were changed by these rows: a document read before them may be older, and one after them newer."""
-    return {row.ticket_id for row in rows if row.state}
+    return {row.ticket_id: None for row in rows if row.state}
 
 
 class _Rows:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import hashlib
 import hmac
 import json
@@ -19,7 +20,7 @@ from sayso.audit import checking, exporting, gathering, merkle, seals
 from sayso.desk import sealing
 from sayso.machine import events
 from sayso.stores import Store, chain, sqlite
-from sayso.stores.auditing import StoredSeal
+from sayso.stores.auditing import StoredSeal, StoredTicket
 from sayso.testing import clock, tickets
 
 
@@ -196,6 +197,23 @@ async def test_a_log_that_was_rewritten_as_a_whole_is_found_by_a_seal_kept_elsew
         ("seal 2", False, True),
         ("the seals kept elsewhere", False, False),
     ]
+
+
+async def test_a_log_that_grows_while_it_is_checked_is_what_was_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "documents", functools.partial(store.documents, limit=1))
+    await tickets.ask(store, "r1", "r2", "r3")
+    checker, seen = checking.Checker(check), 0
+    async for item in gathering.everything(store):
+        gathering.hand_in(checker, item)
+        if isinstance(item, StoredTicket) and seen < 3:
+            # one that comes before all others, and one that was looked at already
+            seen += 1
+            await tickets.ask(store, f"a{seen}")
+            await tickets.answer(store, item.id, tickets.answered())
+    report = checker.finish()
+    assert (report.findings, report.requests, report.rows) == ([], 6, 9)
 
 
 async def test_seals_kept_elsewhere_fit_an_untouched_log(store: Store) -> None:

@@ -21,6 +21,7 @@ from typing import Literal
 import asyncpg  # type: ignore[import-untyped]
 
 import sayso
+from sayso import model
 from sayso.cards import tokens
 from sayso.desk import Desk
 from sayso.machine import events, people
@@ -41,10 +42,11 @@ async def work(url: str, name: str) -> None:
             store = await postgres.PostgresStore.open(url, timeout=PATIENCE)
             break
     desk = Desk(store, tokens.TokenMaker(b"only for copies, never for people"))
-    await asyncio.gather(_repeat(lambda: _ask(desk, name)), _repeat(lambda: _answer(desk, name)))
+    await asyncio.gather(repeat(lambda: ask(desk, name)), repeat(lambda: answer(desk, name)))
 
 
-async def _repeat(act: Callable[[], Awaitable[None]]) -> None:
+async def repeat(act: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again."""
     while True:
         # a copy goes on, whatever the database says
         with contextlib.suppress(sayso.SaysoError):
@@ -52,15 +54,18 @@ async def _repeat(act: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(0.005)
 
 
-async def _ask(desk: Desk, name: str) -> None:
+async def ask(desk: Desk, name: str) -> None:
+    """Ask, and wait for the decision."""
     id = f"{name}-{tokens.new_id()}"
     await desk.open(sayso.Permission(tool="Bash", input={"command": "make"}, id=id))
     say("asked", id)
     say("heard", id, (await desk.wait(id)).outcome)
 
 
-async def _answer(desk: Desk, name: str) -> None:
-    for ticket in await desk.store.list(Query(state="pending", soonest=True, limit=5)):
+async def answer(desk: Desk, name: str, wanted: Callable[[model.Ticket], bool] = lambda _: True) -> None:
+    """Answer some of those that are wanted."""
+    found = await desk.store.list(Query(state="pending", soonest=True, limit=50))
+    for ticket in [one for one in found if wanted(one)][:5]:
         verdict: Literal["allow", "deny"] = random.choice(("allow", "deny"))
         actor = people.Actor(account=f"test:{name}", name=name, member=True)
         with contextlib.suppress(sayso.AlreadyDecided):
@@ -115,6 +120,9 @@ class Report:
 class Copies:
     """The processes, each replaced when it is killed."""
 
+    program = Path(__file__)
+    """What each of them runs, with `--work`, the address and its name."""
+
     def __init__(self, url: str, count: int, seed: int) -> None:
         self.report = Report()
         self._url = url
@@ -134,11 +142,15 @@ class Copies:
                 await self._fault(begin)
             self.report.longest = max(self.report.longest, time.monotonic() - self.report.last)
             settled = set(self.report.decided)
-            # whoever waits hears by the next look at the latest
-            await asyncio.sleep(postgres.POLL_INTERVAL + 2 * PATIENCE)
+            await self.settle()
             alive = set(self._running)
         await self._check(alive, settled)
         return self.report
+
+    async def settle(self) -> None:
+        """Return once all is done that follows from what happened."""
+        # whoever waits hears by the next look at the latest
+        await asyncio.sleep(postgres.POLL_INTERVAL + 2 * PATIENCE)
 
     @contextlib.asynccontextmanager
     async def _readers(self) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
@@ -147,7 +159,7 @@ class Copies:
         async def begin() -> None:
             self._number += 1
             name = f"copy{self._number}"
-            command = [sys.executable, str(Path(__file__)), "--work", self._url, name]
+            command = [sys.executable, str(self.program), "--work", self._url, name]
             child = await asyncio.create_subprocess_exec(
                 *command, env=processes.environment({}), stdout=asyncio.subprocess.PIPE
             )
