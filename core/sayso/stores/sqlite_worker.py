@@ -151,8 +151,8 @@ class Worker:
             self._connection.set_busy_timeout(self._timeout if waits else 0)
             rows(self._connection, "begin immediate" if any(job.writes for job in group.jobs) else "begin")
             for job in group.jobs:
-                self._perform(job)
-            group.stage = "filled"
+                self._perform(job, alone=len(group.jobs) == 1)
+            group.stage = "filled" if self._connection.in_transaction else "over"
         except Exception as error:  # whatever it is: the next group gets its turn, and everybody is told
             if waits or not isinstance(error, apsw.BusyError):
                 self._fail(group, error)
@@ -165,8 +165,9 @@ class Worker:
         except Exception as error:  # as above
             self._fail(group, error, unsure=not isinstance(error, _CERTAIN))
 
-    def _perform(self, job: Work) -> None:
-        rows(self._connection, "savepoint job")
+    def _perform(self, job: Work, *, alone: bool) -> None:
+        if not alone:
+            rows(self._connection, "savepoint job")
         try:
             job.result = job.run(self._connection)
         except Exception as error:
@@ -174,8 +175,9 @@ class Worker:
             if not self._connection.in_transaction:
                 raise
             job.error = unavailable(error) if isinstance(error, (apsw.Error, UnicodeDecodeError)) else error
-            rows(self._connection, "rollback to job")
-        rows(self._connection, "release job")
+            rows(self._connection, "rollback" if alone else "rollback to job")
+        if not alone:
+            rows(self._connection, "release job")
 
     def _fail(self, group: Group, error: Exception, *, unsure: bool = False) -> None:
         log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group.jobs)})
