@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from sayso import errors, model
+from sayso import errors, model, parts
 
 PREFIX = "webhook_"
 """Their ids begin so, and no others."""
@@ -20,7 +20,7 @@ class Wanted(model.Frozen):
     """A webhook, as an agent wants it. The same `name` and content again is the same address."""
 
     name: WebhookName
-    title: model.Title
+    title: parts.Title
     json_schema: model.JsonObject | None = pydantic.Field(default=None, alias="schema")
     """What the body must fit; without one, any JSON will do."""
     source: model.Source = model.Source()

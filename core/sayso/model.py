@@ -14,7 +14,6 @@ Grant = parts.Grant
 Standing = parts.Standing
 JsonObject = parts.JsonObject
 RequestId = parts.RequestId
-Title = parts.Title
 Name = parts.Name
 Place = parts.Place
 channel_of = parts.channel_of
@@ -89,7 +88,7 @@ class Request(Frozen):
     id: RequestId | None = None
     """Chosen by the caller or made for it; asking again with the same id and content finds the same ticket."""
     kind: Kind
-    title: Title | None = None
+    title: parts.Title | None = None
     body: Annotated[str, pydantic.StringConstraints(max_length=MAX_BODY)] | None = None
     """Markdown by the agent; shown as text that can do nothing."""
     tool: Name | None = None

@@ -244,10 +244,7 @@ class Desk(shell.Shell):
         message: PressedMessage | None,
         draft: dialog.Draft | None = None,
     ) -> dialog.Dialog | card.Line:
-        """A press on a card that stands for several requests: the dialog that opens, or what the answer came to.
-
-        Raises as `batch_presses.press`.
-        """
+        """A press on a card of several requests: what opens, or what it came to. Raises as `batch_presses.press`."""
         return await batch_presses.press(self, self.answer, token, actor, limits, message, draft)
 
     async def _restored(self, id: str, answer: model.Answer) -> model.Answer:
@@ -256,9 +253,6 @@ class Desk(shell.Shell):
             return answer
         secrets = masked.secrets_of(await self.store.load(id), self.mint)
         return answer.model_copy(update={"input": masks.restore(answer.input, secrets, "input")})
-
-    async def _person(self, id: str, actor: people.Actor) -> model.Person:
-        return await identity.find(self, await self.store.load(id), actor)
 
     async def _said(
         self,
