@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from sayso import errors
+from sayso import errors, model
 from sayso.asking import runs
 from sayso.desk import asker
 from sayso_langgraph import actions, cut, questions, tools
@@ -64,7 +65,7 @@ async def answers(desk: asker.Asker, graph: Graph, config: RunnableConfig, **com
     waiting = _waiting(snapshot)
     if not waiting:
         return None
-    run = _run(desk, graph, thread, common)
+    run = replace(_run(desk, graph, thread, common), batch=_turn(thread, waiting))
     pauses = _Pauses(run, tools.of_graph(graph), isinstance(graph, Pregel), cut.has_equal_ids(snapshot))
     found = await runs.hand_over([_ask(pauses, one) for one in waiting])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
@@ -80,6 +81,16 @@ class _Pauses:
     """Whether the graph runs in this process."""
     equal_ids: bool
     """Whether two calls of the turn have one id."""
+
+
+def _turn(thread: str, waiting: Sequence[Interrupt[Any]]) -> model.Batch | None:
+    """The tool calls that the graph waits with at once, whether in one interrupt or in several."""
+    calls: list[str] = []
+    for one in waiting:
+        with contextlib.suppress(errors.InvalidRequest):
+            stopped = actions.of_interrupt(one.value, getattr(one, "response_schema", None)) or ()
+            calls += [f"{one.id} {number}" for number, _ in enumerate(stopped)]
+    return runs.turn("langgraph", thread, *calls)
 
 
 async def _ask(how: _Pauses, interrupt: Interrupt[Any]) -> runs.Later[Any]:

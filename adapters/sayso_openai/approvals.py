@@ -48,7 +48,8 @@ async def answers(desk: asker.Asker, state: State, *, run: str | None = None, **
     named = [json.dumps([item.agent.name, _tool(item), item.call_id, _fingerprint(item)]) for item in waiting]
     # agents within tools count their calls for themselves: two equal ones are still two
     ids = [_id(run, f"{name}{named[:n].count(name) or ''}") for n, name in enumerate(named)]
-    how = runs.Run(desk=desk, prefix="openai", name=run, session=run, common=common)
+    together = runs.turn("openai", run, *named)
+    how = runs.Run(desk=desk, prefix="openai", name=run, session=run, common=common, batch=together)
     asked = [_ask(replace(how, agent=item.agent.name), item, id) for item, id in zip(waiting, ids, strict=True)]
     verdicts = await runs.hand_over(asked)
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
@@ -69,7 +70,7 @@ async def _ask(how: runs.Run, item: agents.ToolApprovalItem, id: str | None) -> 
     """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
     try:
         keys = how.keys(id, editable=False)
-        call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **keys))
+        call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **{"batch": how.batch, **keys}))
     except errors.InvalidRequest as error:
         return runs.at_once(_Verdict(False, how.refusal(error)))
     decision = runs.going_on(await call.ask())

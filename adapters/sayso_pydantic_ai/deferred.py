@@ -90,7 +90,8 @@ class _Clerk:
         waiting = [*requests.approvals, *asked]
         if not waiting:
             return None
-        making = [self._approval(call, requests.metadata) for call in requests.approvals]
+        together = runs.turn("pydantic-ai", self.run.name, *(call.tool_call_id for call in requests.approvals))
+        making = [self._approval(call, requests.metadata, together) for call in requests.approvals]
         final = await runs.hand_over([*making, *map(self._question, asked)])
         found = {call.tool_call_id: one for call, one in zip(waiting, final, strict=True)}
         approvals = {call.tool_call_id: found[call.tool_call_id][1] for call in requests.approvals}
@@ -99,7 +100,9 @@ class _Clerk:
         named = {id: names for id, names in by.items() if names}
         return requests.build_results(approvals=approvals, calls=calls, answered_by=named)
 
-    async def _approval(self, part: ToolCallPart, metadata: Mapping[str, Json]) -> runs.Later[_Decided]:
+    async def _approval(
+        self, part: ToolCallPart, metadata: Mapping[str, Json], together: model.Batch | None
+    ) -> runs.Later[_Decided]:
         facts = _facts(metadata.get(part.tool_call_id, {}))
         context = {**facts, **self.run.common.get("context", {})}
 
@@ -110,7 +113,9 @@ class _Clerk:
             args = _args(part)
             edit = edits.of_call(self.tools.schemas.get(part.tool_name), args)
             keys = self.run.keys(self._id(part, args), context=context, **edit)
-            call = self.run.call(asking.Permission(tool=part.tool_name, input=args, **keys), check=check)
+            call = self.run.call(
+                asking.Permission(tool=part.tool_name, input=args, **{"batch": together, **keys}), check=check
+            )
         except errors.InvalidRequest as error:
             return runs.at_once((None, pydantic_ai.ToolDenied(self.run.refusal(error))))
         decision = runs.going_on(await call.ask())

@@ -8,6 +8,7 @@ import pydantic
 
 from sayso import parts
 
+MOST = 100
 MOST_WHOLE = 8
 """Calls of which all or none are allowed: so many rows one card of every chat has."""
 
@@ -17,7 +18,7 @@ class Batch(parts.Frozen):
 
     id: parts.Name
     """Chosen by the agent."""
-    size: Annotated[int, pydantic.Field(strict=True, ge=1, le=100)] | None = None
+    size: Annotated[int, pydantic.Field(strict=True, ge=1, le=MOST)] | None = None
     """How many there are; their card waits for all of them for a moment."""
     whole: pydantic.StrictBool = False
     """Whether all of them are allowed or none."""

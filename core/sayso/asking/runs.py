@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sayso import errors, model
+from sayso import batches, errors, model
 from sayso.asking import gate, permits
 from sayso.cards import tokens
 from sayso.content import requests, wording
@@ -42,6 +42,8 @@ class Run:
     """Whether a pause that ended without an answer is asked again when the run comes back."""
     shared: bool = False
     """Whether two pauses of the run may have the same id."""
+    batch: model.Batch | None = None
+    """The calls that the framework handed over together; see `turn`."""
 
     def id(self, *of_the_call: str) -> str | None:
         """The request's id: the same for the same call of this run in any process. None for a run without a name."""
@@ -75,6 +77,15 @@ class Run:
         if (error.field or "").partition(".")[0] in self.common:
             raise error
         return wording.could_not_ask(error)
+
+
+def turn(prefix: str, run: str | None, *calls: str) -> model.Batch | None:
+    """The batch of these calls of a run, which a framework waits with at once: they share a card. One alone is none."""
+    if len(calls) < 2:
+        return None
+    # without a name nobody asks for them again
+    named = tokens.id_from(f"{prefix}-turn", run, *calls) if run else tokens.new_id()
+    return model.Batch(id=named, size=min(len(calls), batches.MOST))
 
 
 def refuse(common: Mapping[str, Any], pause: str, *keys: str) -> None:

@@ -49,7 +49,9 @@ async def ref_for(shell: Shell, ticket: model.Ticket, place: model.Place, rows: 
         if found and ticket.id in found.tickets:
             await batching.seat(shell.store, found, ticket.id)
             return ref, False
-        if found and len(found.tickets) < rows and await batching.join(shell.store, found, ticket):
+        # nobody looks at a card again on which all is decided
+        open_rows = {one.id for one in alike} & set(found.tickets) if found else set[str]()
+        if found and open_rows and len(found.tickets) < rows and await batching.join(shell.store, found, ticket):
             return ref, True
     return None
 

@@ -33,6 +33,8 @@ class PauseContract(abc.ABC):
     """Whether an edit is measured by what the tool takes before it runs; otherwise the framework does that itself."""
     stopping: ClassVar[Mapping[str, Any]] = {"verdicts": ["stop"]}
     """What the program says so that a person can stop the run."""
+    says_turns: ClassVar[bool] = False
+    """Whether it says which calls the framework waits with at once, so that they share a card."""
     patience: ClassVar[float] = 5.0
     """Seconds after which a run that waits for a service that is away has run nothing."""
 
@@ -97,6 +99,14 @@ class PauseContract(abc.ABC):
         assert any(
             {"denied": "too much", "expired": "in time", "cancelled": "withdrawn"}[outcome] in one for one in agent.told
         )
+
+    async def test_calls_that_wait_at_once_say_so(self, office: scripts.Office) -> None:
+        if not self.says_turns:
+            return
+        async with self.running(office.desk, scripts.Script([scripts.TEN, scripts.ELEVEN])):
+            first, second = (ticket.request.batch for ticket in await office.asked(2))
+        assert first is not None
+        assert (first.size, first.whole, first) == (2, False, second)
 
     async def test_a_stop_ends_the_run_or_cannot_be_given(self, office: scripts.Office) -> None:
         agent = scripts.Script([scripts.TEN, scripts.ELEVEN])

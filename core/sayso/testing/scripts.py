@@ -38,6 +38,7 @@ KEYS: Mapping[str, Any] = {
     "context": {"Team": "red"},
     "attachments": [model.Attachment(name="order", text="two chairs")],
     "risk": "high",
+    "priority": "low",
     "grants": ["session"],
     "offers": [model.Offer(name="rule", kind="rule", effect="all payments")],
     "verdicts": ["stop"],
@@ -47,6 +48,7 @@ KEYS: Mapping[str, Any] = {
     "route": ["web:ops"],
     "expires_in": 60.0,
     "supersedes": "mine-0",
+    "batch": model.Batch(id="turn-1"),
     "callback_url": "https://agent.example/decided",
     "metadata": {"team": "red"},
 }

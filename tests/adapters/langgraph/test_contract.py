@@ -21,6 +21,8 @@ from tests.adapters.langgraph.scene import Scripted, calls, on
 class TestLangGraph(pauses.KeysContract, pauses.LastingContract):
     """A thread goes on from its checkpoint; what the model said there is in it."""
 
+    says_turns = True
+
     # of the graph, in `run`
     parameters = ("context", "input")
 

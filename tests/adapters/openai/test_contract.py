@@ -18,6 +18,8 @@ from sayso.testing import pauses, scripts
 class TestOpenAIAgents(pauses.KeysContract, pauses.LastingContract):
     """A run is named by its program, which keeps the state; here it makes the same turn anew."""
 
+    says_turns = True
+
     @pytest.fixture(autouse=True)
     def without_tracing(self) -> Iterator[None]:
         """Traces would be sent to OpenAI."""

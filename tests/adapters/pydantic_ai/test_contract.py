@@ -44,6 +44,8 @@ def told(result: Any) -> list[str]:
 class TestAfterARun(pauses.KeysContract, pauses.LastingContract):
     """The messages of a run name it; a program keeps them, and may have changed them meanwhile."""
 
+    says_turns = True
+
     def setup_method(self) -> None:
         self.kept: dict[str, tuple[list[ModelMessage], Deferred]] = {}
 
@@ -60,6 +62,8 @@ class TestAfterARun(pauses.KeysContract, pauses.LastingContract):
 
 
 class TestInARun(pauses.KeysContract, pauses.HeldContract):
+    says_turns = True
+
     async def run(self, desk: asker.Asker, agent: scripts.Script, **common: Any) -> None:
         people = sayso_pydantic_ai.people(desk, **common)
         agent.told += told(await clerk(agent, capabilities=[people]).run("pay"))

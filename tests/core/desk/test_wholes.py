@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sayso import errors, model, rules
+from sayso.asking import runs
 from sayso.cards import batch, card, dialog
 from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier
 from sayso.rules import rule as words
@@ -228,3 +229,32 @@ async def test_only_a_permission_belongs_to_a_batch(front: Desk) -> None:
         await front.open(model.Request(kind="question", title="Which?", batch=model.Batch(id="t1")))
     assert refused.value.field == "batch"
     assert batching.CHANNEL == "batch"
+
+
+async def test_who_comes_after_all_was_decided_gets_a_new_card(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 2)
+    wait(front, 1)
+    await deliver(front, board)
+    for one in tickets:
+        await front.answer(one.id, DENY, ANN)
+    await ask(front, 2, first=2)
+    wait(front, 1)
+    await deliver(front, board)
+    assert len(board.pinned) == 2
+    assert rows(board, "2") == 2
+
+
+async def test_the_same_call_in_another_turn_is_the_same_request(front: Desk) -> None:
+    first = await front.open(permission(id="r1", batch=model.Batch(id="t1", size=2)), Caller(owner="agent"))
+    again = await front.open(permission(id="r1", batch=model.Batch(id="t2", size=3)), Caller(owner="agent"))
+    assert again.ref == first.ref
+    with pytest.raises(errors.AlreadyExists):
+        await front.open(permission(id="r1", batch=model.Batch(id="t1", size=2, whole=True)), Caller(owner="agent"))
+
+
+def test_a_framework_that_waits_with_several_calls_says_so() -> None:
+    several = runs.turn("x", "run", "a", "b")
+    assert several is not None
+    assert (several.size, several) == (2, runs.turn("x", "run", "a", "b"))
+    assert runs.turn("x", "run", "a") is None
+    assert runs.turn("x", None, "a", "b") != runs.turn("x", None, "a", "b")
