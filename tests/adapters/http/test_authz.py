@@ -55,6 +55,8 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
         {"bot": 201, "ann": 403, "bob": 403, "op": 201},
     ),
     ("POST", "/v1/webhooks/none/reply", {}, {"bot": 404, "ann": 403, "bob": 403, "op": 404}),
+    # its policy names nobody who may see what masks cover; who asked wrote it, and an operator's look is on record
+    ("POST", f"/v1/requests/{OWN}/reveal", None, {"bot": 200, "other": 404, "ann": 403, "bob": 404, "op": 200}),
     # 404: nothing is stopped
     ("POST", "/v1/resume", None, {"bot": 403, "ann": 404, "bob": 403, "op": 404}),
     # who may not stop sees and ends their own
