@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Generator, Sequence
 
 import apsw
@@ -35,7 +36,8 @@ _POINTS: frozenset[sql.Name] = frozenset(
     }
 )
 
-
+# These may find many rows, and the event loop does not wait for them.
+_LONG: frozenset[sql.Name] = frozenset({"expire", "forget_cards", "forget_effects"})
 # Kinds of which there are never many: a scan of them is a point read, too, and it is on the path of each answer.
 _FEW = frozenset({record_kinds.STOP})
 
@@ -103,7 +105,8 @@ class SqliteStore(sql_store.SqlStore):
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
         with self._noting_damage():
-            return await self._worker.run(lambda db: sqlite_worker.rows(db, text, values), writes=True)
+            rows = functools.partial(sqlite_worker.rows, text=text, values=values)
+            return await self._worker.run(rows, writes=True, long=query in _LONG)
 
     async def check(self) -> None:
         """See `Store.check`: a file that was found damaged stays so until the next start."""

@@ -190,6 +190,18 @@ async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sql
     foreign.close()
 
 
+async def test_what_takes_long_runs_beside_the_loop_and_what_is_short_in_it(store: sqlite.SqliteStore) -> None:
+    def where(_db: apsw.Connection) -> threading.Thread:
+        return threading.current_thread()
+
+    here = threading.current_thread()
+    assert await store._worker.run(where) is here
+    assert await store._worker.run(where, long=True) is not here
+    # what shares a transaction with it goes along
+    both = await asyncio.gather(store._worker.run(where, writes=True), store._worker.run(where, long=True))
+    assert here not in both
+
+
 async def test_the_loop_goes_on_while_a_lock_is_waited_for(store: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
     sqlite_worker.rows(foreign, "begin immediate")
