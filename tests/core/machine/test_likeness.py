@@ -144,6 +144,17 @@ INPUTS = st.dictionaries(
 TOOLS = st.sampled_from(["Bash", "write_file", "refund", "apply_patch"])
 
 
+def around(value: Any) -> st.SearchStrategy[Any]:
+    """Values that are nearly this one: as it is, a little more or less, and what Python takes for the same."""
+    if isinstance(value, bool):
+        return st.sampled_from([value, not value, int(value), float(value)])
+    if isinstance(value, int | float):
+        return st.sampled_from([value, value + 1, value - 1, value * 2, value / 2, -value, bool(value), str(value)])
+    if isinstance(value, str):
+        return st.sampled_from([value, f"{value}x", f"{value}/x", f"{value}/../x", "", "/etc/x"]) | st.booleans()
+    return st.just(value) | st.booleans()
+
+
 def strictly_same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
@@ -175,8 +186,8 @@ def test_a_pattern_covers_nothing_that_its_card_did_not_show(
     free = tuple(name for name in said if mixed.draw(st.booleans())) or tuple(said)
     pattern = likeness.pattern_of(request, free)
     assert likeness.is_like(pattern, request)
-    # most inputs that are drawn alone have another shape; these differ in few parts
-    near = shown | {name: value for name, value in later.items() if mixed.draw(st.booleans())}
+    # most inputs that are drawn alone have another shape; these differ in little
+    near = {name: mixed.draw(around(value)) for name, value in shown.items()}
     for tried, given in ((other, later), (tool, later), (tool, near)):
         if not likeness.is_like(pattern, asked(tried, **given)):
             continue
