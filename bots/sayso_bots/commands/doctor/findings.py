@@ -9,7 +9,7 @@ from sayso import clock, errors, machine
 from sayso.desk import keys
 from sayso.machine import people, staffing
 from sayso.rules import lint
-from sayso_bots.commands.doctor import claude_code, counting, on_call, running
+from sayso_bots.commands.doctor import claude_code, counting, first_day, on_call, running
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import checks
 from sayso_bots.settings import environment, reach, schema, toml
@@ -42,6 +42,8 @@ async def _look(hitl_port: int | None) -> AsyncGenerator[Finding]:
     here: Mapping[str, checks.Check] = {} if given.url else checks.LOOKED_AT
     for name, check in here.items():
         yield await _run_check(name, check(given, chosen))
+    for finding in () if given.url else first_day.look(given, chosen):
+        yield finding
     for finding in _look_at_rules(chosen):
         yield finding
     if hitl_port is not None:
