@@ -78,7 +78,7 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
     while True:
         ticket = await store.load(id)
         left = {row.number: found for row in await store.log(id) if (found := erasing.kept(row.entry)) != row.entry}
-        texts = {number: entry.model_dump_json() for number, entry in left.items()}
+        texts = {number: entry.model_dump_json(exclude_none=True) for number, entry in left.items()}
         kept = checking.kept_digest([(number, chain.sha256(text)) for number, text in texts.items()])
         event = events.Erased(at=at, by=by, kept=kept)
         step = machine.step(ticket, event)

@@ -65,7 +65,8 @@ class MemoryAudit(abc.ABC):
             self._rows[number - 1] = replace(self._rows[number - 1], entry=text)
 
     def _log(self, ticket_id: str, version: int, entry: events.Entry, ticket: model.Ticket | None) -> None:
-        text, document = entry.model_dump_json(), None if ticket is None else str(documents.row_of(ticket)[-1])
+        text = entry.model_dump_json(exclude_none=True)
+        document = None if ticket is None else str(documents.row_of(ticket)[-1])
         link, prev = chain.link(ticket_id, version, text, document), self._heads.get(ticket_id, "")
         self._heads[ticket_id] = here = link.hash_after(prev)
         row = ChainedRow(len(self._rows) + 1, ticket_id, version, text, prev, link.body, link.state, here)

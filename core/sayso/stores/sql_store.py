@@ -88,7 +88,7 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        logged = ticket_id, version, entry.model_dump_json()
+        logged = ticket_id, version, entry.model_dump_json(exclude_none=True)
         await self._commit(CommitRows(None, logged, chain.link(*logged, None)))
 
     async def log(self, id: str) -> Sequence[Row]:
@@ -268,7 +268,7 @@ def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
         (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), _json(effect), at, _due(effect, at))
         for effect in step.effects
     )
-    row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json())
+    row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json(exclude_none=True))
     return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
 
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,32 @@ async def test_copies_together_do_what_slack_allows_and_each_of_them_as_much(cou
         task.cancel()
     assert 30 <= sum(sent) <= 40
     assert max(sent) - min(sent) <= 2
+
+
+async def test_while_slack_wants_to_be_left_alone_nothing_is_taken_and_then_the_oldest_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene() as there:
+        there.slack.fail_next("chat.postMessage", "429", retry_after=600)
+        for number in range(30):
+            await there.front.open(asked(number))
+            there.clock.advance(0.001)
+        store, taken = there.front.store, [0]
+        take = store.take
+
+        async def counted(*given: Any) -> Any:
+            taken[0] += 1
+            return await take(*given)
+
+        monkeypatch.setattr(store, "take", counted)
+        async with delivering(there):
+            # each of them is told once when its turn is
+            await seconds_until(there, lambda: False, step=5, most=12)
+            before, burst = taken[0], len(there.cards())
+            assert burst < 5
+            await seconds_until(there, lambda: False, step=10, most=50)
+            assert (taken[0], len(there.cards())) == (before, burst)
+            await seconds_until(there, lambda: len(there.cards()) == 30, step=2)
+        shown = [message.metadata["event_payload"]["request_id"] for message in there.cards() if message.metadata]
+        waited = [f"r{number}" for number in range(30) if f"r{number}" not in shown[:burst]]
+        assert shown[burst:] == waited

@@ -5,7 +5,8 @@ from typing import get_args
 import pydantic
 
 from sayso import machine, model
-from sayso.stores import documents
+from sayso.machine import events
+from sayso.stores import documents, memory
 from sayso.testing import tickets
 
 
@@ -15,7 +16,7 @@ def models_in(annotation: object) -> list[type[pydantic.BaseModel]]:
 
 
 def test_what_is_none_is_none_by_default_in_everything_that_a_request_holds() -> None:
-    seen, waiting = set[type[pydantic.BaseModel]](), list[type[pydantic.BaseModel]]([model.Ticket])
+    seen, waiting = set[type[pydantic.BaseModel]](), models_in(model.Ticket) + models_in(events.Entry)
     while waiting:
         one = waiting.pop()
         seen.add(one)
@@ -34,3 +35,15 @@ def test_an_argument_that_is_null_stays_null() -> None:
     text = documents.row_of(ticket)[-1]
     assert documents.read_ticket((text,)) == ticket
     assert '"reason":null' not in str(text)
+
+
+async def test_a_row_of_the_log_holds_nothing_that_is_none() -> None:
+    store = memory.MemoryStore()
+    await tickets.ask(store, "r1")
+    given = model.Answer(verdict="allow", input={"a": None})
+    event = tickets.answered().model_copy(update={"answer": given})
+    await tickets.answer(store, "r1", event)
+    text = (await store.chained(0))[-1].entry
+    assert '"reason"' not in text
+    assert '"a":null' in text
+    assert (await store.log("r1"))[-1].entry == event
