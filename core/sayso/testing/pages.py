@@ -51,6 +51,9 @@ class PageContract(tickets.Opened):
         await _store(store, asked_of("a", "ann"), asked_of("b", "bob", requester="ann"), asked_of("c", "bob"))
         theirs = [one for one in await store.audiences() if "ann" in one]
         assert await _ids(store, Query(audiences=theirs, requester="ann")) == ["b", "a"]
+        # nobody's audience: only what was asked for this person, in every state and page by page
+        assert await _ids(store, Query(audiences=(), requester="ann")) == ["b"]
+        assert await _ids(store, Query(state="decided", audiences=(), requester="ann")) == []
         assert await _ids(store, Query(audiences=theirs)) == ["a"]
 
     async def test_what_expires_first_is_on_top_if_that_is_wanted(self, store: Store) -> None:
