@@ -417,3 +417,46 @@ async def test_those_that_share_a_card_remind_once_below_it(board: Board) -> Non
     await deliver(front, board)
     assert said == ["1"]
     await front.store.close()
+
+
+async def test_what_a_message_shows_is_found_whether_it_is_of_one_or_of_several(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    (alone,) = [await front.open(permission(tool="deploy"), Caller(owner="other"))]
+    await deliver(front, board)
+    several = await batching.at(front, tickets[0], "chat", "chat:#ops", "1")
+    one = await batching.at(front, alone, "chat", "chat:#ops", "2")
+    assert isinstance(await batching.card_at(front, several, tickets[0]), batch.BatchCard)
+    assert (await batching.card_at(front, one, alone)).ticket_id == alone.id
+    assert (await batching.ticket_at(front, one)).id == alone.id
+    assert {(await batching.ticket_at(front, several)).id} <= {one.id for one in tickets}
+    # one that nobody recorded counts as that of the request that it is about
+    assert (await batching.at(front, alone, "chat", "chat:#ops", "99")).ticket_id == alone.id
+    assert not await batching.shows(front.store, several, alone)
+
+
+async def test_nobody_joins_a_batch_that_has_changed_and_no_unknown_one_is_pressed(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    made = await batching.form(front.store, "chat:#ops", tickets[:2])
+    found = await batching.load(front.store, made.ref)
+    assert found is not None
+    assert await batching.join(front.store, found, tickets[2])
+    assert not await batching.join(front.store, found, tickets[2])
+    # of two that form the same one the first one did
+    again = await batching.form(front.store, "chat:#dev", tickets[:1], made.ref)
+    assert (await batching.load(front.store, again.ref)) != again
+    token = batch_tokens.write(MINT, "U" * 22, batch_tokens.digest_of(tickets), "page")
+    with pytest.raises(errors.InvalidToken):
+        await front.press_batch(token, ANN, ROOM, None)
+    # a request that is gone from the store leaves the others their rows
+    lost = batching.Batch("L" * 22, "chat:#ops", (tickets[0].id, "gone"))
+    assert [one.id for one in await batching.tickets_of(front.store, lost)] == [tickets[0].id]
+
+
+async def test_a_redraw_of_what_is_not_known_any_more_does_nothing(front: Desk, board: Board) -> None:
+    (ticket,) = await ask(front, 1)
+    await deliver(front, board)
+    await front.store.add_card(model.PostedCard(ticket.id, "chat:#ops", batching.CHANNEL, "gone", ticket.id))
+    await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    await deliver(front, board)
+    assert board.pinned["1"].drawn.tone == "good"
