@@ -243,3 +243,33 @@ def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object], sign
 
 def test_letters_that_become_two_move_no_mask() -> None:
     assert MASK.sub("M", MASKS.text("İİİ TOKEN=abc123 x")) == "İİİ TOKEN=M x"
+
+
+BLOCK = "-----BEGIN PRIVATE KEY-----\nabcd1234efgh\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        # too short to hold anything
+        ({"command": "a=b"}, "a=b"),
+        # what an address has in place of a password
+        ({"command": "psql postgres://user:password@db/shop"}, "user:password@db"),
+        # the option of another program, and of the one before
+        ({"command": "mysql shop; mkdir -p a1b2c3d4"}, "-p a1b2c3d4"),
+        ({"command": "mysql -p12345678 shop"}, "-p12345678"),
+        ({"note": "what a1b2c3d4 is is a1b2c3d4 with a password"}, "is a1b2c3d4"),
+    ],
+)
+def test_what_is_beside_a_secret_or_stands_for_one_is_shown(value: Any, seen: str) -> None:
+    assert seen in shown(value)
+
+
+def test_a_pass_phrase_is_covered_word_by_word() -> None:
+    assert MASK.sub("M", MASKS.value({"password": "correct horse battery staple"})["password"]) == "M M M M"
+    assert MASK.sub("M", MASKS.text('password = "horse battery staple"')) == 'password = "M M M"'
+
+
+def test_a_block_that_begins_inside_another_is_read_once() -> None:
+    assert MASK.sub("M", MASKS.text(BLOCK + BLOCK)).count("M\n") == 2
+    assert "abcd1234efgh" not in MASKS.text(BLOCK * 3)
