@@ -265,6 +265,10 @@ def test_what_is_beside_a_secret_or_stands_for_one_is_shown(value: Any, seen: st
     assert seen in shown(value)
 
 
+def test_the_values_of_cookies_are_covered() -> None:
+    assert "a1b2c3d4" not in shown({"Cookie": "theme=dark; session=a1b2c3d4"})
+
+
 def test_a_pass_phrase_is_covered_word_by_word() -> None:
     assert MASK.sub("M", MASKS.value({"password": "correct horse battery staple"})["password"]) == "M M M M"
     assert MASK.sub("M", MASKS.text('password = "horse battery staple"')) == 'password = "M M M"'
