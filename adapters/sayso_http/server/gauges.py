@@ -36,10 +36,7 @@ class Gauges:
         version = prometheus_client.Info("sayso_build", "What runs", registry=registry)
         version.info({"version": importlib.metadata.version("sayso")})
         prometheus_client.ProcessCollector(registry=registry)
-        desk.watched.add(self)
-
-    def committed(self, commit: watching.Commit) -> None:
-        """See `watching.Watcher`: what is stored is counted from the log."""
+        desk.watched.add_to_deliveries(self)
 
     def delivered(self, delivery: watching.Delivery) -> None:
         """Count a failure."""

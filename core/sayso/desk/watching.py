@@ -6,9 +6,8 @@ The rule: nobody who looks on holds up a request, or makes it fail. Where nobody
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,15 +51,19 @@ class Delivery:
         return model.channel_of(self.job.effect.place)
 
 
-class Watcher(Protocol):
-    """Somebody who looks on. It is called in the loop of the service: it counts, and waits for nothing."""
-
-    def committed(self, commit: Commit) -> None:
-        """Hear of what was stored."""
-        ...
+class DeliveryWatcher(Protocol):
+    """Somebody who looks on at deliveries. It is called in the loop of the service: it counts and never waits."""
 
     def delivered(self, delivery: Delivery) -> None:
         """Hear of a delivery, or of one that failed."""
+        ...
+
+
+class Watcher(DeliveryWatcher, Protocol):
+    """Somebody who looks on at what is stored as well."""
+
+    def committed(self, commit: Commit) -> None:
+        """Hear of what was stored."""
         ...
 
 
@@ -69,21 +72,29 @@ class Watched:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._watchers: tuple[Watcher, ...] = ()
+        self._of_commits: tuple[Watcher, ...] = ()
+        self._of_deliveries: tuple[DeliveryWatcher, ...] = ()
 
     def add(self, watcher: Watcher) -> None:
-        """Tell this one as well, from now on."""
-        self._watchers = (*self._watchers, watcher)
+        """Tell this one of everything, from now on."""
+        self._of_commits = (*self._of_commits, watcher)
+        self.add_to_deliveries(watcher)
+
+    def add_to_deliveries(self, watcher: DeliveryWatcher) -> None:
+        """Tell this one of deliveries alone."""
+        self._of_deliveries = (*self._of_deliveries, watcher)
 
     def committed(self, ticket: model.Ticket, entry: events.Entry, *, decides: bool) -> None:
         """Tell of a commit."""
-        if self._watchers:
+        if self._of_commits:
             told = Commit(ticket, entry, decides, self._clock.now())
-            self._tell(lambda watcher: watcher.committed(told))
+            for watcher in self._of_commits:
+                with _holding_up_nothing():
+                    watcher.committed(told)
 
     def delivery(self, jobs: Sequence[Job], ticket: model.Ticket | None) -> contextlib.AbstractContextManager[None]:
         """Tell of the delivery that happens inside."""
-        return self._delivering(jobs, ticket) if self._watchers else contextlib.nullcontext()
+        return self._delivering(jobs, ticket) if self._of_deliveries else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _delivering(self, jobs: Sequence[Job], ticket: model.Ticket | None) -> Generator[None]:
@@ -102,15 +113,15 @@ class Watched:
         self, jobs: Sequence[Job], ticket: model.Ticket | None, began: datetime, error: Exception | None
     ) -> None:
         for job in jobs:
-            self._tell(functools.partial(_hand_over, Delivery(job, ticket, began, self._clock.now(), error)))
-
-    def _tell(self, tell: Callable[[Watcher], None]) -> None:
-        for watcher in self._watchers:
-            try:
-                tell(watcher)
-            except Exception:
-                log.exception("somebody who looks on failed")
+            told = Delivery(job, ticket, began, self._clock.now(), error)
+            for watcher in self._of_deliveries:
+                with _holding_up_nothing():
+                    watcher.delivered(told)
 
 
-def _hand_over(delivery: Delivery, watcher: Watcher) -> None:
-    watcher.delivered(delivery)
+@contextlib.contextmanager
+def _holding_up_nothing() -> Generator[None]:
+    try:
+        yield
+    except Exception:
+        log.exception("somebody who looks on failed")

@@ -190,11 +190,11 @@ async def test_where_nobody_has_set_an_sdk_up_nobody_looks_on(monkeypatch: pytes
     assert sayso_otel.watcher() is None
     quiet = sayso.Desk(memory.MemoryStore(), MINT)
     tracing.attach(quiet)
-    assert not quiet.watched._watchers
+    assert not quiet.watched._of_commits
     with monkeypatch.context() as patch:
         patch.setattr(trace, "get_tracer_provider", sdk_trace.TracerProvider)
         tracing.attach(quiet)
-    assert quiet.watched._watchers
+    assert quiet.watched._of_commits
     # a process that never imported the library looks for no adapter
     with monkeypatch.context() as patch:
         patch.delitem(sys.modules, "opentelemetry")
