@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sayso import errors, model, policies
-from sayso.machine import approvers, events, holding, schedule, standstill
+from sayso.machine import approvers, events, holding, schedule, silence, standstill
 
 # So many people are asked for one request at most: each of them gets a message.
 _MOST = 20
@@ -31,7 +31,12 @@ def passed(ticket: model.Ticket, event: events.Passed) -> tuple[model.Ticket, tu
     route = (*ticket.route, event.place) if event.place and event.place not in ticket.route else ticket.route
     facts = {"passed": (*ticket.passed, asked), "route": route, "reminded": ticket.reminded + 1}
     changed = ticket.model_copy(update={**facts, "version": ticket.version + 1})
-    return changed, tuple(_effects(ticket, changed))
+    ends = silence.until(changed, asked.to, event.at)
+    if ends is not None:
+        later = policies.Planned(at=ends, does="open", to=asked.to)
+        plan = tuple(sorted((*changed.plan, later), key=lambda one: one.at))
+        changed = changed.model_copy(update={"plan": plan})
+    return changed, tuple(_effects(ticket, changed, quiet=ends is not None))
 
 
 def could_answer(ticket: model.Ticket, person: model.Person) -> bool:
@@ -47,8 +52,10 @@ def _why_not(ticket: model.Ticket, event: events.Passed) -> str | None:
     return "nobody else is asked for this request any more" if len(ticket.passed) >= _MOST else None
 
 
-def _effects(before: model.Ticket, after: model.Ticket) -> Iterator[events.Effect]:
+def _effects(before: model.Ticket, after: model.Ticket, *, quiet: bool) -> Iterator[events.Effect]:
     asked = after.passed[-1]
-    for effect in schedule.effects(before, after, "asked"):
-        named = isinstance(effect, events.Remind)
-        yield effect.model_copy(update={"to": asked.to}) if named else effect
+    for effect in schedule.effects(before, after, "asked", asked.at):
+        if not isinstance(effect, events.Remind):
+            yield effect
+        elif not quiet:
+            yield effect.model_copy(update={"to": asked.to})

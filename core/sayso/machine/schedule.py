@@ -116,7 +116,7 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
         changed = rounds.handed_over(changed, at)
     alone: dict[str, events.Why] = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
     changed = _told(changed, at, due)
-    everybody = effects(ticket, changed, _why(due)) if len(alone) < len(due) else _shown(ticket, changed)
+    everybody = effects(ticket, changed, _why(due), at) if len(alone) < len(due) else _shown(ticket, changed)
     return changed, (*everybody, *(one for name, why in alone.items() for one in _to_one(ticket, changed, name, why)))
 
 
@@ -139,8 +139,9 @@ def _told(ticket: model.Ticket, at: datetime, due: Sequence[policies.Planned]) -
     """The ticket once these things are told: direct messages that may be written now, and who hears of it later."""
     changed = silence.over(ticket, [one.to for one in due if one.to is not None])
     opened = (place for one in due if one.does == "open" for place in rounds.written_to(changed, one.to, at))
-    plan = _in_order([*changed.plan, *silence.later(changed, at)], changed.expires_at)
-    return changed.model_copy(update={"plan": plan, "route": tuple(dict.fromkeys((*changed.route, *opened)))})
+    escalated = (place for one in changed.escalated if one.at == at for place in one.places)
+    later = heard_later(changed, at, escalated)
+    return later.model_copy(update={"route": tuple(dict.fromkeys((*changed.route, *opened)))})
 
 
 def _shown(before: model.Ticket, after: model.Ticket) -> Iterator[events.Effect]:
@@ -159,13 +160,28 @@ def _to_one(before: model.Ticket, after: model.Ticket, person: str, why: events.
             yield events.Remind(place=place, number=after.reminded, why=why, to=person)
 
 
-def effects(before: model.Ticket, after: model.Ticket, why: events.Why) -> Iterator[events.Effect]:
-    """A card at each new place; the others are brought up to date, and a reminder is put below them."""
+def heard_later(ticket: model.Ticket, at: datetime, new: Iterable[model.Place] = ()) -> model.Ticket:
+    """The ticket on which it is planned when those hear of this moment who may not hear of it now.
+
+    Whoever is written to at a *new* place has that message then.
+    """
+    written = {place.partition(":@")[2] for place in new}
+    planned = (*ticket.plan, *silence.later(ticket, at))
+    plan = _in_order([one for one in planned if one.does != "open" or one.to not in written], ticket.expires_at)
+    return ticket.model_copy(update={"plan": plan})
+
+
+def effects(before: model.Ticket, after: model.Ticket, why: events.Why, at: datetime) -> Iterator[events.Effect]:
+    """A card at each new place; the others are brought up to date, and a reminder is put below them.
+
+    In their quiet hours nobody gets a direct message: it is written at the end of these.
+    """
     for place in after.route:
         if place == events.INBOX or place in after.undelivered:
             continue
         if place not in before.route:
-            yield events.Announce(place=place)
+            _, is_direct, reader = place.partition(":@")
+            yield events.Announce(place=place, after=silence.until(after, reader, at) if is_direct else None)
         else:
             yield from (events.Redraw(place=place), events.Remind(place=place, number=after.reminded, why=why))
 

@@ -81,3 +81,11 @@ def _openings(policy: model.Policy, quiet: Iterable[attention.Quiet], at: dateti
 
 def _hushed(quiet: Iterable[attention.Quiet], at: datetime) -> Iterator[str]:
     return (one.person for one in quiet if one.person is not None and one.holds(at))
+
+
+def until(ticket: model.Ticket, person: str, at: datetime) -> datetime | None:
+    """When the quiet hours are over that somebody has at this moment; None if they have none, or for ever."""
+    quiet = [one for one in (ticket.reach.quiet if ticket.reach else ()) if one.person == person]
+    quiet += [ticket.policy.quiet] if ticket.policy.quiet else []
+    found = [ends for one in quiet if one.holds(at) and (ends := one.ends(at))]
+    return max(found, default=None)

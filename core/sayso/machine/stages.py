@@ -14,7 +14,8 @@ def turned(ticket: model.Ticket, stage: int, at: datetime) -> model.Ticket:
         return ticket
     route = tuple(dict.fromkeys((*ticket.route, *_places_of(ticket, stage))))
     facts = {"stage": stage, "stage_at": at, "route": route, "reminded": ticket.reminded + 1}
-    return ticket.model_copy(update={**facts, "plan": schedule.turned(ticket, stage, at)})
+    turned = ticket.model_copy(update={**facts, "plan": schedule.turned(ticket, stage, at)})
+    return schedule.heard_later(turned, at, _places_of(ticket, stage))
 
 
 def _places_of(ticket: model.Ticket, stage: int) -> tuple[model.Place, ...]:

@@ -57,7 +57,8 @@ def answered(before: model.Ticket, ticket: model.Ticket, person: str) -> Made:
         free = ticket.attending.model_copy(update={"claim": None})
         return (changed := ticket.model_copy(update={"attending": free})), outcomes.redraws(changed)
     handed = rounds.handed_over(ticket, at).model_copy(update={"reminded": ticket.reminded + 1})
-    return handed, tuple(schedule.effects(ticket, handed, "next"))
+    handed = schedule.heard_later(handed, at)
+    return handed, tuple(schedule.effects(ticket, handed, "next", at))
 
 
 def _check(ticket: model.Ticket, by: model.Person) -> None:

@@ -235,7 +235,7 @@ def _weighed(before: model.Ticket, ticket: model.Ticket, at: datetime) -> Step:
     turned = stages.turned(ticket, board.open, at)
     if turned.stage == ticket.stage:
         return Step(*taking_on.answered(before, ticket, last.person))
-    return Step(turned, tuple(schedule.effects(ticket, turned, "turned")))
+    return Step(turned, tuple(schedule.effects(ticket, turned, "turned", at)))
 
 
 def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:

@@ -11,7 +11,7 @@ import pytest
 
 from sayso import attention, calendars, model
 from sayso.cards import draw, sections
-from sayso.desk import attending
+from sayso.desk import attending, passing_on
 from sayso.machine import progress, rounds
 from sayso.rules import Book, Rule
 from sayso.rules import rule as words
@@ -194,3 +194,38 @@ async def test_quiet_hours_that_never_end_keep_nobody_from_answering(one: Copies
     assert one.chat.said == [("12:00", "chat:#ops", "")]
     taken = await attending.claim(one.desk, "r1", actor("ann"))
     assert rounds.current(taken) == "ann"
+
+
+async def test_whose_turn_it_is_in_quiet_hours_hears_of_it_at_their_end(one: Copies) -> None:
+    stages = (model.Stage(approvers=("bob",)), model.Stage(approvers=("ann",)), model.Stage(approvers=("carl",)))
+    hush(one, model.Policy(stages=stages, expires_in=20_000.0), ann=LUNCH)
+    await one.ask(route=("approvers",))
+    await one.to(5)
+    await one.desk.answer("r1", model.Answer(verdict="allow"), actor("bob"))
+    await one.to(61)
+    assert one.chat.said == [("12:00", "chat:@bob", "bob"), ("13:00", "chat:@ann", "ann")]
+    assert oracle.violations(oracle.Witnessed(), await oracle.read(one.desk.store)) == []
+
+
+async def test_in_a_room_they_are_mentioned_then_and_not_before(one: Copies) -> None:
+    stages = (model.Stage(approvers=("bob",)), model.Stage(approvers=("ann",)))
+    hush(one, model.Policy(stages=stages, expires_in=20_000.0), ann=LUNCH)
+    await one.ask()
+    await one.to(5)
+    await one.desk.answer("r1", model.Answer(verdict="allow"), actor("bob"))
+    await one.to(61)
+    assert one.chat.said == [("12:00", "chat:#ops", "bob"), ("13:00", "chat:#ops", "ann")]
+
+
+async def test_whoever_is_asked_by_somebody_else_hears_of_it_at_the_end_of_their_quiet_hours(one: Copies) -> None:
+    hush(one, POLICY.model_copy(update={"remind": (), "notify": ()}), ann=LUNCH)
+    await one.ask()
+    await one.work()
+    await passing_on.pass_on(one.desk, "r1", "ann", actor("bob"))
+    await passing_on.pass_on(one.desk, "r1", "carl", actor("bob"))
+    await one.to(61)
+    assert one.chat.said == [
+        ("12:00", "chat:#ops", ""),
+        ("12:00", "chat:#ops", "carl"),
+        ("13:00", "chat:#ops", "ann"),
+    ]
