@@ -397,13 +397,13 @@ async def test_what_was_taken_is_handed_back_if_the_lane_ends_while_it_plans(fro
 
 
 async def test_those_that_share_a_card_remind_once_below_it(board: Board) -> None:
-    said: list[str] = []
+    reminded: list[str] = []
 
     class Reminder:
         async def remind(
-            self, posted: model.PostedCard, line: card.Line, called: object, *, number: int, again: bool
+            self, posted: model.PostedCard, said: card.Line, called: people.Called, *, number: int, again: bool
         ) -> str:
-            said.append(posted.message)
+            reminded.append(posted.message)
             return "reminder"
 
     front = desk_on(memory.MemoryStore(), board, remind=(60.0,))
@@ -415,7 +415,7 @@ async def test_those_that_share_a_card_remind_once_below_it(board: Board) -> Non
     for one in tickets:
         await front.let_time_act(one.id)
     await deliver(front, board)
-    assert said == ["1"]
+    assert reminded == ["1"]
     await front.store.close()
 
 
