@@ -20,7 +20,7 @@ from webpush import WebPush, WebPushSubscription  # type: ignore[import-untyped]
 from sayso import aside, errors, machine, model
 from sayso.cards import draw
 from sayso.desk import Desk, identity
-from sayso.machine import approvers
+from sayso.machine import approvers, rounds, silence
 from sayso.stores import Record
 from sayso_push.server_keys import ServerKeys
 from sayso_push.subscriptions import Device, Subscriber, Subscriptions
@@ -103,7 +103,10 @@ class Pusher:
     async def _waits_for(self, ticket: model.Ticket, who: Subscriber) -> bool:
         person = await identity.find(self._desk, ticket, who.actor)
         answered = any(given.person == person.id for given in approvers.latest(ticket))
-        return machine.may_answer(ticket, person) and not answered
+        now = self._desk.clock.now()
+        left_alone = silence.is_quiet(ticket.policy, now) or person.id in silence.silent(ticket, now)
+        first = rounds.current(ticket)
+        return machine.may_answer(ticket, person) and not (answered or left_alone) and first in (None, person.id)
 
     async def _send_all(self, ticket: model.Ticket, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
         """Send what is due, a few at a time; *shown* is brought up to date, and what failed is returned."""

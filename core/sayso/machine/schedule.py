@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sayso import attention, errors, model, policies
-from sayso.machine import escalation, events, open_time, rounds, silence
+from sayso.machine import escalation, events, open_time, outcomes, rounds, silence
 
 Does = Literal["remind", "escalate", "expire", "turn", "open"]
 
@@ -117,7 +117,10 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     alone: dict[str, events.Why] = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
     changed = _told(changed, at, due)
     everybody = effects(ticket, changed, _why(due), at) if len(alone) < len(due) else _shown(ticket, changed)
-    return changed, (*everybody, *(one for name, why in alone.items() for one in _to_one(ticket, changed, name, why)))
+    mentions = (one for name, why in alone.items() for one in _to_one(ticket, changed, name, why))
+    # on their devices others hear of it now
+    pushes = outcomes.pushes(changed) if any(one.to or one.does in ("open", "turn") for one in due) else ()
+    return changed, (*everybody, *mentions, *pushes)
 
 
 _WHY_ALONE: Mapping[Does, events.Why] = {"remind": "later", "open": "opened"}

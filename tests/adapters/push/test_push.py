@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 import sayso
 import sayso_push
 from sayso import errors, model
-from sayso.desk import Caller, Desk, Setup, courier, stopping
+from sayso.desk import Caller, Desk, Setup, attending, courier, stopping
 from sayso.machine import people
 from sayso.stores import Record, memory
 from sayso.testing import samples
@@ -293,3 +293,15 @@ async def test_there_is_room_for_so_many_people_and_no_more(there: Scene, monkey
     with pytest.raises(errors.TooMany):
         await there.subscribe("bob", "b")
     await there.subscribe("ann", "b")
+
+
+async def test_whoever_has_put_it_off_hears_of_it_again_at_the_end(there: Scene) -> None:
+    await there.subscribe("ann", "phone")
+    ticket = await there.ask()
+    await attending.snooze(there.desk, ticket.id, 120, actor("ann"))
+    await there.courier.deliver()
+    assert [state for _, state, _ in there.told] == ["pending", "over"]
+    there.clock.advance(120)
+    await there.desk.let_time_act(ticket.id)
+    await there.courier.deliver()
+    assert [state for _, state, _ in there.told] == ["pending", "over", "pending"]
