@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import secrets
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from typing import Any
 import pydantic
 
 from sayso import errors, model
+from sayso.content import masks
 from sayso.rules import Book, Ruling, rulings
 from sayso.rules.replaying import Memory, Past
 from sayso.rules.rule import Effect
@@ -155,7 +157,9 @@ def suggested(id: str, one: Suggestion, until: date) -> str:
     """A suggestion as a rule to be pasted, with the calls that it would have covered."""
     agents = ", ".join(dict.fromkeys(past.owner for past in one.covered))
     lines = [f"# {len(one.covered)} calls of {agents} that people allowed, and nobody ever denied one like these:"]
-    lines += [f"#   {past.id}: {_toml(past.request.input or {})[:_LONGEST]}" for past in one.covered]
+    # read by people, and run by nobody
+    shown = masks.Masks(secrets.token_bytes(32))
+    lines += [f"#   {past.id}: {_toml(shown.value(past.request.input or {}))[:_LONGEST]}" for past in one.covered]
     lines += ["[[rules]]", f'id = "{id}"', f"match = {_toml(one.match)}", 'effect = "allow"', f"until = {until}"]
     return "\n".join(lines) + "\n"
 
