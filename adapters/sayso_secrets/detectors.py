@@ -68,9 +68,16 @@ _DETECTORS = (
 )
 
 
+# One look for all signs: an ordinary text has none of them.
+_ANY = re.compile("|".join(re.escape(sign) for one in _DETECTORS for sign in one.signs))
+_SHORTEST = 16
+
+
 def find(raw: str) -> Iterable[Span]:
     """Where the library finds secrets in a text."""
     lower = raw.lower()
+    if len(raw) < _SHORTEST or not _ANY.search(lower):
+        return ()
     wanted = [one for one in _DETECTORS if any(sign in lower for sign in one.signs)]
     return list(_find_with(wanted, raw)) if wanted else ()
 

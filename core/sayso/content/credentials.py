@@ -14,12 +14,14 @@ from sayso.content import labelled, makers, secret_names
 Span = labelled.Span
 MASK = "••••"
 _LONGEST_BEGINNING = 16
+# A name, a sign and a secret are no shorter.
+_SHORTEST = 8
 _ASCII_LOWER = {ord(sign): sign.lower() for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 def spans(raw: str) -> list[Span]:
     """Where secrets stand in a text, in order; no two of them overlap."""
-    if len(raw) < 4:
+    if len(raw) < _SHORTEST:
         return []
     lower = raw.lower()
     # some letters become two

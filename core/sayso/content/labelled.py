@@ -20,8 +20,7 @@ _LONGEST_NAME, _LONGEST = 80, 4_096
 # A name holds one of these; each is sought as it is, which takes next to no time.
 _STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
 _ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
-_SIGNS_BEHIND = ("=", ":", '"', "'")
-_STEMS_FOUND = (*_STEMS, *(f"{end}{sign}" for end in _ENDS for sign in _SIGNS_BEHIND), "pass ")
+_SIGNS_BEHIND = ("=", ":", '"', "'", " ")
 _NAME = re.compile(rf"[\w.-]{{0,{_LONGEST_NAME}}}+")
 _SCHEMES = "Bearer|Basic|Token|Bot|ApiKey|OAuth|Digest|Negotiate"
 _NAMED = re.compile(
@@ -41,7 +40,8 @@ _LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
 def find(raw: str, lower: str) -> Iterator[Span]:
     """Where secrets stand beside their names; *lower* is the same text in small letters."""
     done = set[int]()
-    for stem in _STEMS_FOUND:
+    short = [f"{end}{sign}" for end in _ENDS if end in lower for sign in _SIGNS_BEHIND]
+    for stem in (*_STEMS, *short):
         at = lower.find(stem)
         while at >= 0:
             begin, end = _word_around(raw, at)
