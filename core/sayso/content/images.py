@@ -44,7 +44,7 @@ def check(attachments: Sequence[model.Attachment]) -> None:
 
 def apart(attachments: Sequence[model.Attachment]) -> tuple[tuple[model.Attachment, ...], Mapping[str, str]]:
     """Checked attachments with the hash of each large image in place of its bytes; and these, by their hashes."""
-    kept: dict[str, str] = {}
+    kept = dict[str, str]()
 
     def lean(one: model.Attachment) -> model.Attachment:
         if one.data is None or len(one.data) <= _INLINE:
@@ -60,10 +60,12 @@ def apart(attachments: Sequence[model.Attachment]) -> tuple[tuple[model.Attachme
 
 def whole(attachments: Sequence[model.Attachment], kept: Mapping[str, str]) -> tuple[model.Attachment, ...]:
     """The other way round of `apart`."""
-    bare = {"sha256": None, "size": None}
-    return tuple(
-        one.model_copy(update={**bare, "data": kept[one.sha256]}) if one.sha256 in kept else one for one in attachments
-    )
+
+    def full(one: model.Attachment) -> model.Attachment:
+        data = kept.get(one.sha256 or "")
+        return one.model_copy(update={"sha256": None, "size": None, "data": data}) if data else one
+
+    return tuple(map(full, attachments))
 
 
 def bytes_of(data: str) -> bytes:

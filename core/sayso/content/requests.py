@@ -70,7 +70,7 @@ def _checked_document(request: model.Request) -> tuple[str, Mapping[str, str]]:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    lean, kept = images.apart(request.attachments) if request.attachments else ((), {})
+    lean, kept = images.apart(request.attachments)
     text = text_of(request.model_copy(update={"attachments": lean}) if kept else request)
     if len(text.encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
