@@ -210,8 +210,8 @@ class Agents:
         return act
 
     async def _use(self, errand: Errand, decision: model.Decision, caller: Caller, chance: random.Random) -> None:
-        if chance.random() < 0.5:
-            await asyncio.sleep(chance.uniform(0, 25))
+        if chance.random() < 0.6:
+            await asyncio.sleep(chance.uniform(0, 40))
         attempts = [f"{errand.id}/{number}" for number in range(chance.choice((1, 1, 2, 3)))]
         # several programs may have heard of the same allow; each is stubborn about its own attempt
         await asyncio.gather(*(self._use_once(errand, attempt, caller, random.Random(attempt)) for attempt in attempts))

@@ -19,7 +19,7 @@ from tests.simulation.world import World
 
 T = TypeVar("T")
 
-FAULTS = ("429", "500", "lost", "hang", "slow", "slow", "not yet")
+FAULTS = ("429", "500", "lost", "hang", "slow", "slow", "crawl", "not yet")
 
 
 @dataclass
@@ -205,6 +205,9 @@ class Connection:
             raise errors.ChannelError("no answer in time", unsure=True)
         if fault == "slow":
             delay, back = chance.uniform(0.0, 20.0), chance.uniform(0.0, 20.0)
+        if fault == "crawl":
+            # longer than a lease, if nobody keeps it
+            delay, back = 1.0, chance.uniform(25.0, 45.0)
         made = await self._world.remote(
             act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=chance.random() < 0.5
         )

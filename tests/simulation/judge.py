@@ -46,7 +46,7 @@ class Judge:
         self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
         self.disk = house.disk
         self.decided_at = dict[str, float]()
-        self.opened_at = dict[str, float]()
+        self.due_at = dict[str, datetime]()
         self.lasting = list[_Lasting]()
         self.disk.looking.append(self.at_commit)
 
@@ -58,8 +58,10 @@ class Judge:
         self.world.say("commit", after.id, f"v{after.version}", entry.type, after.decision and after.decision.outcome)
         if after.version != (before.version if before else 0) + 1:
             self.world.blame(f"{after.id}: version {after.version} was stored over {before and before.version}")
-        if before is None:
-            self.opened_at[after.id] = self.world.now
+        if isinstance(entry, events.Due):
+            if entry.at - self.due_at.get(after.id, START) < timedelta(seconds=0.5):
+                self.world.blame(f"{after.id}: what was due came twice")
+            self.due_at[after.id] = entry.at
         if before and before.decision and _core(before) != _core(after) and not isinstance(entry, events.Erased):
             self.world.blame(f"{after.id}: what was decided was changed by {entry.type}")
         if after.decision is not None and (before is None or before.decision is None):
@@ -127,7 +129,7 @@ class Judge:
             self._look_at_errand(errand)
         for wait in self.agents.waits:
             decided = self.decided_at.get(wait.id, self.world.now)
-            late = self.world.calm_since(decided, but="news") > _HEARD
+            late = self.world.calm_since(decided, but=("news",)) > _HEARD
             if late and wait.process.alive and not wait.process.frozen and wait.id in self.disk._tickets:
                 self.world.blame(f"{wait.id}: {wait.process.name} does not know that it is decided")
         calm = (

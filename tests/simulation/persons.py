@@ -60,7 +60,11 @@ class Persons:
         self.chats: Mapping[str, Chat] = house.chats
 
     async def act(self, chance: random.Random) -> None:
-        """One person does something; most of them what they may."""
+        """One person does something; most of them what they may, and some at the last moment."""
+        open_ones = [one for one in self.house.disk._tickets.values() if one.decision is None and not one.stopped]
+        if open_ones and chance.random() < 0.12:
+            left = chance.choice(open_ones).expires_at - self.world.clock.now()
+            await asyncio.sleep(max(0.0, left.total_seconds() - chance.choice((0.0, 0.001, 0.05))))
         account = chance.choice(town.PRESSING)
         if chance.random() < 0.15:
             await self._answer_in_inbox(account, chance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -97,7 +97,7 @@ class World:
         """Nobody may expect anything of the next seconds."""
         self.disturbed.append((self.now, self.now + seconds))
 
-    def calm_since(self, start: float, but: str = "") -> float:
+    def calm_since(self, start: float, but: Collection[str] = ()) -> float:
         """How many seconds since then were calm; trouble counts double, for whoever backs off.
 
         Trouble *but* there does not count.
@@ -105,7 +105,7 @@ class World:
         calm = self.now - start
         for begin, end in self.disturbed:
             calm -= max(0.0, min(self.now, end) - max(start, begin))
-        for one in (one for one in self.episodes if one.where != but):
+        for one in (one for one in self.episodes if one.where not in but):
             end = one.end + (one.end - one.start) + 5
             calm -= max(0.0, min(self.now, end) - max(start, one.start))
         return calm

@@ -118,6 +118,8 @@ class Clockwork(copies.Copies):
     """The copies, and the look at what they did."""
 
     program = Path(__file__)
+    # one that is started anew takes seconds, in which time goes on
+    pace = (2.0, 5.0)
 
     def __init__(self, url: str, count: int, seed: int) -> None:
         super().__init__(url, count, seed)

@@ -64,7 +64,7 @@ async def ask(desk: Desk, name: str) -> None:
 
 async def answer(desk: Desk, name: str, wanted: Callable[[model.Ticket], bool] = lambda _: True) -> None:
     """Answer some of those that are wanted."""
-    found = await desk.store.list(Query(state="pending", soonest=True, limit=50))
+    found = await desk.store.list(Query(state="pending", soonest=True, limit=500))
     for ticket in [one for one in found if wanted(one)][:5]:
         verdict: Literal["allow", "deny"] = random.choice(("allow", "deny"))
         actor = people.Actor(account=f"test:{name}", name=name, member=True)
@@ -122,6 +122,8 @@ class Copies:
 
     program = Path(__file__)
     """What each of them runs, with `--work`, the address and its name."""
+    pace = (0.3, 1.0)
+    """Seconds between two faults, at least and at most."""
 
     def __init__(self, url: str, count: int, seed: int) -> None:
         self.report = Report()
@@ -138,7 +140,7 @@ class Copies:
                 await begin()
             ends = time.monotonic() + seconds
             while time.monotonic() < ends:
-                await asyncio.sleep(self._random.uniform(0.3, 1.0))
+                await asyncio.sleep(self._random.uniform(*self.pace))
                 await self._fault(begin)
             self.report.longest = max(self.report.longest, time.monotonic() - self.report.last)
             settled = set(self.report.decided)
