@@ -112,13 +112,24 @@ class Attendance:
     async def farewell(self, waiter: str, id: str) -> None:
         """End a wait whose caller has gone: unless somebody waits for the request soon, it is withdrawn."""
         await _pause(self.shell, GRACE)
-        left = await self.leave(waiter)
-        if left and not await self.others(id):
-            await _withdraw(self.shell, _waiter(left.value))
+        # should the rest fail, the watch finds on record that somebody waits who is not here
+        self._forget(waiter)
+        with contextlib.suppress(errors.StoreUnavailable):
+            left = await self.shell.store.get(record_kinds.WAITER, waiter)
+            if left and not await self._others(id, waiter):
+                # before the record goes: an answer that is lost leaves it to the watch
+                await _withdraw(self.shell, _waiter(left.value))
+            await self.shell.store.remove(record_kinds.WAITER, waiter)
+            # of two that hang up at once the later one finds nobody
+            if left and not await self.others(id):
+                await _withdraw(self.shell, _waiter(left.value))
 
     async def others(self, id: str) -> bool:
         """Tell whether somebody waits for a request, in any process."""
-        return bool(await self.shell.store.scan(record_kinds.WAITER, f"{id}/"))
+        return await self._others(id)
+
+    async def _others(self, id: str, but: str = "") -> bool:
+        return any(one.name != but for one in await self.shell.store.scan(record_kinds.WAITER, f"{id}/"))
 
     def left(self, seen: _Seen) -> frozenset[str]:
         """Name the waits on record here that have ended: their record could not be removed, or will be in a moment."""

@@ -272,6 +272,7 @@ async def test_a_caller_who_has_gone_while_the_database_was_away_is_found_later(
         raise errors.StoreUnavailable("away")
 
     with monkeypatch.context() as away:
+        away.setattr(front.store, "get", refused)
         away.setattr(front.store, "remove", refused)
         farewell = asyncio.create_task(front.attendance.farewell(waiter, "r1"))
         await settle()
@@ -280,6 +281,25 @@ async def test_a_caller_who_has_gone_while_the_database_was_away_is_found_later(
     assert outcome(await front.get("r1")) == "pending"
     await looked(front, clock)
     assert (outcome(await front.get("r1")), outcome(await front.get("r2"))) == ("cancelled", "pending")
+
+
+async def test_a_lost_answer_leaves_no_request_of_a_caller_who_has_gone(
+    opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = await opened()
+    await front.open(permission(id="r1"))
+    waiter, remove = await front.attendance.enter("r1"), front.store.remove
+
+    async def lost(kind: str, name: str) -> None:
+        await remove(kind, name)
+        raise errors.StoreUnavailable("the answer was lost", unsure=True)
+
+    monkeypatch.setattr(front.store, "remove", lost)
+    farewell = asyncio.create_task(front.attendance.farewell(waiter, "r1"))
+    await settle()
+    clock.advance(attendance.GRACE)
+    await asyncio.wait_for(farewell, BOUND)
+    assert outcome(await front.get("r1")) == "cancelled"
 
 
 HOLDS = """
