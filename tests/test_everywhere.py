@@ -18,7 +18,7 @@ import sayso_web
 from sayso import model
 from sayso.cards import buttons
 from sayso.chat import named_lists, orders
-from sayso.desk import searching
+from sayso.desk.answering import searching
 from sayso.stores import memory
 from sayso.testing.samples import MINT
 from sayso_bots import cli

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from sayso import clock, errors, model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, attendance, callers
+from sayso.desk import Caller, Desk, callers
+from sayso.desk.upkeep import attendance
 from sayso.stores import Record, record_kinds
 
 # Seconds in which a cut caller may come back. A command hook tries again at least every two.

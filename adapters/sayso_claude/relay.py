@@ -10,7 +10,8 @@ from typing import Any, cast
 from aiohttp import web
 
 from sayso import errors, model
-from sayso.desk import Caller, Desk, notes
+from sayso.desk import Caller, Desk
+from sayso.desk.posting import notes
 
 log = logging.getLogger(__name__)
 

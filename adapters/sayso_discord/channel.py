@@ -12,7 +12,7 @@ from sayso import errors, model
 from sayso.cards import card
 from sayso.chat.received import Json
 from sayso.content import digest
-from sayso.desk import pictures
+from sayso.desk.admission import pictures
 from sayso.stores import Record, Store
 from sayso_discord import components, pace, parse, refusals, render
 from sayso_discord.api import Api

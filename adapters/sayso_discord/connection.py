@@ -15,8 +15,9 @@ from aiohttp import web as aioweb
 from sayso import errors
 from sayso.chat.background import Background
 from sayso.chat.received import Json
-from sayso.desk import Desk, duties
+from sayso.desk import Desk
 from sayso.desk.channel import Platform
+from sayso.desk.upkeep import duties
 from sayso.stores import Store
 from sayso_discord import batches, doctor, parse, refusals, server, ways
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of

@@ -18,7 +18,7 @@ import discord
 
 from sayso import errors
 from sayso.chat.received import Json
-from sayso.desk import duties
+from sayso.desk.upkeep import duties
 from sayso_discord import payloads
 from sayso_discord.api import proxy
 

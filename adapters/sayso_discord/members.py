@@ -13,7 +13,7 @@ from typing import Any
 from sayso import errors
 from sayso.chat.received import Json
 from sayso.clock import Clock
-from sayso.desk import fresh
+from sayso.desk.admission import fresh
 from sayso.machine import people
 from sayso_discord import parse, refusals
 from sayso_discord.api import Api

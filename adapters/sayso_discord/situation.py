@@ -13,7 +13,9 @@ import discord
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.chat import marks, pending, talk
-from sayso.desk import Desk, batching, pressing
+from sayso.desk import Desk
+from sayso.desk.answering import pressing
+from sayso.desk.posting import batching
 from sayso.stores import Query
 from sayso_discord import components, custom_ids, parse, refusals
 from sayso_discord.api import Api

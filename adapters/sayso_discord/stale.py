@@ -10,7 +10,8 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import batch_tokens, card, telling, tokens
-from sayso.desk import Desk, batching
+from sayso.desk import Desk
+from sayso.desk.posting import batching
 from sayso_discord import components, parse, render
 from sayso_discord.api import Api
 from sayso_discord.channel import DiscordChannel

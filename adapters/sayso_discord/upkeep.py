@@ -13,7 +13,8 @@ from typing import Any
 from sayso import errors, model
 from sayso.chat import pending
 from sayso.chat.received import Json
-from sayso.desk import Desk, batching, courier
+from sayso.desk import Desk, courier
+from sayso.desk.posting import batching
 from sayso_discord.api import Api
 from sayso_discord.channel import DiscordChannel
 from sayso_discord.settings import NAME

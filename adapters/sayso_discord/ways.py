@@ -12,7 +12,9 @@ from sayso import errors
 from sayso.cards import telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json, items, text
-from sayso.desk import Desk, batching, granted
+from sayso.desk import Desk
+from sayso.desk.admission import granted
+from sayso.desk.posting import batching
 from sayso.machine import people
 from sayso_discord import components, lists, looks, render, threads
 from sayso_discord.api import Api

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from sayso import errors, model
 from sayso.content import requests
-from sayso.desk import Desk, identity, keys
+from sayso.desk import Desk, keys
+from sayso.desk.answering import identity
 from sayso.machine import glass
 from sayso.stores import Query
 from sayso_hitl import wire

@@ -16,7 +16,7 @@ import tenacity
 import yarl
 
 from sayso import errors
-from sayso.desk import tracing
+from sayso.desk.upkeep import tracing
 from sayso_http import wire_errors
 from sayso_http.routes import CALLER_KEY, Operation
 

@@ -230,19 +230,19 @@ class RemoteDesk(operator_calls.OperatorCalls):
         return await self._act(routes.ANSWER, id, body, once=True)
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
-        """Ask another person of the settings to answer. Raises as `sayso.desk.passing_on.pass_on`."""
+        """Ask another person of the settings to answer. Raises as `sayso.desk.answering.passing_on.pass_on`."""
         return await self._act(routes.PASS_ON, id, tickets.PassOn(to=to).model_dump_json().encode(), once=True)
 
     async def claim(self, id: str) -> model.Ticket:
-        """Take a request on. Raises as `sayso.desk.attending.claim`."""
+        """Take a request on. Raises as `sayso.desk.answering.attending.claim`."""
         return await self._act(routes.CLAIM, id, None, once=True)
 
     async def reveal(self, id: str) -> model.Ticket:
-        """Read a request with its secrets, which is put on record. Raises as `sayso.desk.revealing.reveal`."""
+        """Read a request with its secrets, which is put on record. Raises `NotFound`, `NotAllowed`."""
         return await self._act(routes.REVEAL, id, None, once=True)
 
     async def snooze(self, id: str, seconds: float) -> model.Ticket:
-        """Put a request off for oneself. Raises as `sayso.desk.attending.snooze`."""
+        """Put a request off for oneself. Raises as `sayso.desk.answering.attending.snooze`."""
         body = tickets.Snooze(seconds=seconds).model_dump_json().encode()
         return await self._act(routes.SNOOZE, id, body, once=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sayso.desk import searching
+from sayso.desk.answering import searching
 from sayso_http.operations import Schema
 
 _SAID: Mapping[str, str] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sayso import model, stats
-from sayso.desk import granting
+from sayso.desk.admission import granting
 from sayso_http import calls, routes, standing_grants, standing_stops
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import pydantic
 
 from sayso import model
-from sayso.desk import notes
+from sayso.desk.posting import notes
 
 
 class Note(model.Frozen):

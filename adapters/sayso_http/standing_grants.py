@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sayso import model
-from sayso.desk import granting
+from sayso.desk.admission import granting
 
 
 class Grants(model.Frozen):

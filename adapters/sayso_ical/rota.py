@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sayso import errors
 from sayso.clock import Clock
-from sayso.desk import fresh, rotas
+from sayso.desk.admission import fresh, rotas
 
 # Seconds to read a calendar. One that repeats every second since the year 1 would take for ever.
 _READ_WITHIN = 5.0

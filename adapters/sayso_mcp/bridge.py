@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso.desk import attendance
+from sayso.desk.upkeep import attendance
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]

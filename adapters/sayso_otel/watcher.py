@@ -9,7 +9,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 
 from sayso import model
-from sayso.desk import watching
+from sayso.desk.upkeep import watching
 from sayso.machine import events
 from sayso_otel import context, names
 

@@ -15,7 +15,7 @@ import pagerduty
 
 from sayso import errors
 from sayso.clock import Clock
-from sayso.desk import fresh, rotas
+from sayso.desk.admission import fresh, rotas
 
 API_URL = "https://api.pagerduty.com"
 # Seconds for one call. Whoever pressed is told before that, and the answer is there for their next press.

@@ -19,7 +19,8 @@ from webpush import WebPush, WebPushSubscription  # type: ignore[import-untyped]
 
 from sayso import aside, errors, machine, model
 from sayso.cards import draw
-from sayso.desk import Desk, identity
+from sayso.desk import Desk
+from sayso.desk.answering import identity
 from sayso.machine import approvers, rounds, silence
 from sayso.stores import Record
 from sayso_push.server_keys import ServerKeys

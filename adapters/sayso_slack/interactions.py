@@ -17,7 +17,8 @@ from sayso import errors, model
 from sayso.cards import batch_tokens, card, phrases, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
-from sayso.desk import Desk, PressedMessage, batching
+from sayso.desk import Desk, PressedMessage
+from sayso.desk.posting import batching
 from sayso_slack import happenings, looks, parse, render, spoken, ways
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sayso import errors
 from sayso.chat.received import Json
 from sayso.clock import Clock
-from sayso.desk import fresh
+from sayso.desk.admission import fresh
 from sayso.machine import people
 from sayso_slack import parse
 from sayso_slack.api import Api

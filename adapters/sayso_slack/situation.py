@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from sayso import errors, model
 from sayso.chat import marks, pending, talk
-from sayso.desk import Desk, batching
+from sayso.desk import Desk
+from sayso.desk.posting import batching
 from sayso_slack import notes, parse
 from sayso_slack.settings import NAME
 

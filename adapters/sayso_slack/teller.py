@@ -10,7 +10,8 @@ from sayso import errors, model
 from sayso.cards import card, telling
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
-from sayso.desk import Desk, batching
+from sayso.desk import Desk
+from sayso.desk.posting import batching
 from sayso_slack import parse, render
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel

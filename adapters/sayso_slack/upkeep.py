@@ -10,7 +10,8 @@ from typing import Any
 
 from sayso import errors
 from sayso.chat import pending
-from sayso.desk import Desk, batching
+from sayso.desk import Desk
+from sayso.desk.posting import batching
 from sayso_slack import happenings
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel

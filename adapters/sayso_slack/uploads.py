@@ -14,7 +14,7 @@ from sayso import errors
 from sayso.cards import card
 from sayso.chat.received import Json
 from sayso.clock import Clock
-from sayso.desk import pictures
+from sayso.desk.admission import pictures
 from sayso.stores import Record, Store
 from sayso_slack.api import Api
 from sayso_slack.settings import NAME

@@ -12,7 +12,9 @@ from sayso.cards import card, telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
-from sayso.desk import Desk, batching, granted
+from sayso.desk import Desk
+from sayso.desk.admission import granted
+from sayso.desk.posting import batching
 from sayso.machine import people
 from sayso_slack import lists, looks, parse, render
 from sayso_slack.api import Api

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sayso.desk import Desk, granted, granting, stopping
+from sayso.desk import Desk
+from sayso.desk.admission import granted, granting
+from sayso.desk.upkeep import stopping
 from sayso_web import render
 from sayso_web.guard import Guard
 

@@ -13,7 +13,10 @@ from sayso import aside, errors, model
 from sayso.cards import card, dialog, history, masked, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
-from sayso.desk import Desk, pictures, reloads, stops, viewing
+from sayso.desk import Desk
+from sayso.desk.admission import pictures
+from sayso.desk.answering import viewing
+from sayso.desk.upkeep import reloads, stops
 from sayso.machine import priorities
 from sayso.stores import Query
 from sayso_web import cursors, inputs, numbers, render, sessions, timeline, view

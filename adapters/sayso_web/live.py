@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from aiohttp import web
 
 from sayso import errors
-from sayso.desk import Desk, attendance, broadcast
+from sayso.desk import Desk
+from sayso.desk.upkeep import attendance, broadcast
 from sayso.machine import events
 from sayso.stores import Row
 from sayso_web import sessions, sharing, view

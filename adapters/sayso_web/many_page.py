@@ -11,7 +11,9 @@ from aiohttp import web
 
 from sayso import aside, errors, model
 from sayso.cards import card, grid
-from sayso.desk import Desk, batch_presses, batching
+from sayso.desk import Desk
+from sayso.desk.answering import batch_presses
+from sayso.desk.posting import batching
 from sayso.stores import Query
 from sayso_web import render, sessions, view
 from sayso_web.guard import Guard

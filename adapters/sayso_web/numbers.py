@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from sayso import aside, errors, stats
-from sayso.desk import Desk, identity
+from sayso.desk import Desk
+from sayso.desk.answering import identity
 from sayso_web import render, sessions
 from sayso_web.guard import Guard
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from sayso import errors
-from sayso.desk import Desk, acquaintance
+from sayso.desk import Desk
+from sayso.desk.answering import acquaintance
 from sayso_web import render
 from sayso_web.guard import Guard
 

@@ -11,7 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from sayso import aside, model
-from sayso.desk import Desk, searching
+from sayso.desk import Desk
+from sayso.desk.answering import searching
 from sayso.stores import record_kinds
 from sayso_web import cursors, render, sessions, view
 from sayso_web.guard import Guard

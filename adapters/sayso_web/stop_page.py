@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from sayso.cards import history
-from sayso.desk import Desk, stopping, stops
+from sayso.desk import Desk
+from sayso.desk.upkeep import stopping, stops
 from sayso_web import render
 from sayso_web.guard import Guard
 

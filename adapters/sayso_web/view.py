@@ -10,7 +10,8 @@ from datetime import datetime
 from sayso import errors, model
 from sayso.cards import card, dialog, draw, masked, phrases, telling, tokens
 from sayso.content import fields, text
-from sayso.desk import Desk, identity
+from sayso.desk import Desk
+from sayso.desk.answering import identity
 from sayso.machine import approvers, glass, people, schedule
 from sayso_web import inputs, render, sessions
 

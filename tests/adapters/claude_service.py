@@ -16,7 +16,8 @@ from aiohttp import web
 
 import sayso
 from sayso import clock, model, stores
-from sayso.desk import attendance, keys, token_secret
+from sayso.desk import keys, token_secret
+from sayso.desk.upkeep import attendance
 from sayso.machine import people
 from sayso.stores import Query
 from sayso.testing.clock import ManualClock

@@ -9,7 +9,9 @@ import pytest
 
 from sayso import model
 from sayso.chat import named_lists, orders
-from sayso.desk import Caller, Desk, granting, stops
+from sayso.desk import Caller, Desk
+from sayso.desk.admission import granting
+from sayso.desk.upkeep import stops
 from sayso.machine import people
 from sayso.stores import Record, record_kinds
 from tests.adapters import discord_scene, slack_scene

@@ -8,7 +8,7 @@ import sayso_slack.render
 import sayso_web.view
 import sayso_workflow.resuming
 from sayso import model
-from sayso.desk import notes
+from sayso.desk.posting import notes
 from sayso_http import routes
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import sayso
 from sayso import errors, model
-from sayso.desk import stopping
+from sayso.desk.upkeep import stopping
 from sayso.stores import postgres
 from sayso.testing import samples
 from tests.adapters import discord_scene, slack_scene

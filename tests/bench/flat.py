@@ -24,7 +24,8 @@ import sayso
 from sayso import machine, model
 from sayso.cards import tokens
 from sayso.chat import listing, named_lists
-from sayso.desk import Desk, Setup, keys, searching
+from sayso.desk import Desk, Setup, keys
+from sayso.desk.answering import searching
 from sayso.machine import events, people
 from sayso.stores import Query, Record, Store, documents, postgres, protocol, sqlite
 from sayso.testing.samples import MINT

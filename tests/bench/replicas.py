@@ -15,7 +15,8 @@ from pathlib import Path
 
 import sayso
 from sayso.cards import tokens
-from sayso.desk import Desk, Setup, authority, courier, stopping, timekeeper
+from sayso.desk import Desk, Setup, authority, courier, timekeeper
+from sayso.desk.upkeep import stopping
 from sayso.machine import people
 from sayso.stores import postgres
 from tests.fakes import processes

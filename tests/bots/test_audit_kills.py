@@ -9,7 +9,7 @@ import pytest
 import sayso
 import sayso_signing
 from sayso.audit import checking, gathering
-from sayso.desk import sealing
+from sayso.desk.upkeep import sealing
 from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
 from tests.bots import test_restart

@@ -10,7 +10,7 @@ import pytest
 
 import sayso
 from sayso import model
-from sayso.desk import searching
+from sayso.desk.answering import searching
 from sayso.machine import people
 from sayso_bots.commands import list as listing
 from sayso_bots.settings import environment

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from sayso import errors, model
-from sayso.desk import Caller, Desk, rotas
+from sayso.desk import Caller, Desk
+from sayso.desk.admission import rotas
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples

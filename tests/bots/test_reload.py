@@ -8,7 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sayso.desk import Desk, reloads
+from sayso.desk import Desk
+from sayso.desk.upkeep import reloads
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT

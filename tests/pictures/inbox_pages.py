@@ -11,7 +11,7 @@ from playwright import async_api
 
 import sayso
 from sayso import model
-from sayso.desk.rotas import Shift
+from sayso.desk.admission.rotas import Shift
 from sayso.machine import people
 from sayso.rules import Book, Rule
 from sayso.rules.rule import read_match

@@ -13,7 +13,8 @@ from typing import TypeVar
 from sayso import clock as clocks
 from sayso import errors, model
 from sayso.cards import card
-from sayso.desk import channel, fresh
+from sayso.desk import channel
+from sayso.desk.admission import fresh
 from sayso.machine import people
 from tests.simulation.world import World
 

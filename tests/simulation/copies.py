@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sayso import errors
-from sayso.desk import Desk, attendance, authority, channel, courier, sealing, stopping, timekeeper
-from sayso.desk import duties as duty
+from sayso.desk import Desk, authority, channel, courier, timekeeper
 from sayso.desk.setup import Setup
+from sayso.desk.upkeep import attendance, sealing, stopping
+from sayso.desk.upkeep import duties as duty
 from sayso.stores import Job, Store
 from sayso_bots.service.workers import Workers
 from tests.simulation.disk import Disk, View

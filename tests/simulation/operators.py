@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from sayso import errors, model
-from sayso.desk import Desk, authority, granting, restoring, stopping, stops
+from sayso.desk import Desk, authority
+from sayso.desk.admission import granting
+from sayso.desk.upkeep import restoring, stopping, stops
 from sayso.machine import events
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import oracle

@@ -13,19 +13,11 @@ from unittest import mock
 
 from sayso import errors, machine, model
 from sayso.cards import tokens
-from sayso.desk import (
-    attendance,
-    authority,
-    card_posts,
-    closed_accounts,
-    courier,
-    fresh,
-    granting,
-    lanes,
-    restoring,
-    stops,
-    timekeeper,
-)
+from sayso.desk import authority, courier, timekeeper
+from sayso.desk.admission import fresh, granting
+from sayso.desk.answering import closed_accounts
+from sayso.desk.posting import card_posts, lanes
+from sayso.desk.upkeep import attendance, restoring, stops
 from sayso.machine import approvers, events, outcomes, places, schedule, standstill, transitions, using
 from sayso.stores import Job, Record, watch
 from tests.simulation import chats, disk, runs

@@ -12,7 +12,7 @@ from typing import cast
 from sayso import errors, model
 from sayso.audit import seals
 from sayso.cards import tokens
-from sayso.desk import processes, sealing
+from sayso.desk.upkeep import processes, sealing
 from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring

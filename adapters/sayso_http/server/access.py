@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from sayso import errors, machine, model
 from sayso.cards import masked
-from sayso.desk import Desk, identity, stopping, visibility
+from sayso.desk import Desk
+from sayso.desk.answering import identity, visibility
 from sayso.desk.keys import Key
+from sayso.desk.upkeep import stopping
 from sayso.stores import Query, Row
 from sayso_http import routes
 

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.chat import recent
-from sayso.desk import Desk, broadcast
+from sayso.desk import Desk
 from sayso.desk.keys import Authenticate
+from sayso.desk.upkeep import broadcast
 from sayso.machine import events
 from sayso.stores import Row
 from sayso_http import log_rows, routes

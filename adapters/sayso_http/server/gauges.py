@@ -10,7 +10,8 @@ from datetime import datetime
 
 import prometheus_client
 
-from sayso.desk import Desk, stops, watching
+from sayso.desk import Desk
+from sayso.desk.upkeep import stops, watching
 from sayso.machine import events
 from sayso_http.server import probes
 

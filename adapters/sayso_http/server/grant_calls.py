@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sayso.desk import Desk, granted, granting
+from sayso.desk import Desk
+from sayso.desk.admission import granted, granting
 from sayso_http import standing_grants
 from sayso_http.server import access, responses
 

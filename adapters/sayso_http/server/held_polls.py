@@ -11,7 +11,8 @@ from aiohttp import web
 
 from sayso import errors, model
 from sayso.cards import tokens
-from sayso.desk import Desk, attendance
+from sayso.desk import Desk
+from sayso.desk.upkeep import attendance
 from sayso_http.server.waits import Waits
 
 

@@ -14,7 +14,8 @@ from datetime import timedelta
 from aiohttp import web
 
 from sayso import errors, machine, model
-from sayso.desk import Desk, identity
+from sayso.desk import Desk
+from sayso.desk.answering import identity
 from sayso.desk.keys import Authenticate, Keys
 from sayso.machine.people import Actor
 from sayso.stores import Record, record_kinds

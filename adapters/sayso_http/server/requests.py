@@ -13,8 +13,11 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, attending, batching, passing_on, revealing, searching, tracing
+from sayso.desk import Desk
+from sayso.desk.answering import attending, passing_on, revealing, searching
 from sayso.desk.keys import Authenticate
+from sayso.desk.posting import batching
+from sayso.desk.upkeep import tracing
 from sayso.stores import Query, Store
 from sayso_http import finding, log_rows, routes, tickets, webhooks
 from sayso_http.server import access, held_polls, reading, responses, waits

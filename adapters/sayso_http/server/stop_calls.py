@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sayso.desk import Desk, stopping, stops
+from sayso.desk import Desk
 from sayso.desk.keys import Authenticate
+from sayso.desk.upkeep import stopping, stops
 from sayso_http import standing_stops
 from sayso_http.server import access, reading, responses
 

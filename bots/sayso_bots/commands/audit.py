@@ -15,7 +15,8 @@ import click
 
 from sayso import clock, errors
 from sayso.audit import checking, exporting, gathering
-from sayso.desk import sealing, token_secret
+from sayso.desk import token_secret
+from sayso.desk.upkeep import sealing
 from sayso.stores import Store
 from sayso.stores.auditing import ChainedRow
 from sayso_bots.service import database, masking, signing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sayso.desk import restoring
+from sayso.desk.upkeep import restoring
 from sayso_bots.service import database
 from sayso_bots.settings import environment
 from sayso_bots.terminal import output

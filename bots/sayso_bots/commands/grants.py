@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from sayso.desk import granting
+from sayso.desk.admission import granting
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
 

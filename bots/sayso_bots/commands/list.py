@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from sayso import model
-from sayso.desk import searching
+from sayso.desk.answering import searching
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import click
 
 from sayso import clock, errors
-from sayso.desk import purging
+from sayso.desk.upkeep import purging
 from sayso_bots.service import database
 from sayso_bots.settings import durations, environment, toml
 from sayso_bots.terminal import output

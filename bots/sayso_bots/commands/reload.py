@@ -11,7 +11,7 @@ import click
 
 from sayso import errors
 from sayso.clock import SystemClock
-from sayso.desk import reloads
+from sayso.desk.upkeep import reloads
 from sayso.stores import Store
 from sayso_bots.service import database
 from sayso_bots.settings import environment

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sayso import clock, model
-from sayso.desk import restoring
+from sayso.desk.upkeep import restoring
 from sayso.machine import events
 from sayso_bots.service import database
 from sayso_bots.settings import environment

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sayso import errors, machine
-from sayso.desk import Desk, Setup, keys, reloads
+from sayso.desk import Desk, Setup, keys
+from sayso.desk.upkeep import reloads
 from sayso_bots.service import checks
 from sayso_bots.settings import environment, on_call, reach, schema, toml
 

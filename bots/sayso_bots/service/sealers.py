@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sayso.audit import seals
-from sayso.desk import Desk, seal_keepers, sealing
+from sayso.desk import Desk
+from sayso.desk.upkeep import seal_keepers, sealing
 from sayso_bots.service import signing, workers
 from sayso_bots.settings import environment, schema
 from sayso_http import seal_webhook

@@ -19,18 +19,8 @@ import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
-from sayso.desk import (
-    Desk,
-    authority,
-    courier,
-    keys,
-    observing,
-    purging,
-    stopping,
-    timekeeper,
-    token_secret,
-    tracing,
-)
+from sayso.desk import Desk, authority, courier, keys, timekeeper, token_secret
+from sayso.desk.upkeep import observing, purging, stopping, tracing
 from sayso.stores import Durability
 from sayso_bots.service import (
     checks,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sayso import clock as clocks
 from sayso import errors
-from sayso.desk import rotas
+from sayso.desk.admission import rotas
 from sayso_bots.settings import environment, schema
 
 TOKEN = "PAGERDUTY_TOKEN"

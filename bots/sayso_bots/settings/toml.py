@@ -16,8 +16,9 @@ import sayso
 from sayso import errors, machine, parts
 from sayso.chat import plugin
 from sayso.content import digest
-from sayso.desk import DEFAULT, quota
+from sayso.desk import DEFAULT
 from sayso.desk import setup as setups
+from sayso.desk.admission import quota
 from sayso.machine import people
 from sayso_bots.settings import attention, on_call, reach, records, rule_tables, schema, spelling, times, who
 

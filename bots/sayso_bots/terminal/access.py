@@ -12,19 +12,10 @@ from typing import Protocol, cast
 import sayso
 from sayso import errors, model, stats
 from sayso.cards import masked
-from sayso.desk import (
-    Desk,
-    asker,
-    attending,
-    callers,
-    granting,
-    passing_on,
-    revealing,
-    searching,
-    stopping,
-    stops,
-    token_secret,
-)
+from sayso.desk import Desk, asker, callers, token_secret
+from sayso.desk.admission import granting
+from sayso.desk.answering import attending, passing_on, revealing, searching
+from sayso.desk.upkeep import stopping, stops
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, masking, signing

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator
 from typing import Protocol, cast
 
 from sayso import errors, stores
-from sayso.desk import Desk, asker, token_secret, tracing
+from sayso.desk import Desk, asker, token_secret
+from sayso.desk.upkeep import tracing
 
 DEFAULT_DATABASE = "sqlite:///sayso.db"
 mint = token_secret.mint

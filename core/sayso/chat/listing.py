@@ -14,7 +14,9 @@ from typing import Literal
 from sayso import aside, machine, model
 from sayso.cards import attended, board, card, draw, masked, phrases, urgency
 from sayso.content import text
-from sayso.desk import Desk, identity, remembering, visibility
+from sayso.desk import Desk
+from sayso.desk.admission import remembering
+from sayso.desk.answering import identity, visibility
 from sayso.machine import approvers, people, priorities, schedule, silence
 from sayso.stores import Query
 

@@ -14,7 +14,9 @@ from sayso import errors, model
 from sayso.cards import card, lasting, phrases
 from sayso.chat import listing
 from sayso.content import text
-from sayso.desk import Desk, granted, granting, visibility
+from sayso.desk import Desk
+from sayso.desk.admission import granted, granting
+from sayso.desk.answering import visibility
 from sayso.machine import people
 from sayso.stores import Query
 

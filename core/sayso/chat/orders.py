@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 from sayso import errors
 from sayso.cards import card, phrases
 from sayso.content import text
-from sayso.desk import Desk, stopping, stops
+from sayso.desk import Desk
+from sayso.desk.upkeep import stopping, stops
 from sayso.machine import people
 
 Trusted = text.Trusted

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sayso import model
-from sayso.desk import batching
+from sayso.desk.posting import batching
 from sayso.stores import Query, Store
 
 # Of one query.

@@ -13,8 +13,9 @@ from typing import Any, Protocol, assert_never
 
 from sayso import clock, errors, model
 from sayso.cards import telling
-from sayso.desk import authority, batch_posts, batching, card_posts, channel, deliveries, lanes, outages, reminders
+from sayso.desk import authority, channel
 from sayso.desk.desk import Desk
+from sayso.desk.posting import batch_posts, batching, card_posts, deliveries, lanes, outages, reminders
 from sayso.machine import events
 from sayso.stores import Job, Store
 

@@ -13,27 +13,23 @@ from typing_extensions import TypeVar
 from sayso import clock, errors, machine, model
 from sayso.cards import card, dialog, masked, tokens
 from sayso.content import masks
-from sayso.desk import (
-    admitting,
-    asker,
-    asking_back,
-    attendance,
+from sayso.desk import asker, authority, shell
+from sayso.desk import setup as setups
+from sayso.desk.admission import admitting, asking_back
+from sayso.desk.answering import (
     attending,
-    authority,
     batch_presses,
-    broadcast,
     closed_accounts,
     identity,
-    notes,
     passing_on,
     pressing,
     reading,
     revealing,
-    shell,
     viewing,
     wholes,
 )
-from sayso.desk import setup as setups
+from sayso.desk.posting import notes
+from sayso.desk.upkeep import attendance, broadcast
 from sayso.machine import demands, events, people
 from sayso.stores import Store
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sayso import attention, errors, machine, model, parts, rules
 from sayso.calendars import Calendar
-from sayso.desk import direct, quota, rotas, routes
+from sayso.desk.admission import direct, quota, rotas, routes
 from sayso.machine import approvers, people, priorities
 
 DEFAULT = "default"

@@ -10,19 +10,10 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import card, draw, tokens
 from sayso.content import requests, text
-from sayso.desk import (
-    authority,
-    channel,
-    granting,
-    quota,
-    receipting,
-    remembering,
-    reviewing,
-    stops,
-    turning,
-    watching,
-)
+from sayso.desk import authority, channel
+from sayso.desk.admission import granting, quota, receipting, remembering, reviewing, turning
 from sayso.desk.setup import Caller, Setup
+from sayso.desk.upkeep import stops, watching
 from sayso.machine import delegating, events, people
 from sayso.stores import Record, Store
 

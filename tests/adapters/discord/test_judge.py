@@ -14,7 +14,8 @@ import sayso
 from sayso import desk, model
 from sayso.cards import draw
 from sayso.chat.background import Background
-from sayso.desk import courier, duties
+from sayso.desk import courier
+from sayso.desk.upkeep import duties
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples

@@ -8,7 +8,8 @@ import pytest
 import sayso
 import sayso_discord
 from sayso import model
-from sayso.desk import Desk, Setup, courier, lanes
+from sayso.desk import Desk, Setup, courier
+from sayso.desk.posting import lanes
 from sayso.stores import memory
 from sayso_discord import pace
 from tests.adapters.discord_scene import ANN, DIRECTORY, MINT, OPS, QUICK, Scene, scene

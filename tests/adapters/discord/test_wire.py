@@ -15,7 +15,7 @@ import sayso_discord
 from sayso import errors, machine, model
 from sayso.cards import draw
 from sayso.content import digest
-from sayso.desk import duties
+from sayso.desk.upkeep import duties
 from sayso.machine import events
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock

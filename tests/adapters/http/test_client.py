@@ -15,7 +15,7 @@ from aiohttp import web
 
 import sayso
 from sayso import errors
-from sayso.desk import quota
+from sayso.desk.admission import quota
 from sayso.testing.clock import ManualClock
 from sayso_http import client
 from tests.adapters.http.service import RESTRICTED, Service, permission, running

@@ -8,7 +8,8 @@ import pytest
 
 import sayso
 from sayso import errors
-from sayso.desk import Setup, searching
+from sayso.desk import Setup
+from sayso.desk.answering import searching
 from sayso.machine import people
 from sayso_http import client, following, routes
 from tests.adapters.http.service import RESTRICTED, permission, running

@@ -14,7 +14,8 @@ import sayso
 import sayso_signing
 from sayso import asking, desk, errors, model, rules
 from sayso.cards import card
-from sayso.desk import channel, sealing
+from sayso.desk import channel
+from sayso.desk.upkeep import sealing
 from sayso.machine import events
 from sayso.rules import rule
 from sayso.stores import Job

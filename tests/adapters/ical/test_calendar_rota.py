@@ -9,7 +9,7 @@ import pytest
 from aiohttp import abc, web
 
 from sayso import errors
-from sayso.desk import rotas
+from sayso.desk.admission import rotas
 from sayso.testing.clock import ManualClock
 from sayso_http import outbound
 from sayso_ical import CalendarRota, reading

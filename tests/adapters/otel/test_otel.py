@@ -18,7 +18,8 @@ import sayso
 import sayso_otel
 from sayso import errors, model
 from sayso.cards import card, tokens
-from sayso.desk import courier, tracing, watching
+from sayso.desk import courier
+from sayso.desk.upkeep import tracing, watching
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from sayso import errors
-from sayso.desk import rotas
+from sayso.desk.admission import rotas
 from sayso.testing.clock import ManualClock
 from sayso_pagerduty import ScheduleRota
 

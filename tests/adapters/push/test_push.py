@@ -13,7 +13,9 @@ from cryptography.exceptions import InvalidTag
 import sayso
 import sayso_push
 from sayso import errors, model
-from sayso.desk import Caller, Desk, Setup, attending, courier, stopping
+from sayso.desk import Caller, Desk, Setup, courier
+from sayso.desk.answering import attending
+from sayso.desk.upkeep import stopping
 from sayso.machine import people
 from sayso.stores import Record, memory
 from sayso.testing import samples

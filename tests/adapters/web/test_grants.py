@@ -9,7 +9,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
-from sayso.desk import granting
+from sayso.desk.admission import granting
 from sayso.machine import people
 from tests.adapters.web.service import Service, serving
 

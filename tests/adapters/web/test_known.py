@@ -12,9 +12,9 @@ import pytest_asyncio
 
 import sayso
 from sayso import errors, model, rules
-from sayso.desk import acquaintance
+from sayso.desk.admission.rotas import Shift
+from sayso.desk.answering import acquaintance
 from sayso.desk.channel import Platform
-from sayso.desk.rotas import Shift
 from sayso.machine import people
 from sayso.rules import book
 from sayso.rules.rule import read_match

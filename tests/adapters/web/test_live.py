@@ -14,7 +14,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
-from sayso.desk import attendance, broadcast
+from sayso.desk.upkeep import attendance, broadcast
 from sayso_web import live
 from tests.adapters.web.service import ANN, Browser, Service, serving
 from tests.conftest import BOUND

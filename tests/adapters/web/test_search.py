@@ -11,7 +11,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
-from sayso.desk import searching
+from sayso.desk.answering import searching
 from sayso.stores import Record, record_kinds
 from sayso_web import search_page
 from tests.adapters.web.service import ANN, Elements, Service, serving
@@ -109,7 +109,7 @@ async def test_what_is_typed_stays_text_and_what_is_no_choice_is_refused(service
 async def test_a_search_that_finds_nothing_yet_says_how_far_it_looked(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sayso.desk.searching.MOST_READ", 100)
+    monkeypatch.setattr("sayso.desk.answering.searching.MOST_READ", 100)
     for number in range(120):
         await ask(service, f"n{number}")
     page = (await (await service.signed_in()).get("/requests?tool=rare")).text

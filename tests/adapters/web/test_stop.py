@@ -9,7 +9,8 @@ import pytest
 
 import sayso
 from sayso import errors, model
-from sayso.desk import Caller, stops
+from sayso.desk import Caller
+from sayso.desk.upkeep import stops
 from tests.adapters.web.service import ANN, Browser, Service, serving
 
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})

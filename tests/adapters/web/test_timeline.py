@@ -11,7 +11,7 @@ import pytest_asyncio
 import sayso
 from sayso import attention, calendars, model
 from sayso.cards import card
-from sayso.desk import attending
+from sayso.desk.answering import attending
 from sayso.machine import people
 from sayso.testing.clock import ManualClock
 from sayso_web import timeline

@@ -17,7 +17,7 @@ import pytest
 
 from sayso import model
 from sayso.audit import checking, exporting, gathering, merkle, seals
-from sayso.desk import sealing
+from sayso.desk.upkeep import sealing
 from sayso.machine import events
 from sayso.stores import Store, chain, sqlite
 from sayso.stores.auditing import StoredSeal, StoredTicket

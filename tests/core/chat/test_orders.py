@@ -8,7 +8,8 @@ from sayso import asking, errors
 from sayso.cards import card
 from sayso.chat import orders
 from sayso.chat.orders import Order
-from sayso.desk import Caller, Desk, Setup, stops
+from sayso.desk import Caller, Desk, Setup
+from sayso.desk.upkeep import stops
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock

@@ -10,7 +10,8 @@ import pytest
 from sayso import asking, errors, model
 from sayso.cards import card, draw, tokens
 from sayso.content import binding
-from sayso.desk import Caller, Desk, asking_back
+from sayso.desk import Caller, Desk
+from sayso.desk.admission import asking_back
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock

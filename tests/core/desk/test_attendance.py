@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sayso import errors, model, stores
-from sayso.desk import Caller, Desk, Setup, asker, attendance
+from sayso.desk import Caller, Desk, Setup, asker
+from sayso.desk.upkeep import attendance
 from sayso.stores import Record, Store
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission

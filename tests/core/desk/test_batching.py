@@ -11,7 +11,8 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import batch, batch_tokens, card, dialog
-from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier, lanes
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
+from sayso.desk.posting import batching, lanes
 from sayso.machine import people
 from sayso.stores import Record, memory, sqlite
 from sayso.testing.board import Board

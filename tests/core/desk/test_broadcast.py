@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from sayso import errors
-from sayso.desk import broadcast
+from sayso.desk.upkeep import broadcast
 from sayso.stores import Row, memory
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock

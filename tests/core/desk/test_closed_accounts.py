@@ -9,7 +9,8 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.desk import Desk, Setup, channel, closed_accounts, keys
+from sayso.desk import Desk, Setup, channel, keys
+from sayso.desk.answering import closed_accounts
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock

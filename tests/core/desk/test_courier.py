@@ -10,7 +10,8 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.desk import Caller, Desk, Setup, channel, courier, lanes, timekeeper
+from sayso.desk import Caller, Desk, Setup, channel, courier, timekeeper
+from sayso.desk.posting import lanes
 from sayso.machine import events, people
 from sayso.stores import Job, memory, sqlite
 from sayso.testing.board import Board

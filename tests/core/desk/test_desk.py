@@ -10,7 +10,8 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, quota, timekeeper
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, timekeeper
+from sayso.desk.admission import quota
 from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board

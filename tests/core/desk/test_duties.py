@@ -10,7 +10,7 @@ import pytest
 
 # pyright: reportPrivateUsage=false
 from sayso import errors
-from sayso.desk import duties, processes
+from sayso.desk.upkeep import duties, processes
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
 from tests.conftest import until

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sayso import errors
-from sayso.desk import fresh
+from sayso.desk.admission import fresh
 from sayso.testing.clock import ManualClock
 
 

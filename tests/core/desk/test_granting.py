@@ -13,7 +13,8 @@ import sayso
 from sayso import errors, model, parts
 from sayso.cards import card, dialog, submission, tokens
 from sayso.content import tools
-from sayso.desk import granting, stops
+from sayso.desk.admission import granting
+from sayso.desk.upkeep import stops
 from sayso.machine import events, scopes
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock

@@ -11,8 +11,11 @@ import sayso
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.chat import listing
-from sayso.desk import Desk, Setup, identity, reaching, rotas
+from sayso.desk import Desk, Setup
+from sayso.desk.admission import rotas
+from sayso.desk.answering import identity
 from sayso.desk.channel import Platform
+from sayso.desk.posting import reaching
 from sayso.machine import approvers, people, staffing
 from sayso.stores import memory
 from sayso.testing.board import Board

@@ -12,7 +12,8 @@ import pytest
 from sayso import errors, machine, model, rules, stores
 from sayso.cards import card, draw, history
 from sayso.content import binding, text
-from sayso.desk import Caller, Desk, Setup, stopping
+from sayso.desk import Caller, Desk, Setup
+from sayso.desk.upkeep import stopping
 from sayso.machine import events
 from sayso.rules import rule as words
 from sayso.stores import Query, Store, memory
@@ -235,7 +236,7 @@ async def test_an_honest_history_of_what_rules_decided_has_nothing_wrong() -> No
     # a decision that no rule made is found
     forged = stored.tickets["r2"].model_copy(update={"ruled": model.Ruled(rule="deny-wipe")})
     wrong = oracle.violations(seen, oracle.Stored({**stored.tickets, "r2": forged}, stored.rows))
-    assert "r2: the ticket is not what the rules make of its log" in wrong
+    assert "r2: the ticket is not what the rules make of its log: decision" in wrong
 
 
 async def test_a_grant_is_behind_every_deny_and_behind_a_rule_that_asks_otherwise() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card
-from sayso.desk import Desk, Setup, courier, lanes
+from sayso.desk import Desk, Setup, courier
+from sayso.desk.posting import lanes
 from sayso.machine import events
 from sayso.stores import Job, memory, postgres, sqlite_file
 from sayso.testing.board import Board

@@ -8,8 +8,9 @@ import pytest
 import sayso
 from sayso import errors, model, rules
 from sayso.cards import card, tokens
-from sayso.desk import channel, observing
+from sayso.desk import channel
 from sayso.desk.setup import Telling
+from sayso.desk.upkeep import observing
 from sayso.machine import people
 from sayso.rules import rule
 from sayso.stores import memory

@@ -10,7 +10,8 @@ import pytest
 
 from sayso import errors, machine, model, stores
 from sayso.cards import card
-from sayso.desk import Desk, Setup, courier, outages
+from sayso.desk import Desk, Setup, courier
+from sayso.desk.posting import outages
 from sayso.machine import events, people, progress
 from sayso.stores import memory
 from sayso.testing import oracle

@@ -6,7 +6,7 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card, dialog, telling
-from sayso.desk import passing_on
+from sayso.desk.answering import passing_on
 from sayso.machine import events, people
 from sayso.testing import oracle
 from sayso.testing.samples import permission

@@ -13,7 +13,9 @@ import pytest
 import sayso
 from sayso import errors, model, stores
 from sayso.cards import card, draw
-from sayso.desk import Desk, pictures, purging
+from sayso.desk import Desk
+from sayso.desk.admission import pictures
+from sayso.desk.upkeep import purging
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import clock, samples
 from tests.fakes.pg import pg_schema, pg_server, pg_url

@@ -11,8 +11,9 @@ import pytest
 import sayso
 from sayso import errors, machine, model
 from sayso.cards import draw, tokens
-from sayso.desk import Desk, Setup, purging, sealing
+from sayso.desk import Desk, Setup
 from sayso.desk import setup as setups
+from sayso.desk.upkeep import purging, sealing
 from sayso.machine import erasing, events, people
 from sayso.stores import Record, Store, memory, postgres, sqlite
 from sayso.testing import samples

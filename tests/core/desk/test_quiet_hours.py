@@ -11,7 +11,7 @@ import pytest
 
 from sayso import attention, calendars, model
 from sayso.cards import draw, sections
-from sayso.desk import attending, passing_on
+from sayso.desk.answering import attending, passing_on
 from sayso.machine import progress, rounds
 from sayso.rules import Book, Rule
 from sayso.rules import rule as words

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sayso import errors, stores
-from sayso.desk import Caller, Desk, Setup, quota
+from sayso.desk import Caller, Desk, Setup
+from sayso.desk.admission import quota
 from sayso.testing.samples import MINT, NOW, permission
 from tests.conftest import BOUND
 

@@ -12,7 +12,9 @@ import sayso_signing
 from sayso import errors, machine, model
 from sayso.cards import tokens
 from sayso.content import digest
-from sayso.desk import Desk, Setup, keys, receipting, stopping
+from sayso.desk import Desk, Setup, keys
+from sayso.desk.admission import receipting
+from sayso.desk.upkeep import stopping
 from sayso.machine import events, people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock

@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from datetime import UTC, datetime
 
-from sayso.desk import processes, reloads
+from sayso.desk.upkeep import processes, reloads
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 

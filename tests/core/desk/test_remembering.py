@@ -10,7 +10,8 @@ from sayso import asking, errors, model
 from sayso.cards import card, draw, tokens
 from sayso.chat import listing
 from sayso.content import binding
-from sayso.desk import Caller, Desk, denials, remembering
+from sayso.desk import Caller, Desk
+from sayso.desk.admission import denials, remembering
 from sayso.stores import Record, memory
 from sayso.stores.record_kinds import DENIED, PAST, RISKY
 from sayso.testing import samples

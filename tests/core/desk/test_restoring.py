@@ -15,7 +15,8 @@ import pytest
 from sayso import errors, machine, model
 from sayso.audit import checking, gathering
 from sayso.cards import dialog, draw, phrases
-from sayso.desk import Desk, Setup, courier, keys, restoring
+from sayso.desk import Desk, Setup, courier, keys
+from sayso.desk.upkeep import restoring
 from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
@@ -301,7 +302,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from sayso.desk import restoring
+from sayso.desk.upkeep import restoring
 
 copy, database, point = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 calls = 0

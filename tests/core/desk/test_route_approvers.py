@@ -10,9 +10,11 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, Setup, reaching, rotas
+from sayso.desk import Caller, Desk, Setup
 from sayso.desk import setup as setups
+from sayso.desk.admission import rotas
 from sayso.desk.channel import Platform
+from sayso.desk.posting import reaching
 from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board

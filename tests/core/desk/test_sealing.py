@@ -10,7 +10,8 @@ import pytest
 from sayso import errors
 from sayso.audit import seals
 from sayso.cards import card
-from sayso.desk import channel, seal_keepers, sealing
+from sayso.desk import channel
+from sayso.desk.upkeep import seal_keepers, sealing
 from sayso.machine import events
 from sayso.stores import Store, memory, sqlite
 from sayso.stores.auditing import StoredSeal

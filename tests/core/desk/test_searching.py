@@ -9,8 +9,9 @@ import pytest
 
 from sayso import model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, Setup, searching
-from sayso.desk.searching import Filter, find
+from sayso.desk import Caller, Desk, Setup
+from sayso.desk.answering import searching
+from sayso.desk.answering.searching import Filter, find
 from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock

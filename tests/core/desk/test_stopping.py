@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from sayso import asking, errors, machine, model
-from sayso.desk import Caller, Desk, Setup, stopping, timekeeper
+from sayso.desk import Caller, Desk, Setup, timekeeper
+from sayso.desk.upkeep import stopping
 from sayso.machine import events, people
 from sayso.stores import Record, memory
 from sayso.stores.record_kinds import STOP, STOPPED

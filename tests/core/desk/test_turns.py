@@ -15,7 +15,9 @@ import pytest
 from sayso import errors, model, rules, stores
 from sayso.cards import card, draw, sections
 from sayso.chat import listing
-from sayso.desk import Caller, Desk, Setup, attending, channel, courier, turning
+from sayso.desk import Caller, Desk, Setup, channel, courier
+from sayso.desk.admission import turning
+from sayso.desk.answering import attending
 from sayso.machine import events, people, progress, rounds
 from sayso.rules import rule as words
 from sayso.testing import oracle

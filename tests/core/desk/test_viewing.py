@@ -5,7 +5,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import dialog, tokens
-from sayso.desk import viewing
+from sayso.desk.answering import viewing
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock

@@ -9,7 +9,8 @@ import pytest
 from sayso import errors, model, rules
 from sayso.asking import runs
 from sayso.cards import batch, card, dialog
-from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
+from sayso.desk.posting import batching
 from sayso.rules import rule as words
 from sayso.stores import memory
 from sayso.testing.board import Board

@@ -222,7 +222,7 @@ async def test_a_press_that_opens_the_window_begins_the_time_to_read_and_a_denia
 
 
 async def test_of_two_first_tries_at_the_same_moment_the_earlier_one_counts() -> None:
-    from sayso.desk import reading
+    from sayso.desk.answering import reading
     from sayso.stores import Record
 
     class Racing(memory.MemoryStore):

@@ -21,7 +21,8 @@ import sayso
 from sayso import model
 from sayso.audit import checking, gathering
 from sayso.cards import tokens
-from sayso.desk import Desk, Setup, authority, channel, courier, sealing, stopping, timekeeper
+from sayso.desk import Desk, Setup, authority, channel, courier, timekeeper
+from sayso.desk.upkeep import sealing, stopping
 from sayso.machine import events
 from sayso.stores import Query, Store, postgres
 from sayso_bots.service.workers import Workers

@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from sayso import errors
-from sayso.desk import restoring
+from sayso.desk.upkeep import restoring
 from sayso.stores import sqlite, sqlite_file, sqlite_worker
 
 ROUNDS = 10
@@ -21,7 +21,7 @@ ROUNDS = 10
 TOGETHER = """
 import pathlib, sys, threading
 from sayso.stores import sqlite_file
-from sayso.desk import restoring
+from sayso.desk.upkeep import restoring
 
 def at_once(path):
     def open(): sqlite_file.open_file(path, 10.0).close()

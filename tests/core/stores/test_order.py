@@ -15,7 +15,7 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from sayso import errors
-from sayso.desk import broadcast, sealing
+from sayso.desk.upkeep import broadcast, sealing
 from sayso.stores import Record, pgcommits, pgserver, postgres, sql_store
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock

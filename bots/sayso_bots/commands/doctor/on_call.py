@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from sayso import errors
-from sayso.desk import rotas
+from sayso.desk.admission import rotas
 from sayso.machine import people
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.settings import environment, on_call, schema, toml

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from sayso import errors
 from sayso.cards import phrases
 from sayso.clock import SystemClock
-from sayso.desk import reloads, stops
+from sayso.desk.upkeep import reloads, stops
 from sayso.stores import Store
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import database, reloading

@@ -1,0 +1,1 @@
+"""What is looked up and settled before anybody is asked: rules, grants, routes, limits, what was before."""

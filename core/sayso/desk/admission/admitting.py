@@ -1,0 +1,169 @@
+"""How a request gets in: copied, checked, held to the terms of the setup, and stored with the end of an older one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+
+from sayso import aside, errors, machine, model, rules
+from sayso.cards import tokens
+from sayso.content import requests
+from sayso.desk import authority
+from sayso.desk import setup as setups
+from sayso.desk.admission import (
+    asking_back,
+    digests,
+    granting,
+    judging,
+    pictures,
+    quieting,
+    quota,
+    receipting,
+    remembering,
+    turning,
+)
+from sayso.desk.answering import wholes
+from sayso.desk.posting import reaching
+from sayso.desk.shell import Shell
+from sayso.desk.upkeep import stops, tracing
+from sayso.machine import events
+from sayso.stores import Commit, Query, Record, Store
+
+# More tries than writers could ever win in a row against one agent.
+_TRIES = 100
+
+
+async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
+    """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
+    large = requests.is_large(request)
+    request, large_images = await aside.run_large(large, requests.ready, request)
+    if not shell.setup.rules.rules:
+        setups.terms(shell.setup, request, caller)
+    for place in request.route:
+        platform = shell.platforms.get(model.channel_of(place))
+        if platform and platform.check_place:
+            platform.check_place(place)
+    async with _within_limits(shell, request.id, caller):
+        id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
+        terms = await _terms(shell, request, caller, id, now)
+        if terms.policy.digest:
+            terms = await digests.apply(request, terms, now)
+        if terms.policy.turns and not await _is_known(shell, request.id):
+            terms = await turning.take(shell.store, shell.setup, terms, now)
+        if shell.setup.quiet or terms.policy.quiet:
+            terms = quieting.apply(shell.setup, terms, now)
+        terms = await asking_back.add(shell, request, terms)
+        terms = await remembering.add(shell.store, request, terms, now)
+        opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
+        opened = tracing.keep(receipting.attach(shell, opened))
+        found = await _stored(shell, opened, pictures.records(opened.ticket.id, large_images) if large_images else ())
+        if found is None:
+            await asking_back.forget(shell, opened.ticket)
+    await authority.confirm(shell.store, caller.owner, caller.key, shell.clock.now())
+    ticket = found or opened.ticket
+    # looked at once it is stored: a stop looks through what is stored when it begins
+    if ticket.decision is None and (await stops.standing(shell.store)).of(ticket.owner):
+        ticket = await shell.let_time_act(ticket.id)
+    if found is None and wholes.is_one(ticket):
+        ticket = await wholes.follow(shell, ticket)
+    return ticket, found is None
+
+
+async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
+    """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
+    setup, ruling = shell.setup, rules.Ruling()
+    whole = request.batch is not None and request.batch.whole
+    if setup.rules.rules:
+        if await _is_known(shell, request.id):
+            return setups.terms(setup, request, caller)
+        ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
+        if whole and ruling.effect == "allow":
+            # one of them alone is never allowed: people see all, or a rule denies it
+            ruling = rules.Ruling(watched=ruling.watched)
+    names = setups.written_to(setup, request, caller, ruling)
+    if names and await _is_known(shell, request.id):
+        return setups.terms(setup, request, caller, ruling)
+    terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
+    return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" and not whole else terms
+
+
+async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) -> model.Ticket | None:
+    """Store it, together with the end of the one it takes the place of. Where it was asked before, that one."""
+    ticket = opened.ticket
+    entry = events.Opened(
+        at=ticket.created_at,
+        by=ticket.owner,
+        digest=ticket.digest,
+        ruled=ticket.ruled,
+        settings=shell.setup.digest,
+    )
+    for _ in range(_TRIES):
+        try:
+            if replaced := await _replaced(shell, ticket):
+                await shell.store.commit_together([(opened, entry), replaced], beside)
+            else:
+                await shell.store.commit(opened, entry, beside)
+            shell.watched.committed(ticket, entry, decides=ticket.decision is not None)
+        except errors.Conflict:
+            try:
+                return await _same_again(shell.store, ticket)
+            except errors.NotFound:
+                # it was the older one that changed meanwhile
+                continue
+        return None
+    raise errors.StoreUnavailable(f"request {ticket.request.supersedes} changes too fast", hint="try again")
+
+
+async def _replaced(shell: Shell, newer: model.Ticket) -> Commit | None:
+    """The end of the request that a newer one takes the place of; None where there is nothing to end."""
+    id = newer.request.supersedes
+    if id is None:
+        return None
+    try:
+        older = await shell.get(id, setups.Caller(owner=newer.owner))
+    except errors.NotFound as error:
+        hint = "nothing was asked; leave supersedes out, or name a request of yours"
+        raise errors.NotFound(
+            f"there is no request {id} to take the place of", field="supersedes", hint=hint
+        ) from error
+    event = events.Superseded(at=shell.clock.now(), by=newer.id)
+    if machine.first(older, event) is not event:
+        older = await shell.let_time_act(id)
+    step = machine.step(older, event)
+    return (step, event) if step.ticket.version > older.version else None
+
+
+async def _same_again(records: Store, wanted: model.Ticket) -> model.Ticket:
+    found = await records.load(wanted.id)
+    if found.owner == wanted.owner and requests.alike(found.request, wanted.request):
+        return machine.read(found, wanted.created_at)
+    hint = "choose another id; the same id may only be used to ask the same again"
+    raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
+
+
+@contextlib.asynccontextmanager
+async def _within_limits(shell: Shell, id: str | None, caller: setups.Caller) -> AsyncGenerator[None]:
+    limits = shell.setup.limits
+    if limits == quota.Limits() or await _is_known(shell, id):
+        yield
+        return
+    async with contextlib.AsyncExitStack() as room:
+        if limits.pending is not None:
+            waiting = Query(state="pending", owner=caller.owner, limit=limits.pending)
+            count = functools.partial(shell.store.count, waiting)
+            await room.enter_async_context(shell.room.one(caller.owner, limits.pending, count))
+        if limits.per_minute is not None:
+            shell.pace.take(caller.owner, limits.per_minute, shell.clock.now())
+        yield
+
+
+async def _is_known(shell: Shell, id: str | None) -> bool:
+    if id is None:
+        return False
+    try:
+        await shell.store.load(id)
+    except errors.NotFound:
+        return False
+    return True

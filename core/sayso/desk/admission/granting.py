@@ -1,0 +1,183 @@
+"""Grants: an allow by a person that holds for a while, kept by us, and so the same for every agent system.
+
+The rule: a grant is looked up under the policy that applies at that moment, behind every rule of the operator: a deny
+beats it, and so does a policy that gives no grants.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import get_args
+
+import pydantic
+
+from sayso import aside, errors, model, parts
+from sayso.cards import tokens
+from sayso.content import requests
+from sayso.desk.upkeep import stops
+from sayso.machine import INBOX, Terms, events, likeness, scopes
+from sayso.stores import Record, Store
+from sayso.stores.record_kinds import GRANT
+
+MOST = 1_000
+"""Grants at one moment. They are few: each was given by a person, and ends by itself."""
+MOST_ALIKE = 20
+"""Patterns of one agent and tool: all of them are looked at for each of its calls."""
+
+log = logging.getLogger(__name__)
+
+
+class Grant(model.Frozen):
+    """One grant, as people see it."""
+
+    id: str
+    standing: parts.Standing
+    agent: str
+    """The name of the key."""
+    key: str | None
+    """Its record: a new key of the same name has no grants."""
+    tool: str
+    session: str | None
+    like: likeness.Pattern | None = None
+    """Of *pattern*: what is like the call that was allowed."""
+    policy: str | None
+    request: model.RequestId
+    """The request whose card was allowed; it has what was shown."""
+    by: str
+    name: str
+    """Of the person, for showing."""
+    at: datetime
+    until: datetime
+
+
+async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    """The grant that a decision gives, if it gives one: written together with the decision."""
+    try:
+        return await _of_decision(store, ticket)
+    except errors.SaysoError as error:
+        # the decision stands, and whoever made it must not be told otherwise; what comes after it is asked
+        log.warning("a grant is not kept", extra={"ticket": ticket.id, "error": error.message})
+        return ()
+
+
+async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    decision, lasts = ticket.decision, ticket.policy.grants
+    if decision is None or decision.standing is None or lasts is None or not decision.by:
+        return ()
+    name = await _name(ticket.owner, ticket.request, decision.standing)
+    if name is None or len(await store.scan(GRANT)) >= MOST:
+        raise errors.Refused("there are too many grants; end some of them")
+    alike = await _pattern(ticket) if decision.standing == "pattern" else None
+    if alike is not None:
+        if len(await store.scan(GRANT, name)) >= MOST_ALIKE:
+            raise errors.Refused("there are too many grants of this tool; end some of them")
+        name = f"{name}-{tokens.id_from('like', alike.model_dump_json())[-12:]}"
+    by, until = decision.by[0], decision.decided_at + timedelta(seconds=lasts)
+    grant = Grant(
+        id=name[-12:],
+        standing=decision.standing,
+        agent=ticket.owner,
+        key=ticket.key,
+        tool=ticket.request.tool or "",
+        session=ticket.request.source.session if decision.standing == "tool" else None,
+        like=alike,
+        policy=ticket.policy_name,
+        request=ticket.id,
+        by=by.person,
+        name=by.name,
+        at=decision.decided_at,
+        until=until,
+    )
+    before = await store.get(GRANT, name)
+    value = grant.model_dump(mode="json")
+    return [Record(GRANT, name, value, until, before.version if before else 0)]
+
+
+async def _pattern(ticket: model.Ticket) -> likeness.Pattern:
+    """What is like the call that was allowed, with what was left open by whoever allowed it."""
+    free = next((one.answer.free for one in reversed(ticket.answers) if one.answer.free), ())
+    return await aside.run_large(requests.is_large(ticket.request), likeness.pattern_of, ticket.request, free)
+
+
+async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
+    """The terms of a request that people would be asked: allowed, if a grant covers it."""
+    if not scopes.can_hold(terms.policy):
+        return terms
+    found = await _find(store, request, terms, at)
+    if found is None or (await stops.standing(store)).of(terms.owner) is not None:
+        return terms
+    said = f"{found.name} allowed {_WHAT[found.standing]} until {found.until:%Y-%m-%d %H:%M} UTC"
+    watched = terms.ruled.watched if terms.ruled else ()
+    ruled = model.Ruled(rule=f"grant {found.id}", effect="allow", reason=said, watched=watched)
+    return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
+
+
+_WHAT: dict[parts.Standing, str] = {
+    "call": "this exact call",
+    "tool": "this tool in this session",
+    "pattern": "what is like this",
+}
+
+
+async def _find(store: Store, request: model.Request, terms: Terms, at: datetime) -> Grant | None:
+    async for record in _possible(store, request, terms.owner):
+        found = _read(record)
+        if found is None or found.until <= at or found.key != terms.key or found.policy != terms.policy_name:
+            continue
+        if found.standing != "pattern" or await _is_like(found, request):
+            return found
+    return None
+
+
+async def _possible(store: Store, request: model.Request, owner: str) -> AsyncIterator[Record | None]:
+    """The grants that may cover a call: two by their names, and the few patterns of its agent and tool."""
+    for kind in get_args(parts.Standing):
+        name = await _name(owner, request, kind)
+        if name is None:
+            continue
+        if kind != "pattern":
+            yield await store.get(GRANT, name)
+            continue
+        for record in await store.scan(GRANT, name):
+            yield record
+
+
+async def _is_like(grant: Grant, request: model.Request) -> bool:
+    pattern = grant.like
+    return pattern is not None and await aside.run_large(requests.is_large(request), likeness.is_like, pattern, request)
+
+
+async def listed(store: Store, at: datetime) -> Sequence[Grant]:
+    """The grants that hold, the newest first."""
+    found = [grant for record in await store.scan(GRANT) if (grant := _read(record)) and grant.until > at]
+    return sorted(found, key=lambda grant: grant.at, reverse=True)
+
+
+async def end(store: Store, id: str, by: str, at: datetime) -> Grant:
+    """End a grant: what comes after this is asked again. Raises `NotFound`."""
+    for record in await store.scan(GRANT):
+        grant = _read(record)
+        if grant is not None and grant.id == id and await store.remove(GRANT, record.name):
+            ticket = await store.load(grant.request)
+            ended = events.GrantEnded(at=at, by=by, grant=id)
+            await store.append(grant.request, ticket.version, ended)
+            return grant
+    raise errors.NotFound(f"there is no grant {id!r}", field="id", hint="see: sayso grants list")
+
+
+async def _name(owner: str, request: model.Request, kind: parts.Standing) -> str | None:
+    covered = await aside.run_large(requests.is_large(request), scopes.covered, owner, request, kind)
+    return tokens.id_from("grant", *covered) if covered else None
+
+
+def _read(record: Record | None) -> Grant | None:
+    if record is None:
+        return None
+    try:
+        return Grant.model_validate(record.value)
+    except pydantic.ValidationError:
+        # of another version, or damaged: nothing is granted
+        return None

@@ -1,0 +1,80 @@
+"""Calls of which all are allowed or none: one answer is for all of them, and is stored in one step.
+
+The rule: an allow counts only from somebody who was shown each of them, once all are there and open. If one of them is
+closed before, the others can only be denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from sayso import errors, model
+from sayso.desk.answering import closed_accounts, identity, reading
+from sayso.desk.posting import batching
+from sayso.desk.shell import Shell
+from sayso.machine import demands, events, people
+
+_HINT = "answer all of them: on their card, or on the page for many requests in the inbox"
+
+
+def is_one(ticket: model.Ticket) -> bool:
+    """Whether a request is decided together with others only."""
+    return ticket.request.batch is not None and ticket.request.batch.whole
+
+
+async def answer(
+    shell: Shell,
+    ticket: model.Ticket,
+    actor: people.Actor,
+    happened: Callable[[model.Person], events.Answered | events.TakenBack],
+    shown: Collection[str],
+) -> model.Ticket:
+    """One answer for all; *shown* are the ids of those that this person was shown. The ticket itself after it.
+
+    Raises:
+        Refused: they cannot be allowed, or not by this answer; nothing was stored.
+    """
+    members = await batching.said(shell.store, ticket)
+    said: dict[str, events.Answered] = {}
+    for one in members:
+        if one.decision is None:
+            person = await identity.find(shell, one, actor)
+            event = happened(person)
+            if isinstance(event, events.TakenBack):
+                raise errors.Refused("there is no answer here that could be taken back")
+            gone = await closed_accounts.since(shell, one, event)
+            since = await reading.begun(shell, one, person) if demands.reading_time(one) else None
+            said[one.id] = event.model_copy(update={"gone": gone, "read_since": since, "at": shell.clock.now()})
+    _check(ticket, members, said, shown)
+    after = await shell.step_together(said)
+    return next(one for one in after if one.id == ticket.id)
+
+
+def _check(
+    ticket: model.Ticket,
+    members: Collection[model.Ticket],
+    said: Mapping[str, events.Answered],
+    shown: Collection[str],
+) -> None:
+    if ticket.id not in said:
+        raise errors.AlreadyDecided(ticket)
+    given, named = said[ticket.id].answer, ticket.request.batch
+    if given.verdict != "allow":
+        return
+    if given.input is not None or given.grant or given.standing or given.break_glass:
+        raise errors.InvalidAnswer("calls that are decided together are allowed as they are, and once", field="verdict")
+    size = named.size if named else None
+    if size is not None and len(members) < size:
+        raise errors.Refused(f"only {len(members)} of the {size} calls are there that are decided together")
+    if over := next((one for one in members if one.decision is not None), None):
+        raise errors.Refused(f"one of the calls is decided already, and so none can be allowed ({over.id})")
+    if not set(said) <= set(shown):
+        raise errors.Refused(f"this is decided together with {len(members) - 1} other calls", hint=_HINT)
+
+
+async def follow(shell: Shell, ticket: model.Ticket) -> model.Ticket:
+    """A call that came after another one of its own was denied, say: it is withdrawn, since it can never run."""
+    others = await batching.said(shell.store, ticket)
+    if ticket.decision is None and any(one.decision is not None for one in others):
+        return await shell.cancel(ticket.id, reason="another call that it is decided together with is closed already")
+    return ticket

@@ -1,0 +1,1 @@
+"""How cards get to the places where people are, and stay true there."""

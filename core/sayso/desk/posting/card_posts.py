@@ -1,0 +1,108 @@
+"""Posts and edits the card of one request; where it has a row on the card of several, that one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from sayso import errors, model
+from sayso.cards import card
+from sayso.desk import channel
+from sayso.desk.posting import batch_posts, batching, deliveries, lanes, reaching
+from sayso.desk.shell import Shell
+from sayso.machine import silence
+from sayso.stores import Job
+
+log = logging.getLogger(__name__)
+
+
+class CardPosts:
+    """The cards of single requests on the channels of one courier."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        channels: Callable[[model.Place], channel.Channel],
+        recorded: deliveries.Deliveries,
+        batches: batch_posts.BatchPosts,
+    ) -> None:
+        self._desk = shell
+        self._store = shell.store
+        self._channel = channels
+        self._deliveries = recorded
+        self._batches = batches
+
+    async def announce(self, ticket: model.Ticket, place: model.Place, job: Job) -> None:
+        """Show a request at a place of its route, unless its card stands there. Raises `ChannelError`."""
+        again = job.attempts > 0
+        posted = next((posted for posted in await self._store.cards(ticket.id) if posted.place == place), None)
+        if posted is not None and posted.channel == batching.CHANNEL:
+            row = batch_posts.Group((job,), place, posted.conversation)
+            if await self._batches.announce(row, again=again):
+                return
+            posted = None
+        if posted is None and not again and await self._batches.gather(ticket, place, job):
+            return
+        fresh = posted is None and not again
+        if posted is not None:
+            # an earlier try was cut short after this; nobody knows which state it showed
+            posted = await self._edit(ticket, posted, again=again)
+        elif ticket.decision is None or again:
+            posted = await self._post(ticket, place, again=again)
+        else:
+            return
+        if fresh or not await self._deliveries.has(ticket, place):
+            await self._deliveries.record(ticket, place, posted.message, posted.shown)
+        await self._catch_up(ticket, posted)
+
+    async def _catch_up(self, shown: model.Ticket, posted: model.PostedCard) -> None:
+        # it may have been decided while the card was on its way, when there was no card yet to redraw
+        while (ticket := await self._store.load(shown.id)).version != shown.version:
+            posted = await self._edit(ticket, posted, again=False)
+            shown = ticket
+
+    async def redraw(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
+        """Bring the cards of a request at a place up to date. Raises `ChannelError`."""
+        began = self._desk.clock.now()
+        for posted in await self._store.cards(ticket.id):
+            if posted.place == place and posted.channel == batching.CHANNEL:
+                await self._batches.redraw(posted.conversation, again=again)
+            elif posted.place == place:
+                moved = await self._edit(ticket, posted, again=again)
+                if moved != posted:
+                    await self._deliveries.record(ticket, place, moved.message, moved.shown)
+                if (self._desk.clock.now() - began).total_seconds() >= lanes.LEASE:
+                    # this process stood still: its lease is over, and somebody else may have drawn something newer
+                    await self._catch_up(ticket, moved)
+
+    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
+        posted = await self._channel(place).post(place, await self._draw(ticket), again=again)
+        await self._store.add_card(posted)
+        return posted
+
+    async def _draw(self, ticket: model.Ticket) -> card.Card:
+        drawn = await self._desk.draw(ticket)
+        awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
+        return replace(drawn, notify=await reaching.in_person(self._desk, awake or ()))
+
+    async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
+        """Bring a card up to date, and return where it is now. If somebody took a pending one away, post it anew."""
+        try:
+            await self._channel(posted.place).edit(posted, await self._draw(ticket))
+            return posted
+        except errors.ChannelError as error:
+            if not error.gone:
+                raise
+            if ticket.decision is not None:
+                log.info("card of a decided request is gone", extra={"ticket": ticket.id, "error": error.message})
+                return posted
+            log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
+            why = error.message
+        try:
+            moved = await self._post(ticket, posted.place, again=again)
+        except errors.ChannelError as error:
+            error.message, error.gone = f"{why}, and then {error.message}", True
+            raise
+        await self._store.remove_card(posted)
+        return moved

@@ -1,0 +1,115 @@
+"""Finds out who is behind the groups and rotas of a policy when something is asked, for direct messages to them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from sayso import errors, model
+from sayso.desk.admission import direct
+from sayso.desk.shell import Shell
+from sayso.machine import people
+
+log = logging.getLogger(__name__)
+
+# Seconds for all of them: an agent waits for the answer.
+_WITHIN = 4.0
+
+
+async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
+    """Who is behind these names now, beside those whom the settings say."""
+    wanted = [name for name in dict.fromkeys(names) if _needs_looking(shell.setup.directory, name)]
+    if not wanted:
+        return direct.Present()
+    asking = {asyncio.ensure_future(_places(shell, name)): name for name in wanted}
+    done, late = await asyncio.wait(asking, timeout=_WITHIN)
+    for one in late:
+        one.cancel()
+    failed = [one for one in asking if one in late or one.exception() is not None]
+    for one in failed:
+        why = "no answer in time" if one in late else str(one.exception())
+        log.warning("could not find out who is meant", extra={"name_in_policy": asking[one], "error": why})
+    found = {asking[one]: one.result() for one in done if one.exception() is None}
+    return direct.Present(found, frozenset(asking[one] for one in failed))
+
+
+async def in_person(shell: Shell, names: Sequence[str]) -> tuple[str, ...]:
+    """These names, with whoever is on call now in place of a rota; nobody, if nobody can tell."""
+    found = list[str]()
+    for name in names:
+        if not name.startswith(people.ON_CALL):
+            found.append(name)
+            continue
+        try:
+            async with asyncio.timeout(_WITHIN):
+                found += await _on_call(shell, name)
+        except (errors.ChannelError, TimeoutError) as error:
+            # a card that waits for its mention would be worse than one without it
+            log.warning("nobody on call is mentioned", extra={"name_in_policy": name, "error": str(error)})
+    return tuple(dict.fromkeys(found))
+
+
+async def _on_call(shell: Shell, name: str) -> Sequence[str]:
+    rota = shell.setup.rotas.get(name.removeprefix(people.ON_CALL))
+    return (await rota.on_call()).of(shell.setup.directory) if rota else ()
+
+
+def _needs_looking(directory: people.Directory, name: str) -> bool:
+    group = directory.groups.get(name.removeprefix("group:"), people.Group())
+    if name.startswith(people.ON_CALL) or (name.startswith("group:") and group.platform_groups):
+        return True
+    return any(directory.people.get(one, people.Profile()).email for one in directory.members([name]))
+
+
+async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
+    directory, channels = shell.setup.directory, shell.setup.chats
+    if name.startswith(people.ON_CALL):
+        return [place for person in await _on_call(shell, name) for place in await _places_of(shell, person)]
+    found = [place for person in directory.members([name]) for place in await _places_of(shell, person)]
+    if not name.startswith("group:"):
+        return found
+    for group in sorted(directory.groups[name.removeprefix("group:")].platform_groups):
+        platform = model.channel_of(group)
+        for account in await _members(shell, platform, group):
+            person = _owner(directory, account)
+            found += direct.of_person(directory, channels, person) if person else [f"{platform}:@{_id(account)}"]
+    return found
+
+
+async def _places_of(shell: Shell, person: str) -> Sequence[model.Place]:
+    """The direct messages of a person; by their address, if no account of theirs is named."""
+    directory = shell.setup.directory
+    if found := direct.of_person(directory, shell.setup.chats, person):
+        return found
+    email = directory.people[person].email
+    for name in shell.setup.chats if email else ():
+        known = shell.platforms.get(name)
+        if known and known.membership and (account := await known.membership.account_of(email)):
+            return [f"{name}:@{_id(account)}"]
+    return ()
+
+
+async def _members(shell: Shell, platform: str, group: str) -> Sequence[str]:
+    known = shell.platforms.get(platform)
+    if known is None or known.membership is None:
+        raise errors.ChannelError(f"{platform} is not connected here")
+    named = {account for one in shell.setup.directory.people.values() for account in one.accounts}
+    return await known.membership.members(group, sorted(one for one in named if one.startswith(f"{platform}:")))
+
+
+def _owner(directory: people.Directory, account: str) -> str | None:
+    """Whose account it is. A message goes to a person once, whatever organisation their account is told to be of."""
+    platform, some_id = model.channel_of(account), _id(account)
+    return directory.owner(account) or next(
+        (
+            name
+            for name, one in directory.people.items()
+            if any(model.channel_of(known) == platform and _id(known) == some_id for known in one.accounts)
+        ),
+        None,
+    )
+
+
+def _id(account: str) -> str:
+    return account.partition(":")[2].rpartition("/")[2]

@@ -1,0 +1,70 @@
+"""Reminds people of a request that waits, below each card of a place."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from sayso import aside, model
+from sayso.cards import reminding
+from sayso.desk.posting import batching, reaching
+from sayso.desk.shell import Shell
+from sayso.machine import approvers, events, people, rounds, silence
+
+log = logging.getLogger(__name__)
+
+
+async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, again: bool) -> None:
+    """Mention those who are missing; nobody if an answer came meanwhile. Raises `ChannelError`."""
+    over = ticket.decision is not None or ticket.taken is not None or ticket.held or ticket.stopped is not None
+    platform = shell.platforms.get(model.channel_of(effect.place))
+    directory = shell.setup.directory
+    names = _called(ticket, directory, effect, shell.clock.now())
+    # who has no card yet gets one, which mentions them
+    cards = [one for _, one in await batching.cards_of(shell.store, ticket.id) if one.place == effect.place]
+    if over or names is None or not cards:
+        return
+    if not await _speaks(shell, ticket, cards[-1], effect):
+        return
+    if platform is None or platform.reminder is None:
+        log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
+        return
+    said = await aside.run(reminding.said, ticket, directory, effect)
+    called = directory.called(await reaching.in_person(shell, names), platform.channel.name)
+    message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
+    at = shell.clock.now()
+    entry = events.Reminded(at=at, place=effect.place, message=message, people=names)
+    await shell.store.append(ticket.id, ticket.version, entry)
+
+
+def _called(
+    ticket: model.Ticket, directory: people.Directory, effect: events.Remind, at: datetime
+) -> tuple[str, ...] | None:
+    missing = approvers.to_remind(ticket, directory, effect.place)
+    if missing is None:
+        return None
+    if effect.to is None:
+        return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect), at)
+    # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
+    awaited = effect.to in {*missing, *directory.members(missing)}
+    return (effect.to,) if awaited else None
+
+
+def _put_to(
+    ticket: model.Ticket, directory: people.Directory, missing: tuple[str, ...], effect: events.Remind
+) -> tuple[str, ...] | None:
+    """Of those who are missing the one to whom it is put; None in a direct message to somebody else."""
+    first = rounds.current(ticket)
+    if first is None or effect.why == "escalated":
+        return missing
+    if first in {*missing, *directory.members(missing)}:
+        return (first,)
+    return None if ":@" in effect.place else missing
+
+
+async def _speaks(shell: Shell, ticket: model.Ticket, posted: model.PostedCard, effect: events.Remind) -> bool:
+    """Whether it is this request that reminds: of those that share a card the first one that is open does, for all."""
+    if effect.to is not None or posted.ticket_id == ticket.id:
+        return True
+    rows = await batching.tickets_at(shell.store, posted)
+    return next((one.id for one in rows if one.decision is None), ticket.id) == ticket.id

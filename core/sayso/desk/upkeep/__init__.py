@@ -1,0 +1,1 @@
+"""What goes on beside requests: duties of one process, the log, stops, who waits."""

@@ -1,0 +1,88 @@
+"""What rules that only observe would have decided, told in a chat now and then, so that somebody decides about them.
+
+The rule: one process tells it. A crash between telling and noting that may tell it twice, and never not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sayso import errors, model, stats
+from sayso.cards import card, naming
+from sayso.content import text
+from sayso.desk.desk import Desk
+from sayso.desk.upkeep import duties
+from sayso.stores import Record
+
+log = logging.getLogger(__name__)
+
+_KIND, _NAME = "observed", "told"
+_SESSION = "rules that only observe"
+# Seconds between two looks whether it is time.
+_LOOK = 3600.0
+# Rules that one message names.
+_MOST = 20
+
+
+async def tell_on(desk: Desk) -> None:
+    """Tell it again and again, for ever, as the settings say at that moment; one process at a time."""
+    duty = duties.Duty(desk.store, desk.clock, "observed", _LOOK)
+    await duties.repeat(duty, desk.clock, _LOOK, lambda: tell_if_due(desk))
+
+
+async def tell_if_due(desk: Desk) -> bool:
+    """Tell it if it is time, and whether it was told."""
+    told, names = desk.setup.observed, [rule.id for rule in desk.setup.rules.rules if rule.observed]
+    if not told.places or not names:
+        return False
+    record, now = await desk.store.get(_KIND, _NAME), desk.clock.now()
+    if record is None:
+        # the first time begins now
+        await _note(desk, now, None)
+        return False
+    if now - datetime.fromisoformat(record.value["at"]) < told.every:
+        return False
+    found = await desk.numbers.of_last(told.every / timedelta(days=1))
+    for place in told.places:
+        try:
+            await _tell(desk, place, describe(found, names))
+        except errors.ChannelError as error:
+            log.warning("not told what rules would have done", extra={"place": place, "error": error.message})
+            return False
+    await _note(desk, now, record)
+    return True
+
+
+def describe(found: stats.Figures, names: Sequence[str]) -> card.Line:
+    """What these rules would have done, in one line."""
+    seen = {one.name: one for one in found.watched}
+    period = f"From {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}, rules that only observe: "
+    parts: list[card.Inline] = [text.Trusted(period)]
+    for number, name in enumerate(names[:_MOST]):
+        parts += [text.Trusted("; " if number else ""), text.line(name), *_of_rule(seen.get(name))]
+    if more := len(names) - _MOST:
+        parts += [text.Trusted(f"; and {more} more")] if more > 0 else []
+    return card.Line((*parts, text.Trusted(". Which requests these are: sayso policy replay")))
+
+
+def _of_rule(one: stats.Named | None) -> Iterator[card.Inline]:
+    if one is None:
+        yield text.Trusted(" never matched")
+        return
+    became = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(one.outcomes.items()))
+    yield text.Trusted(f" would have decided {one.requests:,} requests, which were {became}")
+
+
+async def _tell(desk: Desk, place: model.Place, said: card.Line) -> None:
+    platform = desk.platforms.get(model.channel_of(place))
+    if platform is None or platform.teller is None:
+        raise errors.ChannelError(f"nothing can be told at {place} now", hint="see: sayso doctor")
+    await platform.teller.note(place, naming.session("sayso", _SESSION), said)
+
+
+async def _note(desk: Desk, at: datetime, before: Record | None) -> None:
+    with contextlib.suppress(errors.Conflict):
+        await desk.store.put(Record(_KIND, _NAME, {"at": at.isoformat()}, version=before.version if before else 0))

@@ -1,0 +1,128 @@
+"""Erases the content of requests, and what they left elsewhere. What proves the log stays.
+
+The rule: a row says what was erased, and the digest of what was left. So it shows if somebody else erases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sayso import clock as clocks
+from sayso import errors, machine
+from sayso.audit import checking
+from sayso.desk.admission import pictures
+from sayso.desk.setup import Retention
+from sayso.desk.shell import Shell
+from sayso.desk.upkeep import duties
+from sayso.machine import erasing, events
+from sayso.stores import Record, Store, chain
+from sayso.stores.auditing import Position
+
+_KIND = "purged"
+# Requests looked at in one go; between two of them everybody else has the database.
+_BATCH = 100
+# Records are kept a while beyond their end, for clocks that differ.
+_GRACE = timedelta(days=1)
+# Seconds between two looks, and for which one process has the work.
+_EVERY = 3600.0
+_START: Position = (datetime(1970, 1, 1, tzinfo=UTC), "")
+
+
+@dataclass
+class Purged:
+    """What was removed."""
+
+    erased: int = 0
+    """Requests whose content is gone."""
+    traces: int = 0
+    """Rows that said where cards stand, and of effects that were performed."""
+    records: int = 0
+    """Drafts, sessions and the like that were over."""
+    unreadable: list[str] = field(default_factory=list[str])
+    """Requests that are damaged, so that nothing of them was touched."""
+
+
+async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str) -> Purged:
+    """Remove what is to be removed by now, in small steps. If it is cut short, the next one goes on where it was."""
+    done = Purged()
+    while removed := await store.expire(clock.now() - _GRACE):
+        done.records += removed
+    if retention.traces is not None:
+        async for id in _over(store, clock, "traces", retention.traces, done):
+            done.traces += await store.forget(id)
+    if retention.content is not None:
+        async for id in _over(store, clock, "content", retention.content, done):
+            done.erased += await erase(store, id, clock.now(), by)
+    return done
+
+
+async def purge_on(shell: Shell) -> None:
+    """Purge now and then, for ever, as the settings say at that moment; one process at a time."""
+    duty = duties.Duty(shell.store, shell.clock, "purging", _EVERY)
+
+    async def once() -> None:
+        await purge(shell.store, shell.clock, shell.setup.retention, "retention")
+
+    await duties.repeat(duty, shell.clock, _EVERY, once)
+
+
+async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
+    """Erase the content of a decided request and of its rows in the log; whether there was any.
+
+    Raises:
+        NotFound: there is no such request.
+        Refused: it is not over yet.
+    """
+    while True:
+        ticket = await store.load(id)
+        left = {row.number: found for row in await store.log(id) if (found := erasing.kept(row.entry)) != row.entry}
+        texts = {number: entry.model_dump_json(exclude_none=True) for number, entry in left.items()}
+        kept = checking.kept_digest([(number, chain.sha256(text)) for number, text in texts.items()])
+        event = events.Erased(at=at, by=by, kept=kept)
+        step = machine.step(ticket, event)
+        if step.ticket.version == ticket.version:
+            return False
+        # first, so that one that is cut short begins again
+        await pictures.forget(store, ticket)
+        with contextlib.suppress(errors.Conflict):
+            await store.erase(step, event, texts)
+            return True
+
+
+async def _over(store: Store, clock: clocks.Clock, what: str, seconds: float, done: Purged) -> AsyncIterator[str]:
+    """The requests that were decided so long ago, oldest first, from where the last purge came to."""
+    until = clock.now() - timedelta(seconds=seconds)
+    record = await store.get(_KIND, what)
+    after = _START if record is None else (datetime.fromisoformat(record.value["at"]), str(record.value["id"]))
+    waits = False
+    while found := await store.oldest(after, until, _BATCH):
+        for position in found:
+            if await _is_over(store, position[1], until, clock.now(), done):
+                yield position[1]
+            else:
+                # it is looked at again by the next purge, and so is what comes after it
+                waits = True
+            after = position
+        if not waits:
+            record = await _remember(store, what, after, record)
+
+
+async def _is_over(store: Store, id: str, until: datetime, now: datetime, done: Purged) -> bool:
+    try:
+        ticket = await store.load(id)
+    except (errors.NotFound, errors.Unreadable):
+        done.unreadable.append(id)
+        return False
+    decision = ticket.decision
+    return decision is not None and decision.decided_at < until and not erasing.may_still_run(ticket, now)
+
+
+async def _remember(store: Store, what: str, position: Position, before: Record | None) -> Record | None:
+    value = {"at": position[0].isoformat(), "id": position[1]}
+    version = before.version if before else 0
+    with contextlib.suppress(errors.Conflict):
+        await store.put(Record(_KIND, what, value, None, version))
+    return await store.get(_KIND, what)
