@@ -102,7 +102,10 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
     if found:
         # words that repeat a secret, such as what the agent is told, are covered wherever they stand
-        again = {name: _walk(getattr(shown, name), lambda one, _: cover.known(one)) for name in _WRITTEN}
+        again = {
+            name: _walk(getattr(shown, name), lambda one, under: cover.known(one, runs=under == "input"))
+            for name in _WRITTEN
+        }
         shown = Covered.model_construct(**{**vars(shown), **again})
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)

@@ -78,9 +78,11 @@ def joined(found: Sequence[Span]) -> list[Span]:
     return made
 
 
-_SECRET_OF_ACCOUNT = r"""[^\s'"$<>{}\[\];|&()`\\,•@]{1,200}+(?:@[^\s'"/@]{1,40}+(?=@))?"""
+_OF_ACCOUNT = r"""[^\s'"$<>{}\[\];|&()`\\,•@"""
+# behind an @ nothing that begins a path stands, so that what is before it is no host
+_SECRET_OF_ACCOUNT = rf"{_OF_ACCOUNT}]{{1,200}}+(?:@{_OF_ACCOUNT}/?#]{{1,40}}+(?=@))?"
 _AUTHORITY = re.compile(
-    rf"""[^\s:@/'"$<>]{{0,80}}+ : (?![0-9]{{1,5}}(?:/|\s)) (?P<value>{_SECRET_OF_ACCOUNT}) @ (?=[\w.\[-])
+    rf"""[^\s:@/'"$<>]{{0,80}}+ : (?![0-9]{{0,200}}+[/?\#\s]) (?P<value>{_SECRET_OF_ACCOUNT}) @ (?=[\w.\[-])
     | (?P<token>(?=[^@]{{0,100}}[0-9])[\w-]{{20,200}}+) @""",
     re.VERBOSE,
 )

@@ -5,6 +5,8 @@ The rule: what is found is the secret alone, never a blank, a quote or a sign th
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -33,13 +35,18 @@ _SCHEME = re.compile(rf"(?:{_SCHEMES}) {{1,3}}", re.IGNORECASE)
 _OPERATOR = re.compile(r"[;|&<>`\n]|\$\(")
 # What a shell runs even between double quotes.
 _RUNS = re.compile(r"`|\$\(")
+_TOKEN_OF_QUOTES = re.compile(
+    r"""\\. | (?P<string> '[^']*' | "(?:[^"\\$`]|\\.|\$(?![({]))*+" )
+    | (?P<odd> ['"`] | \$[({'] | << | (?<![^\s;&|()])\# )""",
+    re.VERBOSE | re.DOTALL,
+)
 _SET = re.compile(r"\bset \S{0,70}\Z")
 _LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
 
 
 def find(raw: str, lower: str) -> Iterator[Span]:
     """Where secrets stand beside their names; *lower* is the same text in small letters."""
-    done = set[int]()
+    done, quotes = set[int](), _Quotes(raw)
     short = [f"{end}{sign}" for end in _ENDS if end in lower for sign in _SIGNS_BEHIND]
     for stem in (*_STEMS, *short):
         at = lower.find(stem)
@@ -50,7 +57,7 @@ def find(raw: str, lower: str) -> Iterator[Span]:
                 found = _NAMED.match(raw, begin)
                 if found and (strength := secret_names.strength_of(found["name"].rstrip(".-"))):
                     if _is_given(raw, found) and _is_secret(raw, found, strength):
-                        yield from _whole(raw, found, strength)
+                        yield from _whole(raw, found, strength, quotes)
                     # a long value is no name of another one
                     end = max(end, found.end() if found.end() - end > _LONGEST_NAME else end)
             at = lower.find(stem, max(end, at + 1))
@@ -68,11 +75,18 @@ def _is_given(raw: str, found: re.Match[str]) -> bool:
     if found["sign"] == ",":
         return bool(found["closed"]) and quoted
     if found["sign"]:
-        return True
+        return not _is_assigned_before(raw, found)
     # `--password x`, `config set token x`, and `PASSWORD 'x'` as SQL has it
     said = bool(found["dashes"]) and not found["closed"]
     said = said or bool(_SET.search(raw, max(0, found.start() - 80), found.start()))
     return (said or quoted) and not found["value"].startswith("-")
+
+
+def _is_assigned_before(raw: str, found: re.Match[str]) -> bool:
+    """Whether what follows is a word of its own for a shell: the program in `PASSWORD= reboot`, the file in `A=>b`."""
+    begin, end = found.span("sign")
+    bare = not found["dashes"] and not found["closed"] and found["name"].isidentifier() and raw[begin - 1] != " "
+    return bare and (raw[end] == " " if found["sign"] in ("=", "==") else found["sign"] == "=>")
 
 
 def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) -> bool:
@@ -89,11 +103,29 @@ def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) 
     return secret_names.is_secret(value, strength, bare=bare)
 
 
-def _whole(raw: str, found: re.Match[str], strength: secret_names.Strength) -> Iterator[Span]:
+class _Quotes:
+    """What stands between quotes, as a shell reads them, up to the first sign that would need all of its rules."""
+
+    def __init__(self, raw: str) -> None:
+        self._raw = raw
+        self._read: list[Span] | None = None
+
+    def hold(self, begin: int, end: int) -> bool:
+        """Whether one pair of quotes is around all of this."""
+        if self._read is None:
+            tokens = _TOKEN_OF_QUOTES.finditer(self._raw)
+            strings = itertools.takewhile(lambda token: token.lastgroup != "odd", tokens)
+            self._read = [token.span() for token in strings if token.lastgroup == "string"]
+        at = bisect.bisect_right(self._read, (begin, 0)) - 1
+        return at >= 0 and end < self._read[at][1]
+
+
+def _whole(raw: str, found: re.Match[str], strength: secret_names.Strength, quotes: _Quotes) -> Iterator[Span]:
     """The value, up to the quote that ends it: between quotes it may hold signs that a shell would act on elsewhere."""
     begin, end = found.span("value")
     closes = raw.find(found["quote"], end, end + _LONGEST) if found["quote"] else -1
-    if closes < 0 or "\n" in raw[end:closes]:
+    # what looks like the beginning of a string may be the end of the one before
+    if closes < 0 or "\n" in raw[end:closes] or (end < closes and not quotes.hold(begin, closes)):
         yield begin, end
     else:
         yield from ((begin + a, begin + b) for a, b in _pieces(raw[begin:closes], strength))

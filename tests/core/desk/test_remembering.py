@@ -190,6 +190,37 @@ async def test_inputs_without_a_command_are_compared_as_they_are(desk: Desk) -> 
     assert (await desk.open(large, Caller("bot"))).remembered is None
 
 
+@pytest.mark.parametrize(
+    ("tool", "given", "changed"),
+    [
+        # cut within the secret, it would have no form of one any more
+        ("Bash", {"command": "echo " + "word " * 57 + "ghp_" + "a1B2" * 9}, {"command": "echo " + "word " * 57 + "x"}),
+        # as flat text the value is told by nothing
+        ("start", {"env": [{"name": "DB_PASSWORD", "value": "a1B2a1B2"}]}, {"env": [{"name": "DB_PASSWORD"}], "n": 1}),
+    ],
+)
+async def test_what_was_denied_is_told_without_its_secrets(
+    desk: Desk, tool: str, given: model.JsonObject, changed: model.JsonObject
+) -> None:
+    first = await desk.open(asking.Permission(tool=tool, input=given), Caller("bot"))
+    await desk.answer(first.id, model.Answer(verdict="deny"), ANN)
+    again = await desk.open(asking.Permission(tool=tool, input=changed), Caller("bot"))
+    told = next(line for line in shown(again) if line.startswith("Denied was: "))
+    assert "a1B2" not in told
+    assert "a1B2" not in str([one.value for one in await desk.store.scan(DENIED)])
+
+
+async def test_what_risky_was_allowed_is_told_without_its_secrets(desk: Desk) -> None:
+    # its words are cut at 120 signs, within the secret
+    await decide(desk, "allow", "rm -rf " + "x" * 101 + " ghp_" + "a1B2" * 9)
+    await decide(desk, "allow", "rm -rf x")
+    again = await desk.open(request("rm -rf y"), Caller("bot"))
+    assert again.remembered is not None
+    assert [one.words for one in again.remembered.risky] == ["Deletes folders"] * 2
+    assert "a1B" not in str(again.remembered.risky)
+    assert "rm -rf xxx" in str(again.remembered.risky)
+
+
 async def test_what_was_denied_itself_is_told_as_that(desk: Desk) -> None:
     await decide(desk, "deny", "make deploy")
     await decide(desk, "deny", "make deploy now")

@@ -10,6 +10,7 @@ from sayso import errors, model, rules
 from sayso.asking import runs
 from sayso.cards import batch, card, dialog
 from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
+from sayso.desk.answering import batch_presses
 from sayso.desk.posting import batching
 from sayso.rules import rule as words
 from sayso.stores import memory
@@ -259,3 +260,11 @@ def test_a_framework_that_waits_with_several_calls_says_so() -> None:
     assert (several.size, several) == (2, runs.turn("x", "run", "a", "b"))
     assert runs.turn("x", "run", "a") is None
     assert runs.turn("x", None, "a", "b") != runs.turn("x", None, "a", "b")
+
+
+async def test_batches_of_two_agents_are_two_however_they_are_called(front: Desk) -> None:
+    named = model.Batch(id="t1", size=1, whole=True)
+    made = [await front.open(permission(batch=named), Caller(owner=owner)) for owner in ("one", "two")]
+    said = await batch_presses.answer_shown(front.answer, made, DENY, ANN)
+    assert "".join(card.pieces(said)) == "Denied 2."
+    assert await outcomes(front, made) == {"denied"}

@@ -13,12 +13,12 @@ from typing import Any
 import pydantic
 
 from sayso import model
-from sayso.content import digest, requests, tools
+from sayso.content import digest, masks, requests, tools
 
 KEPT = timedelta(hours=1)
 MOST = 20
 """Denials of one agent, the newest."""
-_MOST_COMPARED, _LONGEST, _MOST_WORDS = 5, 300, 60
+_MOST_COMPARED, _LONGEST, _MOST_WORDS, _READ = 5, 300, 60, 5_000
 # Of all words and signs of both, in their order: `rm -rf x/` is like `rm -rf x`, `make test` is not like `make deploy`.
 _ALIKE = 0.65
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -49,12 +49,12 @@ def like(value: dict[str, Any], request: model.Request, at: datetime) -> model.D
 
 
 def _said(request: model.Request) -> str:
-    """What the call does, in few words."""
+    """What the call does, in few words, and without its secrets: what is cut or flat shows no more what is one."""
     given = request.input or {}
     command = given.get(tools.find(request.tool or "").command)
     if isinstance(command, str):
-        return command[:_LONGEST]
-    return "" if requests.is_large(request) else digest.canonical(given).decode()[:_LONGEST]
+        return masks.GONE.text(command[:_READ])[:_LONGEST]
+    return "" if requests.is_large(request) else digest.canonical(masks.GONE.value(given)).decode()[:_LONGEST]
 
 
 def _words(said: str) -> list[str]:

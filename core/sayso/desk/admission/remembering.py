@@ -18,7 +18,7 @@ import pydantic
 
 from sayso import aside, errors, model
 from sayso.cards import tokens
-from sayso.content import digest, requests, risk
+from sayso.content import digest, masks, requests, risk
 from sayso.desk.admission import denials
 from sayso.machine import Terms
 from sayso.stores import Record, Store
@@ -219,7 +219,7 @@ async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[
     marks = [mark for mark in found if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
         return ()
-    first, at = marks[0], decision.decided_at
+    first, at = await _without_secrets(marks[0], ran), decision.decided_at
     new = model.Risky(id=ticket.id, words=first.words, trigger=first.trigger, at=at)
 
     def changed(value: Value) -> Value:
@@ -227,6 +227,15 @@ async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[
         return {"calls": [one.model_dump(mode="json") for one in kept]}
 
     return [_Change(RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)]
+
+
+async def _without_secrets(mark: risk.Mark, ran: model.Request) -> risk.Mark:
+    """The same, with words that were cut once the secrets in them were gone."""
+    covered = await aside.run(masks.GONE.value, ran.input)
+    if covered is ran.input:
+        return mark
+    found = await aside.run(risk.marks_of, ran.model_copy(update={"input": covered}))
+    return next((one for one in found if one.name == mark.name), mark)
 
 
 def _is_short(given: model.JsonObject) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Protocol
 
 from sayso import aside, errors, model
@@ -153,16 +153,11 @@ async def _answer(
 ) -> list[model.Ticket | errors.Refused]:
     shown = [one.id for one in waiting]
     # of those that are decided together one is answered, for all
-    firsts = {one.request.batch.id: one for one in reversed(waiting) if one.request.batch and wholes.is_one(one)}
+    firsts = {wholes.key_of(one): one for one in reversed(waiting) if wholes.is_one(one)}
     asked = [one for one in waiting if not wholes.is_one(one)] + list(firsts.values())
     found = await asyncio.gather(*(_one(answering, one, answer, actor, shown) for one in asked))
     by_id = {one.id: said for one, said in zip(asked, found, strict=True)}
-    return [by_id[_first(one, firsts).id] for one in waiting]
-
-
-def _first(ticket: model.Ticket, firsts: Mapping[str, model.Ticket]) -> model.Ticket:
-    named = ticket.request.batch
-    return firsts[named.id] if named and named.whole else ticket
+    return [by_id[(firsts[wholes.key_of(one)] if wholes.is_one(one) else one).id] for one in waiting]
 
 
 async def _one(
