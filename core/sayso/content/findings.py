@@ -47,7 +47,8 @@ class Seen:
         return (one for line in self.lines for one in line.programs)
 
 
-_COMMANDS = frozenset(("command", "cmd", "script", "commands"))
+COMMANDS = frozenset(("command", "cmd", "script", "commands"))
+"""Arguments that hold what runs, whatever the tool is called."""
 
 
 def see(call: Call) -> Seen:
@@ -61,14 +62,14 @@ def see(call: Call) -> Seen:
             waiting += reversed(list(value.items()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         elif isinstance(value, list):
             words = list[Any](value)  # pyright: ignore[reportUnknownArgumentType]
-            if name in (known, *_COMMANDS) and all(isinstance(word, str) for word in words):
+            if name in (known, *COMMANDS) and all(isinstance(word, str) for word in words):
                 words = [_line_of(words)]
             waiting += [(name, one) for one in reversed(words)]
         elif isinstance(value, str):
             seen.cut = seen.cut or len(value) > left
             said, left = value[:left], max(0, left - len(value))
             seen.texts.append((name, said))
-            if name in (known, *_COMMANDS):
+            if name in (known, *COMMANDS):
                 seen.lines.append(programs.read(said))
     return seen
 

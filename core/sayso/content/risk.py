@@ -18,6 +18,8 @@ from sayso.content import findings, text
 Call = findings.Call
 READ = findings.READ
 
+LONG = "long"
+"""The row of what was not looked through to its end."""
 # A row says no more than this many of its findings.
 _MOST = 2
 _LONGEST = 120
@@ -231,7 +233,7 @@ TABLE: tuple[Row, ...] = (
         _bash('X=rm; $X -rf /; eval "$(printf \'%s\' "$Y")"'),
     ),
     Row(
-        "long",
+        LONG,
         f"more than {READ:,} characters",
         "Was not looked through to its end",
         "low",

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from sayso import errors, model
-from sayso.content import digest, risk, tools
+from sayso.content import digest, findings, risk, tools
 
 MOST = 10
 """Parts that may be left open."""
@@ -34,6 +34,8 @@ _PATH = re.compile(
     r"/?(?:[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}/){1,40}[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}"
 )
 _LONGEST = 2_000
+# What runs is never left open, in tools of which nothing else is known, too.
+_RUNS = findings.COMMANDS | {"program", "executable", "argv"}
 # Beside a command line these say how long it may take, and nothing else.
 _HARMLESS = ("timeout", "timeout_ms", "yield_time_ms", "max_output_tokens")
 
@@ -97,7 +99,9 @@ def is_like(pattern: Pattern, request: model.Request) -> bool:
         return False
     if _fixed(request, pattern.free) != pattern.fixed:
         return False
-    return {mark.name for mark in risk.marks_of(request)} <= {*pattern.risks}
+    # what was not looked through to its end is like nothing: its end may hold any risk
+    found = {mark.name for mark in risk.marks_of(request)}
+    return risk.LONG not in found and found <= {*pattern.risks}
 
 
 def _fixed(request: model.Request, free: tuple[Margin, ...]) -> str:
@@ -114,7 +118,7 @@ def _margin(name: str, value: Any, known: tools.Tool) -> Margin | None:
         return Margin(name=name, kind="flag")
     if isinstance(value, int | float):
         return Margin(name=name, kind="number", most=value) if 0 < value <= digest.MAX_SAFE_INTEGER else None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or name.casefold() in _RUNS:
         return None
     if name == known.path and known != tools.NOTHING:
         folder = _folder_of(value)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import sayso
 from sayso import errors, model
+from sayso.content import findings
 from sayso.machine import likeness
 
 
@@ -54,6 +55,8 @@ def test_each_kind_of_part_may_differ_within_its_own_bound() -> None:
         asked("write_file", path="/srv/app/do\u202ecs/a.md"),
         asked("write_file", path=7.5 - 7.5),
         asked("run", sql="delete from t"),
+        asked("run", cmd="ls"),
+        asked("container.exec", Command="ls", program="make", script="build"),
     ],
 )
 def test_what_could_hold_anything_is_never_left_open(request_: model.Request) -> None:
@@ -214,3 +217,11 @@ def test_each_example_is_what_it_is_said_to_be(tool: str, shown: dict[str, Any],
         assert likeness.is_like(pattern, asked(tool, **(shown | {name: value})))
     for name, value in unlike:
         assert not likeness.is_like(pattern, asked(tool, **(shown | {name: value})))
+
+
+def test_a_call_that_was_not_looked_through_to_its_end_is_like_none() -> None:
+    for more in (0, findings.READ):
+        shown = asked("write_file", path="/srv/app/docs/a.md", content="x" * (1 + more))
+        pattern = likeness.pattern_of(shown, ("content",))
+        assert likeness.is_like(pattern, asked("write_file", path="/srv/app/docs/a.md", content="y"))
+        assert not likeness.is_like(pattern, asked("write_file", path="/srv/app/docs/a.md", content="y" * 30_000))
