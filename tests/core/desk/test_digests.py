@@ -92,9 +92,12 @@ async def test_what_several_agents_ask_in_half_an_hour_comes_on_one_card_at_its_
 async def test_what_may_be_risky_is_shown_at_once(one: Copies) -> None:
     await look(one, "r1", risk="high")
     await one.desk.open(sayso.Permission(tool="Bash", input={"command": "rm -rf /"}), Caller("bot"))
+    # nor is it known what stands behind so much
+    long = {"command": f"echo {'x' * 30_000}; rm -rf /"}
+    await one.desk.open(sayso.Permission(tool="Bash", input=long), Caller("other"))
     await look(one, "r2", risk="low")
     await one.work()
-    assert [minute for minute, _ in posted(one)] == ["12:03", "12:03"]
+    assert [minute for minute, _ in posted(one)] == ["12:03", "12:03", "12:03"]
 
 
 async def test_what_a_rule_calls_urgent_is_shown_at_once_and_a_claim_is_not(one: Copies) -> None:

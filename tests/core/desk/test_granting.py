@@ -106,6 +106,19 @@ async def test_another_agent_and_a_new_key_of_the_same_name_are_asked(desk: says
     assert await outcome(desk, asked(), sayso.Caller(owner="bot", key="k2")) == "asked"
 
 
+@pytest.mark.parametrize("answer", [CALL, TOOL, model.Answer(verdict="allow", standing="pattern", free=("content",))])
+async def test_nobody_s_own_request_is_allowed_by_what_they_allowed_for_others(
+    desk: sayso.Desk, answer: model.Answer
+) -> None:
+    request = asked("write_file", path="a", content="x")
+    bob, ann = (sayso.Caller(owner="bot", key="k1", requester=one) for one in ("bob", "chat:T/ann"))
+    ticket = await desk.open(request, bob)
+    await desk.answer(ticket.id, answer, actor())
+    assert await outcome(desk, request, bob) == "allowed"
+    assert await outcome(desk, request, ann) == "asked"
+    assert await outcome(desk, request) == "asked"
+
+
 async def test_a_tool_of_a_session_is_allowed_whatever_its_input_is(desk: sayso.Desk) -> None:
     await allow(desk, asked("write_file", path="a", content="x"), TOOL)
     assert await outcome(desk, asked("write_file", path="b", content="y")) == "allowed"

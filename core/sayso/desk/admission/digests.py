@@ -21,7 +21,9 @@ async def apply(request: model.Request, terms: machine.Terms, at: datetime) -> m
     if terms.policy.digest is None or (ruled and (ruled.effect != "ask" or ruled.priority == "urgent")):
         return terms
     marks = await aside.run_large(requests.is_large(request), risk.marks_of, request)
-    if risk.highest([request.risk, *(mark.level for mark in marks)]) in ("medium", "high"):
+    # nobody knows what stands behind the end of what was read
+    unread = any(mark.name == risk.LONG for mark in marks)
+    if unread or risk.highest([request.risk, *(mark.level for mark in marks)]) in ("medium", "high"):
         return terms
     moment = shown_at(request, terms.policy, at)
     reach = terms.reach or attention.Reach()

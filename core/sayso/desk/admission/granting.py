@@ -44,6 +44,8 @@ class Grant(model.Frozen):
     like: likeness.Pattern | None = None
     """Of *pattern*: what is like the call that was allowed."""
     policy: str | None
+    requester: str | None = None
+    """On whose behalf it was asked: who may decide follows from that."""
     request: model.RequestId
     """The request whose card was allowed; it has what was shown."""
     by: str
@@ -85,6 +87,7 @@ async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
         session=ticket.request.source.session if decision.standing == "tool" else None,
         like=alike,
         policy=ticket.policy_name,
+        requester=ticket.requester,
         request=ticket.id,
         by=by.person,
         name=by.name,
@@ -125,11 +128,15 @@ _WHAT: dict[parts.Standing, str] = {
 async def _find(store: Store, request: model.Request, terms: Terms, at: datetime) -> Grant | None:
     async for record in _possible(store, request, terms.owner):
         found = _read(record)
-        if found is None or found.until <= at or found.key != terms.key or found.policy != terms.policy_name:
+        if found is None or found.until <= at or _terms_of(found) != (terms.key, terms.policy_name, terms.requester):
             continue
         if found.standing != "pattern" or await _is_like(found, request):
             return found
     return None
+
+
+def _terms_of(grant: Grant) -> tuple[str | None, str | None, str | None]:
+    return grant.key, grant.policy, grant.requester
 
 
 async def _possible(store: Store, request: model.Request, owner: str) -> AsyncIterator[Record | None]:
