@@ -23,7 +23,7 @@ Find = Callable[[str], Iterable[Span]]
 
 _MASK = credentials.MASKED
 # What is left of a mask into which somebody typed.
-_REST = re.compile(r"•[0-9]{1,7}:|[0-9]:[0-9a-f]{1,8}•")
+_REST = re.compile(r"•[0-9]{1,7}:|[0-9]:[0-9a-f]{1,8}•|•[0-9a-f]{4,15}•")
 # What was found in one place is sought in all others, if nobody would write it for another reason.
 _LEAST_KNOWN, _MOST_KNOWN = 8, 200
 # An option, or the name of a header.
@@ -176,7 +176,7 @@ def names_a_secret(said: str) -> bool:
 def are_in(value: Any) -> bool:
     """Whether a JSON value holds masks, or what is left of some."""
     if isinstance(value, str):
-        return "•" in value and bool(_MASK.search(value) or _REST.search(value))
+        return "•" in value and (credentials.MASK in value or bool(_REST.search(value)))
     if isinstance(value, dict):
         named = cast("dict[str, Any]", value)
         return any(are_in(key) or are_in(inner) for key, inner in named.items())
@@ -206,11 +206,16 @@ def _restored(given: str, found: Mapping[str, Any], field: str) -> str:
     for mask in _MASK.finditer(given):
         pieces += [given[at : mask.start()], str(found.get(mask[0], mask[0]))]
         at = mask.end()
-        if mask[0] not in found or _REST.search(pieces[-2]):
+        if mask[0] not in found or _is_rest(pieces[-2], found):
             raise _not_here(field)
-    if _REST.search(given, at):
+    if _is_rest(given[at:], found):
         raise _not_here(field)
     return "".join((*pieces, given[at:]))
+
+
+def _is_rest(between: str, found: Mapping[str, Any]) -> bool:
+    """Whether something is left of a mask; dots alone are, where there were masks."""
+    return bool(_REST.search(between)) or (bool(found) and credentials.MASK in between)
 
 
 def _not_here(field: str) -> errors.InvalidAnswer:

@@ -218,6 +218,8 @@ def test_a_number_behind_a_mask_comes_back_as_a_number() -> None:
         "TOKEN=••••6:0123abcd••••",
         "TOKEN=••••6:0123abcd",
         "TOKEN=6:0123abcd••••",
+        "TOKEN=••••60123abcd••••",
+        "TOKEN=••••0123abcd••••",
         "a ••••6:0123abcd•••• b ••••6:",
         {"a": {"••••6:0123abcd••••": 1}},
         [["••••6:0123abcd••••"]],
@@ -233,9 +235,14 @@ def test_a_mask_that_stands_for_nothing_is_refused(typed: Any) -> None:
 def test_a_mask_that_was_typed_into_is_refused_beside_a_whole_one() -> None:
     found: dict[str, Any] = {}
     masked = MASKS.over(found).text("TOKEN=abc123")
-    for typed in (f"{masked} ••••6:", f"••••6: {masked}"):
+    for typed in (f"{masked} ••••6:", f"••••6: {masked}", "TOKEN=••••", f"{masked} ••••", f"•••• {masked}"):
+        assert masks.are_in(typed)
         with pytest.raises(errors.InvalidAnswer):
             masks.restore(typed, found, "k0")
+
+
+def test_dots_that_stood_there_without_any_mask_may_stay() -> None:
+    assert masks.restore("<input placeholder='••••'>", {}, "k0") == "<input placeholder='••••'>"
 
 
 def test_a_secret_found_once_is_covered_wherever_it_is_repeated() -> None:
