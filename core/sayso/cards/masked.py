@@ -23,6 +23,8 @@ Shown = TypeVar("Shown")
 _MADE = frozenset(
     ("id", "digest", "input_digest", "kind", "outcome", "via", "account", "person", "rule", "route", "policy", "data")
 )
+# What an agent fills in for a field.
+_OF_FIELD = ("default", "example")
 # Of a ticket, what somebody wrote.
 _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
 _MOST_KEPT = 32
@@ -143,6 +145,11 @@ class _Labels:
         return said if said and masks.names_a_secret(said) else field
 
 
+def _asked_for(field: model.Field) -> str:
+    """The secret that a field asks for, as people or its schema call it; empty if it asks for none."""
+    return next((said for said in (field.label, field.name) if masks.names_a_secret(said)), "")
+
+
 def _update(ticket: model.Ticket, made: Mapping[str, Any]) -> model.Ticket:
     changed = {name: one for name, one in made.items() if one is not getattr(ticket, name)}
     return ticket.model_copy(update=changed) if changed else ticket
@@ -152,7 +159,8 @@ def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Sho
     """The same with *cover* over each of its texts and JSON values."""
     if isinstance(given, pydantic.BaseModel):
         parts = [(name, one) for name, one in vars(given).items() if one is not None and name not in _MADE]
-        made = {name: _walk(one, cover, name) for name, one in parts}
+        asked = _asked_for(given) if isinstance(given, model.Field) else ""
+        made = {name: _walk(one, cover, asked if asked and name in _OF_FIELD else name) for name, one in parts}
         changed = {name: made[name] for name, one in parts if made[name] is not one}
         return given.model_copy(update=changed) if changed else given
     if isinstance(given, tuple):

@@ -31,7 +31,7 @@ _NAME = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,79}:?")
 # Signs of a secret that means nothing to whoever reads a command, and one that cannot mean anything.
 _RANDOM, _HEX = re.compile(r"[A-Za-z0-9_+=-]{20,}"), re.compile(r"[0-9a-f]{32,}")
 # What stands under these is named by what stands beside or above them.
-_OF_NAME = ("value", "Value", "default", "const", "example")
+_OF_NAME = ("value", "Value", "default", "const", "example", "examples")
 
 
 def nothing(raw: str) -> Iterable[Span]:
@@ -105,6 +105,8 @@ class Covering:
     def _object(self, given: dict[str, Any], name: str) -> dict[str, Any]:
         # `{"name": "DB_PASSWORD", "value": "…"}`, as containers have it, and the default of a field in a schema
         said = next((one for key in ("name", "key", "Name", "Key") if isinstance(one := given.get(key), str)), name)
+        titled = given.get("title")
+        said = titled if "type" in given and isinstance(titled, str) and names_a_secret(titled) else said
         made = {self.text(key): self.value(inner, said if key in _OF_NAME else key) for key, inner in given.items()}
         return given if _same(made, given) else made
 

@@ -37,6 +37,9 @@ V = TypeVar("V", default=Any)
 
 log = logging.getLogger(__name__)
 
+# Of an answer, what the agent gets: a default or an option may have been shown with a mask.
+_WRITTEN = ("input", "values", "text", "choice", "choices")
+
 BEAT = 10.0
 """Seconds after which whoever listens hears that time has passed; proxies cut what is silent for 30 and more."""
 
@@ -245,10 +248,11 @@ class Desk(shell.Shell):
 
     async def _restored(self, id: str, answer: model.Answer) -> model.Answer:
         """The answer with the secrets back in place of their masks, which are all that people saw of them."""
-        if answer.input is None or not masks.are_in(answer.input):
+        held = {name: given for name in _WRITTEN if masks.are_in(given := getattr(answer, name))}
+        if not held:
             return answer
         secrets = masked.secrets_of(await self.store.load(id), self.mint)
-        return answer.model_copy(update={"input": masks.restore(answer.input, secrets, "input")})
+        return answer.model_copy(update={name: masks.restore(given, secrets, name) for name, given in held.items()})
 
     async def _said(
         self,

@@ -241,6 +241,13 @@ def test_a_mask_that_was_typed_into_is_refused_beside_a_whole_one() -> None:
             masks.restore(typed, found, "k0")
 
 
+def test_what_a_schema_fills_in_is_masked_by_the_name_and_the_title_of_its_field() -> None:
+    of = {"type": "string", "default": "hunter2x", "examples": ["hunter2y"]}
+    for made in ({"db_password": of}, {"f": {**of, "title": "DB password"}}):
+        assert "hunter" not in shown({"type": "object", "properties": made})
+    assert MASKS.value(given := {"title": "Password", "value": "as before"}) is given
+
+
 def test_dots_that_stood_there_without_any_mask_may_stay() -> None:
     assert masks.restore("<input placeholder='••••'>", {}, "k0") == "<input placeholder='••••'>"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, dialog, draw, tokens
+from sayso.cards import card, dialog, draw, masked, tokens
 from sayso.desk import Desk, Setup
 from sayso.machine import events, people
 from sayso.stores.memory import MemoryStore
@@ -116,3 +116,38 @@ async def test_a_mask_of_another_request_runs_nothing() -> None:
     with pytest.raises(errors.InvalidAnswer, match="stands for nothing here"):
         await desk.answer("r1", forged, ANN)
     assert (await desk.store.load("r1")).decision is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        model.Field(name="t", label="Token", default=SECRET),
+        model.Field(name="db_password", label="For the shop", default="hunter2x", example="hunter2x"),
+        model.Field(name="f", label="DB password", default="hunter2x"),
+    ],
+)
+async def test_a_secret_that_fills_in_a_field_is_masked_and_comes_back_as_it_was(field: model.Field) -> None:
+    desk = desk_of()
+    ticket = await desk.open(asking.Form("Log in", [field]))
+    opened = await desk.press(samples.MINT.token(ticket, "fill"), ANN, LIMITS, None)
+    assert isinstance(opened, dialog.Dialog)
+    assert str(field.default) not in repr(opened)
+    (given,) = opened.inputs
+    assert "••••" in str(given.value)
+    for wrong in (f"{given.value} ••••", "••••8:0123abcd••••"):
+        with pytest.raises(errors.InvalidAnswer, match="stands for nothing here"):
+            await desk.press(opened.token, ANN, LIMITS, None, {given.name: wrong})
+    decided = await desk.press(opened.token, ANN, LIMITS, None, {given.name: given.value})
+    assert isinstance(decided, model.Ticket)
+    assert decided.decision is not None
+    assert decided.decision.values == {field.name: field.default}
+
+
+async def test_an_option_with_a_secret_is_chosen_by_what_is_seen_of_it() -> None:
+    desk = desk_of()
+    ticket = await desk.open(asking.Choice("Which?", [SECRET, "none"]))
+    label = masked.of(ticket, samples.MINT).request.options[0].label
+    assert label != SECRET
+    decided = await desk.answer(ticket.id, model.Answer(choice=label), ANN)
+    assert decided.decision is not None
+    assert decided.decision.choice == SECRET
