@@ -346,6 +346,19 @@ async def test_whoever_puts_it_off_is_not_reminded_until_then_and_the_deadline_s
     assert oracle.violations(oracle.Witnessed(), await oracle.read(copies.desk.store)) == []
 
 
+async def test_whoever_takes_it_on_and_puts_it_off_keeps_no_reminder_from_others(one: Copies) -> None:
+    one.desk.setup = dataclasses.replace(one.desk.setup, policies={"default": PLAIN})
+    await one.ask()
+    await attending.claim(one.desk, "r1", actor("ann"))
+    await attending.snooze(one.desk, "r1", 1200, actor("ann"))
+    await one.to(31)
+    assert one.chat.said[1:] == [
+        ("12:10", "chat:#ops", "bob,carl"),
+        ("12:20", "chat:#ops", "ann"),
+        ("12:25", "chat:#ops", "ann"),
+    ]
+
+
 async def test_a_second_snooze_takes_the_place_of_the_first_and_if_all_have_put_it_off_nobody_is_called(
     one: Copies,
 ) -> None:

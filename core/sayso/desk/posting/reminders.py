@@ -44,18 +44,19 @@ def _called(
     if missing is None:
         return None
     if effect.to is None:
-        return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect), at)
+        return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect, at), at)
     # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
     awaited = effect.to in {*missing, *directory.members(missing)}
     return (effect.to,) if awaited else None
 
 
 def _put_to(
-    ticket: model.Ticket, directory: people.Directory, missing: tuple[str, ...], effect: events.Remind
+    ticket: model.Ticket, directory: people.Directory, missing: tuple[str, ...], effect: events.Remind, at: datetime
 ) -> tuple[str, ...] | None:
     """Of those who are missing the one to whom it is put; None in a direct message to somebody else."""
     first = rounds.current(ticket)
-    if first is None or effect.why == "escalated":
+    # who took it on and is left alone for now does not look after it for now
+    if first is None or effect.why == "escalated" or first in silence.silent(ticket, at):
         return missing
     if first in {*missing, *directory.members(missing)}:
         return (first,)
