@@ -110,7 +110,8 @@ class _Frame:
         goes, self.goes = self.goes, None
         if goes is not None:
             goes.append(word)
-        elif self.command.words or (word.text not in _KEYWORDS and not (word.known and _ASSIGNED.match(word.text))):
+        elif self.command.words or not (word.text in _KEYWORDS or _ASSIGNED.match(word.text)):
+            # what a variable is set to may be unknown, and the program stands behind it all the same
             self.command.words.append(word)
 
 

@@ -89,12 +89,16 @@ _AUTHORITY = re.compile(
 _BEARER = re.compile(r"(?=[\w.~+/-]{0,400}[0-9])([\w.~+/-]{16,4096}+=*)")
 _COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
 _COOKIE = re.compile(
-    rf"(?:^|;\ ?|(?<=[\"' :]))[\w.-]{{1,80}}+=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
+    rf"(?:^|;\ ?|(?<=[\"' :]))(?P<name>[\w.-]{{1,80}}+)=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
+)
+# Variables by which a command does something else.
+_ACTS = re.compile(
+    r"(?:LD_|DYLD_|GIT_|BASH_|PYTHON|PERL|RUBY|NODE_)\w*|ENV|IFS|\w{0,60}(?:PATH|EDITOR|PAGER|COMMAND|SHELL)"
 )
 _AFTER = re.compile(rf"""\ ?["']?({labelled.SAFE}{{4,400}}+)""")
 _JOINED = re.compile(rf"""["']?({labelled.SAFE}{{4,400}}+)""")
 _ACCOUNT = re.compile(rf"""[ =]?["']?[^\s:"'$]{{1,80}}+:({labelled.SAFE}{{4,400}}+)""")
-_SAID = re.compile(rf"""["'`]?(?=\S{{0,40}}[0-9])({labelled.SAFE}{{5,400}}+)""")
+_SAID = re.compile(rf"""["']?(?=\S{{0,40}}[0-9])({labelled.SAFE}{{5,400}}+)""")
 
 
 class _Option(NamedTuple):
@@ -126,9 +130,14 @@ def _find_others(raw: str, lower: str) -> Iterator[Span]:
         if secret_names.is_secret(found["value"] or found["token"], "password"):
             yield found.span("value" if found["value"] else "token")
     for scheme in ("bearer ", "basic "):
-        yield from (found.span(1) for found in _behind(lower, scheme, raw, _BEARER))
+        # in `A=Bearer b` a shell runs b
+        given = (
+            one for one in _behind(lower, scheme, raw, _BEARER) if not raw.endswith("=", 0, one.start() - len(scheme))
+        )
+        yield from (one.span(1) for one in given)
     for line in _behind(lower, "cookie", raw, _COOKIES):
-        yield from (found.span("value") for found in _COOKIE.finditer(raw, *line.span("all")))
+        cookies = _COOKIE.finditer(raw, *line.span("all"))
+        yield from (found.span("value") for found in cookies if not _ACTS.fullmatch(found["name"]))
     for option in _OPTIONS:
         if any(one in lower for one in option.before):
             yield from _find_option(raw, lower, option)

@@ -83,10 +83,15 @@ def _is_given(raw: str, found: re.Match[str]) -> bool:
 
 
 def _is_assigned_before(raw: str, found: re.Match[str]) -> bool:
-    """Whether what follows is a word of its own for a shell: the program in `PASSWORD= reboot`, the file in `A=>b`."""
+    """Whether what follows is a word of its own for a shell.
+
+    It is the program in `PASSWORD= reboot` and `TOKEN=Bearer reboot`, and the file in `TOKEN=>file`.
+    """
     begin, end = found.span("sign")
     bare = not found["dashes"] and not found["closed"] and found["name"].isidentifier() and raw[begin - 1] != " "
-    return bare and (raw[end] == " " if found["sign"] in ("=", "==") else found["sign"] == "=>")
+    if found["sign"] not in ("=", "=="):
+        return bare and found["sign"] == "=>"
+    return bare and (raw[end] == " " or bool(found["scheme"] and not found["quote"]))
 
 
 def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) -> bool:
@@ -125,8 +130,10 @@ def _whole(raw: str, found: re.Match[str], strength: secret_names.Strength, quot
     begin, end = found.span("value")
     closes = raw.find(found["quote"], end, end + _LONGEST) if found["quote"] else -1
     # what looks like the beginning of a string may be the end of the one before
-    if closes < 0 or "\n" in raw[end:closes] or (end < closes and not quotes.hold(begin, closes)):
-        yield begin, end
+    one_word = end == closes and not found["scheme"]
+    if closes < 0 or "\n" in raw[end:closes] or not (one_word or quotes.hold(begin, closes)):
+        if not (found["scheme"] and found["quote"]):
+            yield begin, end
     else:
         yield from ((begin + a, begin + b) for a, b in _pieces(raw[begin:closes], strength))
 

@@ -69,6 +69,13 @@ def test_what_only_looks_like_a_secret_stays(given: Any) -> None:
         ("""# '\necho "PASSWORD="abc1;reboot;"z" #'""", ";reboot;"),
         ("""cat <<X\n'\nX\necho "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
         ('rm -rf "password="abc1 src lib docs"x"', " src lib docs"),
+        ("echo token is `reboot1 now`", "`reboot1 now`"),
+        ("A=Bearer ./drop-production-v2.sh now", "A=Bearer ./drop-production-v2.sh now"),
+        ("A=basic /Opt/drop-production-v2", "/Opt/drop-production-v2"),
+        ("TOKEN=Bearer reboot1 now", "reboot1 now"),
+        ('X="TOKEN="Bearer reboot1"" now', "Bearer reboot1"),
+        (": cookie: ; LD_PRELOAD=/tmp/evil1.so ls", "LD_PRELOAD=/tmp/evil1.so"),
+        (": cookie: ; GIT_SSH_COMMAND=./evil1.sh git fetch", "GIT_SSH_COMMAND=./evil1.sh"),
     ],
 )
 def test_no_mask_hides_what_a_shell_runs(command: str, seen: str) -> None:
@@ -118,6 +125,9 @@ def test_no_mask_hides_a_program_among_words(value: Any) -> None:
     "given",
     [
         "PASSWORD='a1a1;b2b2&c3c3'",
+        'TOKEN="Bearer a1a1b2b2c3c3"',
+        "Bearer a1a1b2b2c3c3a1a1==",
+        "Cookie: sid=a1a1b2b2; PHPSESSID=c3c3c3c3",
         'curl -d \'{"password": "a1a1;b2b2&c3c3"}\' x',
         'curl -d "{\\"password\\": \\"a1a1;b2b2&c3c3\\"}" x',
         '{"name": "#a", "password": "a1a1;b2b2&c3c3"}',
