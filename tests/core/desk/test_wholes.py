@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -199,6 +201,51 @@ async def test_a_quorum_is_counted_for_all_at_once(board: Board) -> None:
         await front.answer(tickets[0].id, ALLOW, who, shown=shown)
     assert await outcomes(front, tickets) == {"allowed"}
     await front.store.close()
+
+
+async def test_a_call_that_comes_after_all_takes_no_part_even_between_two_answers(front: Desk) -> None:
+    front.setup = dataclasses.replace(front.setup, policies={"default": model.Policy(quorum=2)})
+    tickets = await ask(front, 2, size=2, whole=True)
+    shown = [one.id for one in tickets]
+    await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
+    wait(front, 1)
+    (late,) = await ask(front, 1, size=2, whole=True, first=2)
+    assert late.decision is not None
+    assert late.decision.outcome == "cancelled"
+    assert await outcomes(front, tickets) == {None}
+    with pytest.raises(errors.AlreadyDecided):
+        await front.answer(late.id, ALLOW, BOB, shown=[*shown, late.id])
+    await front.answer(tickets[0].id, ALLOW, BOB, shown=shown)
+    assert await outcomes(front, tickets) == {"allowed"}
+
+
+@pytest.mark.parametrize("named", [model.Batch(id="t1"), model.Batch(id="t1", size=3, whole=True)])
+async def test_calls_of_which_the_agent_says_different_things_are_not_allowed(front: Desk, named: model.Batch) -> None:
+    tickets = await ask(front, 2, size=2, whole=True)
+    (first,) = await ask(front, 1, size=2, whole=True, of="t2")
+    other = await front.open(permission(batch=named.model_copy(update={"id": "t2"})), Caller(owner="agent"))
+    with pytest.raises(errors.Refused, match="the same of all calls"):
+        await front.answer(first.id, ALLOW, ANN, shown=[first.id, other.id])
+    await front.answer(tickets[0].id, ALLOW, ANN, shown=[one.id for one in tickets])
+
+
+async def test_an_answer_that_is_enough_for_one_and_not_for_another_allows_neither(front: Desk) -> None:
+    policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
+    front.setup = dataclasses.replace(front.setup, policies=policies)
+    named = model.Batch(id="t1", size=2, whole=True)
+    tickets = [await front.open(permission(batch=named, policy=one), Caller(owner="agent")) for one in policies]
+    with pytest.raises(errors.Refused, match="different policies"):
+        await front.answer(tickets[0].id, ALLOW, ANN, shown=[one.id for one in tickets])
+    assert await outcomes(front, tickets) == {None}
+    await front.answer(tickets[0].id, DENY, ANN)
+    assert await outcomes(front, tickets) == {"denied"}
+
+
+async def test_an_answer_for_all_counts_at_once(front: Desk) -> None:
+    tickets = await ask(front, 2, size=2, whole=True)
+    shown = [one.id for one in tickets]
+    await front.answer(tickets[0].id, ALLOW, ANN, grace=timedelta(seconds=30), shown=shown)
+    assert await outcomes(front, tickets) == {"allowed"}
 
 
 async def test_time_that_is_over_counts_before_the_answer(front: Desk) -> None:

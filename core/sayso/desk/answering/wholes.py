@@ -6,7 +6,7 @@ closed before, the others can only be denied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sayso import errors, model
 from sayso.desk.answering import closed_accounts, identity, reading
@@ -40,7 +40,7 @@ async def answer(
     Raises:
         Refused: they cannot be allowed, or not by this answer; nothing was stored.
     """
-    members = await batching.said(shell.store, ticket)
+    members = await _members(shell, ticket)
     said: dict[str, events.Answered] = {}
     for one in members:
         if one.decision is None:
@@ -50,7 +50,9 @@ async def answer(
                 raise errors.Refused("there is no answer here that could be taken back")
             gone = await closed_accounts.since(shell, one, event)
             since = await reading.begun(shell, one, person) if demands.reading_time(one) else None
-            said[one.id] = event.model_copy(update={"gone": gone, "read_since": since, "at": shell.clock.now()})
+            # it counts at once: what can be taken back could be, for one of them
+            facts = {"gone": gone, "read_since": since, "at": shell.clock.now(), "grace": 0.0}
+            said[one.id] = event.model_copy(update=facts)
     _check(ticket, members, said, shown)
     after = await shell.step_together(said)
     return next(one for one in after if one.id == ticket.id)
@@ -72,6 +74,11 @@ def _check(
     size = named.size if named else None
     if size is not None and len(members) < size:
         raise errors.Refused(f"only {len(members)} of the {size} calls are there that are decided together")
+    if any(one.request.batch != named for one in members):
+        raise errors.Refused("its agent does not say the same of all calls that are decided together")
+    if len({(one.policy_name, one.stage, one.policy.model_dump_json()) for one in members}) > 1:
+        # an answer could be enough for one of them, and not for another
+        raise errors.Refused("calls under different policies cannot be allowed together", hint="ask for each alone")
     if over := next((one for one in members if one.decision is not None), None):
         raise errors.Refused(f"one of the calls is decided already, and so none can be allowed ({over.id})")
     if not set(said) <= set(shown):
@@ -79,8 +86,16 @@ def _check(
 
 
 async def follow(shell: Shell, ticket: model.Ticket) -> model.Ticket:
-    """A call that came after another one of its own was denied, say: it is withdrawn, since it can never run."""
-    others = await batching.said(shell.store, ticket)
-    if ticket.decision is None and any(one.decision is not None for one in others):
+    """A call that came after another one of its own was denied, or after all: it is withdrawn, as it can never run."""
+    members = await _members(shell, ticket)
+    if ticket.decision is None and any(one.decision is not None for one in members):
         return await shell.cancel(ticket.id, reason="another call that it is decided together with is closed already")
+    if ticket.decision is None and ticket.id not in {one.id for one in members}:
+        return await shell.cancel(ticket.id, reason="all calls that are decided together were there already")
     return ticket
+
+
+async def _members(shell: Shell, ticket: model.Ticket) -> Sequence[model.Ticket]:
+    """Those that are decided together: the first ones, as many as their agent announced."""
+    found, named = await batching.said(shell.store, ticket), ticket.request.batch
+    return found[: named.size] if named else found
