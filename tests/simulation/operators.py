@@ -149,8 +149,7 @@ class Operators:
         for copy in list(self.house.copies):
             await copy.stop()
         self.house.disk.put_back(stored)
-        for message in [one for chat in self.house.chats.values() for one in chat.messages]:
-            message.orphan = (message.place[:1], message.room, message.id) not in self.house.disk._cards
+        self._orphan()
         self.seen.stops.clear()
         self.seen.resumed = copying.deepcopy(resumed)
         self.seen.forget_since(copying.deepcopy(told))
@@ -161,6 +160,8 @@ class Operators:
         self.house.start()
         self.house.start()
         await asyncio.sleep(chance.uniform(1, 20))
+        # what the copies from before had sent may have arrived since
+        self._orphan()
         now = self.world.clock.now()
         event: events.Event = events.Released(at=now, by="ops")
         if chance.random() < 0.5:
@@ -168,6 +169,11 @@ class Operators:
         await self._persist(lambda desk: restoring.settle(desk.store, (), event), chance)
         # a stop that stood when the copy was made stands again
         await self.lift_all(chance)
+
+    def _orphan(self) -> None:
+        """The database knows nothing of cards from after the copy was made: their buttons stay, and are refused."""
+        for message in [one for chat in self.house.chats.values() for one in chat.messages]:
+            message.orphan |= (message.place[:1], message.room, message.id) not in self.house.disk._cards
 
     async def lift_all(self, chance: random.Random) -> None:
         """Lift what still stands, such as a stop that was asked for twice, and came late."""
