@@ -11,9 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from sayso import aside, model
-from sayso.desk import Desk
+from sayso.desk import Desk, keys
 from sayso.desk.answering import searching
-from sayso.stores import record_kinds
 from sayso_web import cursors, render, sessions, view
 from sayso_web.guard import Guard
 
@@ -64,10 +63,10 @@ class SearchPage:
     async def _known(self) -> Mapping[str, Sequence[str]]:
         """Names that are offered where somebody types."""
         setup = self._desk.setup
-        keys = {str(one.value.get("name")) for one in await self._desk.store.scan(record_kinds.KEY)}
+        names = {one.name for one in await keys.Keys(self._desk.store).list()}
         places = dict.fromkeys((*setup.route, *(place for one in setup.rules.rules for place in one.route or ())))
         return {
-            "agent": sorted(keys)[:_MOST_NAMES],
+            "agent": sorted(names)[:_MOST_NAMES],
             "policy": list(setup.policies),
             "rule": [one.id for one in setup.rules.rules],
             "place": list(places),

@@ -15,7 +15,7 @@ import sayso_slack.render
 import sayso_web.render
 from sayso import machine, model
 from sayso.cards import card, cutting, dialog, draw, tokens
-from sayso.content import requests, text
+from sayso.content import requests, risk, text
 from sayso.machine import people
 from sayso.testing import samples
 from sayso_aap import wire as aap
@@ -65,6 +65,7 @@ def asked(arguments: dict[str, Any]) -> model.Ticket:
 
 def drawn(arguments: dict[str, Any]) -> card.Card:
     # as if it was never drawn before: otherwise nothing would be measured but what is kept
+    risk.look_at.cache_clear()
     return draw.draw_card(asked(arguments), samples.MINT)  # pyright: ignore[reportPrivateUsage]
 
 

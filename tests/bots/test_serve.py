@@ -71,7 +71,7 @@ async def test_a_database_that_others_could_read_is_closed_to_them_and_said_so(
         await running.line("sign in")
         names = await asyncio.to_thread(os.listdir, tmp_path)
         modes = {name: (tmp_path / name).stat().st_mode & 0o077 for name in names if name.startswith("sayso.db")}
-    assert modes == {"sayso.db": 0, "sayso.db-wal": 0, "sayso.db-shm": 0}
+    assert modes == {"sayso.db": 0, "sayso.db-wal": 0, "sayso.db-shm": 0, "sayso.db-service": 0}
 
 
 async def test_the_service_says_where_it_is_what_survives_and_how_to_sign_in(command: Command) -> None:

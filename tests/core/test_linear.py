@@ -22,7 +22,7 @@ from hypothesis import strategies
 from sayso import machine, model
 from sayso.cards import card, cutting, draw, plain_words, prose, shelf, tokens
 from sayso.cards import dialog as dialogs
-from sayso.content import digest, fields, guesses, lookalikes, requests, schema, text, wording
+from sayso.content import digest, fields, guesses, lookalikes, requests, risk, schema, text, wording
 from sayso.machine import events
 from tests.counting import MOST, grows
 
@@ -162,6 +162,7 @@ def ticket_of(document: dict[str, Any]) -> model.Ticket:
 
 def _drawn(ticket: model.Ticket) -> card.Card:
     # as if it was never drawn before: otherwise nothing would be measured but the shelf
+    risk.look_at.cache_clear()
     return draw.draw_card(ticket, MINT)  # pyright: ignore[reportPrivateUsage]
 
 

@@ -20,7 +20,7 @@ _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _HIDDEN = "[secret]"
 # A key as `sayso keys add` prints it, whoever's it is; tokens of chats, as far as they are told by their beginning.
 _KEYS = r"\bsayso_(?:agent|approver|operator)_[A-Za-z0-9_-]{16,}|\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{8,}"
-_SECRET_VARIABLE = re.compile(r".*_(?:SECRET|TOKEN|KEY)(?:_OLD)?")
+_SECRET_VARIABLES = ("_SECRET", "_TOKEN", "_KEY")
 # What is shorter may be a word that means something else.
 _SHORTEST_SECRET = 8
 
@@ -80,7 +80,11 @@ def _data(record: logging.LogRecord) -> dict[str, object]:
 def _secrets_here(given: environment.Environment) -> set[str]:
     """The values of our variables that hold one, and the password in an address."""
     ours = {name: value for name, value in os.environ.items() if name.startswith(("SAYSO_", "PAGERDUTY_"))}
-    found = {value for name, value in {**ours, **given.chats}.items() if _SECRET_VARIABLE.fullmatch(name)}
+    found = {
+        value
+        for name, value in {**ours, **given.chats}.items()
+        if name.removesuffix("_OLD").endswith(_SECRET_VARIABLES)
+    }
     password = _password_of(os.environ.get("SAYSO_DATABASE_URL", ""))
     # several keys may stand in one variable
     parts = {part for value in {*found, *password} for part in (value, *value.split(","))}

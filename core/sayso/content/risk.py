@@ -71,11 +71,12 @@ def marks_of(request: model.Request) -> tuple[Mark, ...]:
     if len(text) > findings.READ:
         return find(Call(tool, request.input, folder))
     # a call is looked at when its card is drawn, drawn again, and when it is decided
-    return _found(tool, text, folder)
+    return look_at(tool, text, folder)
 
 
 @functools.lru_cache(maxsize=256)
-def _found(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
+def look_at(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
+    """What is found in a call with this input as JSON; looked for once."""
     return find(Call(tool, json.loads(text), folder))
 
 

@@ -11,8 +11,9 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
+from sayso.desk import keys
 from sayso.desk.answering import searching
-from sayso.stores import Record, record_kinds
+from sayso.testing import samples
 from sayso_web import search_page
 from tests.adapters.web.service import ANN, Elements, Service, serving
 
@@ -22,7 +23,7 @@ HOSTILE = '"><script>alert(1)</script>\u202e'
 @pytest_asyncio.fixture
 async def service() -> AsyncGenerator[Service]:
     async with serving() as running:
-        await running.desk.store.put(Record(record_kinds.KEY, "k", {"name": "anns-bot", "role": "agent"}))
+        await keys.Keys(running.desk.store).add("anns-bot", "agent", samples.NOW)
         yield running
 
 
