@@ -29,7 +29,8 @@ async def service() -> AsyncGenerator[Service]:
 
 async def ask(service: Service, id: str, tool: str = "Bash", owner: str = "bot", **more: object) -> None:
     request = sayso.Permission(tool=tool, input={"command": f"make {id}"}, id=id)
-    caller = sayso.Caller(owner, requester="ann", key="k") if owner == "anns-bot" else sayso.Caller(owner)
+    known = [one.record for one in await keys.Keys(service.desk.store).list() if one.name == owner]
+    caller = sayso.Caller(owner, requester="ann", key=known[0]) if known else sayso.Caller(owner)
     await service.desk.open(request.model_copy(update=more), caller)
 
 
