@@ -86,9 +86,8 @@ def _request(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> m
     if action.description:
         keys["body"] = action.description
     if action.allowed & {"approve", "edit"}:
-        return asking.Permission(
-            tool=action.tool, input=action.args, **_edits(action, tool), **{"batch": run.batch, **keys}
-        )
+        keys.setdefault("batch", run.batch)
+        return asking.Permission(tool=action.tool, input=action.args, **_edits(action, tool), **keys)
     if "respond" not in action.allowed:
         raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions")
     # a tool whose only implementation is a person's answer

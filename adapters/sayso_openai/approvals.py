@@ -70,7 +70,8 @@ async def _ask(how: runs.Run, item: agents.ToolApprovalItem, id: str | None) -> 
     """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
     try:
         keys = how.keys(id, editable=False)
-        call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **{"batch": how.batch, **keys}))
+        keys.setdefault("batch", how.batch)
+        call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **keys))
     except errors.InvalidRequest as error:
         return runs.at_once(_Verdict(False, how.refusal(error)))
     decision = runs.going_on(await call.ask())

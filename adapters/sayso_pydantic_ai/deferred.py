@@ -113,9 +113,8 @@ class _Clerk:
             args = _args(part)
             edit = edits.of_call(self.tools.schemas.get(part.tool_name), args)
             keys = self.run.keys(self._id(part, args), context=context, **edit)
-            call = self.run.call(
-                asking.Permission(tool=part.tool_name, input=args, **{"batch": together, **keys}), check=check
-            )
+            keys.setdefault("batch", together)
+            call = self.run.call(asking.Permission(tool=part.tool_name, input=args, **keys), check=check)
         except errors.InvalidRequest as error:
             return runs.at_once((None, pydantic_ai.ToolDenied(self.run.refusal(error))))
         decision = runs.going_on(await call.ask())

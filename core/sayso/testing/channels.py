@@ -135,7 +135,7 @@ class ChannelContract(abc.ABC):
 
     def test_each_row_of_a_card_of_several_is_decided_by_its_own_button(self) -> None:
         shown = samples.batch(self.rows, "harmless")
-        payload = self.render(batch.draw_card("B" * 22, shown, samples.MINT)) if self.rows else {}
+        payload: Any = self.render(batch.draw_card("B" * 22, shown, samples.MINT)) if self.rows else {}
         for number, ticket in enumerate(shown, 1):
             pressed = self.pressed(self.press(payload, f"Allow {number}", "U1"))
             assert pressed == (samples.MINT.token(ticket, "allow"), "U1")

@@ -85,9 +85,8 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
 
 def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
     added = [*(one.places for one in ticket.escalated), *(one.places for one in ticket.fell_back)]
-    new = {place for places in added for place in places} | (
-        {one.place for one in ticket.reach.direct} if ticket.reach else set()
-    )
+    direct = ticket.reach.direct if ticket.reach else ()
+    new = {place for places in added for place in places} | {one.place for one in direct}
     plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at, ticket.reach)
     route = tuple(place for place in ticket.route if place not in new)
     attending = rounds.begun(ticket.reach, ticket.created_at)
