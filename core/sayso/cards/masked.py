@@ -108,6 +108,9 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
             name: _walk(getattr(shown, name), lambda one, under: cover.known(one, runs=under == "input"))
             for name in _WRITTEN
         }
+        if decision := again["decision"]:
+            # by it anybody could try out a short secret
+            again["decision"] = decision.model_copy(update={"input_digest": None})
         shown = Covered.model_construct(**{**vars(shown), **again})
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)

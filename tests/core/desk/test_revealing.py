@@ -151,3 +151,17 @@ async def test_an_option_with_a_secret_is_chosen_by_what_is_seen_of_it() -> None
     decided = await desk.answer(ticket.id, model.Answer(choice=label), ANN)
     assert decided.decision is not None
     assert decided.decision.choice == SECRET
+
+
+async def test_no_digest_lets_people_try_out_a_short_secret() -> None:
+    desk = desk_of()
+    ticket = await ask(desk, "login --password 1234a")
+    ticket = await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    assert ticket.decision is not None
+    assert ticket.decision.input_digest is not None
+    seen = masked.of(ticket, samples.MINT)
+    assert seen.decision is not None
+    assert seen.decision.input_digest is None
+    assert ticket.digest[:19] not in repr(draw.card_of(ticket, samples.MINT))
+    plain = await desk.open(asking.Permission(tool="Bash", input={"command": "make"}))
+    assert plain.digest[:19] in repr(draw.card_of(plain, samples.MINT))
