@@ -143,11 +143,9 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
 def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
     if ticket.decision is None and ticket.ruled and ticket.ruled.rule:
         yield from (Trusted("Asked by the rule "), naming.given_name(ticket.ruled.rule), Trusted(" · "))
-    if isinstance(ticket, masked.Covered):
-        # by the digest of all that is asked anybody could try out a short secret
-        yield Trusted(f"Secrets are masked · {ticket.id}")
-    else:
-        yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
+    # by the digest of all that is asked anybody could try out a short secret
+    covered = isinstance(ticket, masked.Covered)
+    yield Trusted(f"Secrets are masked · {ticket.id}" if covered else f"{ticket.id} · {ticket.digest[:19]}")
 
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
