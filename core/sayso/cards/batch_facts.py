@@ -81,7 +81,7 @@ def _plain(spans: Iterable[card.Inline]) -> str:
 
 
 def _level(ticket: model.Ticket) -> model.Risk | None:
-    return risks.of(ticket.request).level
+    return risks.of(ticket).level
 
 
 FACTS = {"agent": naming.asker, "tool": _tool, "session": _session, "link": _link}

@@ -137,7 +137,7 @@ def _demand_first(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> 
 def demand(ticket: model.Ticket, row: buttons.Row, answer: model.Answer, token: str) -> Dialog:
     """A window for what the policy wants with this answer, about a ticket as it is shown."""
     allows = answer.verdict == "allow"
-    risky = risks.of(ticket.request) if allows else None
+    risky = risks.of(ticket) if allows else None
     parts = (*(risky.parts if risky else ()), *demanded.parts_of(ticket, answer))
     danger = not allows or (risky is not None and risky.level == "high")
     label = Trusted(row.label.rstrip("…")) if row.index is None else Trusted("Allow")
@@ -149,7 +149,7 @@ def _ask_again(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dia
     # an input is read for risks only if this press could need a second one: a denial does not wait for it
     if not risks.allows_at_once(row):
         return None
-    risky = risks.of(ticket.request)
+    risky = risks.of(ticket)
     confirm = risks.second_press(row, risky)
     if confirm is None:
         return None
@@ -189,7 +189,7 @@ def lasting_for(
     if standing == "pattern" and not free:
         return _ask_what_differs(ticket, token)
     covered = lasting.parts_of(ticket, standing or "call", free)
-    first, *more = cutting.pages([*risks.of(ticket.request).parts, *covered], limits.content)
+    first, *more = cutting.pages([*risks.of(ticket).parts, *covered], limits.content)
     if more:
         note = card.Note((Trusted("This is too large to be shown here in full. Allow it once."),))
         return Dialog(Trusted("Allow for a while"), token, (note,))

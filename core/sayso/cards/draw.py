@@ -87,7 +87,7 @@ def draw_card(
     """Draw the card of a ticket anew; `card_of` does so once."""
     ticket = masked.of(ticket, maker)
     at_rest = ticket.decision is not None or ticket.held
-    risky = risks.of(ticket.request)
+    risky = risks.of(ticket)
     controls = () if at_rest else tuple(_controls(ticket, maker, risky))
     more = closed.leaves_out(ticket)
     return card.Card(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import pydantic
 
 from sayso import model
 from sayso.cards import tokens
-from sayso.content import fields, masks, requests
+from sayso.content import fields, masks, requests, risk
 from sayso.machine import events
 
 Shown = TypeVar("Shown")
@@ -28,6 +29,8 @@ _OF_FIELD = ("default", "example")
 # Of a ticket, what somebody wrote.
 _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
 _MOST_KEPT = 32
+# In place of words that a mask covers whole.
+_BEHIND = "••••"
 
 _Key = tuple[str, str, int, str]
 
@@ -54,6 +57,9 @@ class _Kept:
 class Covered(model.Ticket):
     """A ticket as it is shown: its secrets are covered, once."""
 
+    marks: tuple[risk.Mark, ...] = pydantic.Field(default=(), exclude=True)
+    """What is risky in it, also where a mask covers it."""
+
 
 def _key(ticket: model.Ticket) -> _Key:
     return ticket.ref, ticket.id, ticket.version, ticket.digest
@@ -67,6 +73,11 @@ _HERE = masks.Masks(os.urandom(32), again=True)
 def of(ticket: model.Ticket, maker: tokens.TokenMaker) -> model.Ticket:
     """The ticket as it is shown; the ticket itself if there is no secret in it."""
     return ticket if maker.plain else _covered(ticket, maker.masks)[0]
+
+
+def marks_of(ticket: model.Ticket) -> tuple[risk.Mark, ...]:
+    """What the service finds risky in a ticket, or in one as it is shown; the highest first."""
+    return ticket.marks if isinstance(ticket, Covered) else risk.marks_of(ticket.request)
 
 
 def secrets_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> Mapping[str, Any]:
@@ -111,10 +122,18 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         if decision := again["decision"]:
             # by it anybody could try out a short secret
             again["decision"] = decision.model_copy(update={"input_digest": None})
-        shown = Covered.model_construct(**{**vars(shown), **again})
+        shown = Covered.model_construct(**{**vars(shown), **again}, marks=_marks(ticket, again["request"]))
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)
     return shown, found
+
+
+def _marks(ticket: model.Ticket, shown: model.Request) -> tuple[risk.Mark, ...]:
+    """What is found in the request itself; the words that triggered it are those in sight."""
+    in_sight = risk.marks_of(shown)
+    names = {mark.name for mark in in_sight}
+    behind = (replace(one, trigger=_BEHIND) for one in risk.marks_of(ticket.request) if one.name not in names)
+    return tuple(sorted((*in_sight, *behind), key=lambda mark: -risk.LEVELS[mark.level]))
 
 
 def _written(ticket: model.Ticket, name: str, cover: masks.Covering) -> Any:

@@ -6,11 +6,11 @@ An agent's own risk is its claim.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sayso import model
-from sayso.cards import buttons, card
+from sayso.cards import buttons, card, masked
 from sayso.content import risk, text
 
 Trusted = text.Trusted
@@ -34,9 +34,12 @@ class Risks:
     """What the service found and what the agent says, without any words of the input."""
 
 
-def of(request: model.Request) -> Risks:
+def of(ticket: model.Ticket) -> Risks:
     """The risks of a request: those that the service finds first, then the agent's claim."""
-    found, claim = risk.marks_of(request), request.risk
+    return _said(masked.marks_of(ticket), ticket.request.risk)
+
+
+def _said(found: Sequence[risk.Mark], claim: model.Risk | None) -> Risks:
     parts = [card.Risk((Trusted(f"{mark.words}: "), text.line(mark.trigger)), mark.level) for mark in found[:_SHOWN]]
     if len(found) > _SHOWN:
         parts.append(card.Risk((Trusted(f"{len(found) - _SHOWN} more findings"),), found[_SHOWN].level))
@@ -71,7 +74,7 @@ def before_allow(request: model.Request, said: model.Answer) -> card.Confirm | N
     if request.kind != "permission" or said.verdict != "allow":
         return None
     ran = request if said.input is None else request.model_copy(update={"input": said.input})
-    return _confirm(buttons.row_of("allow", request.kind), of(ran))
+    return _confirm(buttons.row_of("allow", request.kind), _said(risk.marks_of(ran), ran.risk))
 
 
 def _confirm(row: buttons.Row, risks: Risks) -> card.Confirm | None:

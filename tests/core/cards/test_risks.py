@@ -76,3 +76,10 @@ def test_what_has_no_room_is_counted() -> None:
     words = said(draw.card_of(ticket(many), samples.MINT))
     assert words[-1].endswith(" more findings")
     assert len(words) == 6
+
+
+def test_what_a_mask_covers_is_risky_all_the_same() -> None:
+    # to xargs, what stands there is no password but the program
+    drawn = draw.card_of(ticket("xargs -I --password mkfs.ext4 /dev/sda"), samples.MINT)
+    assert "mkfs" not in str(drawn.parts)
+    assert (drawn.risk, said(drawn)[0]) == ("high", "Overwrites a disk: ••••")
