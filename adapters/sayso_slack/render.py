@@ -62,7 +62,7 @@ def render(drawn: card.Card, called: people.Called | None = None, files: Mapping
     room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
     controls = _rows(shown) if isinstance(shown, batch.BatchCard) and shown.rows else list(actions.of_card(shown))
-    blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {}))
+    blocks = _blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {})
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
@@ -199,15 +199,20 @@ def _without_list(drawn: card.Card) -> card.Card:
     return asked.without_list(drawn, longest - inputs.NUMBERING, limits.OPTION_TEXT if menu else 0)
 
 
-def _blocks(parts: Iterable[card.Part], most: int, files: Mapping[int, str] = _NONE) -> Iterator[Json]:
-    """A block for each part; if that is too much, what an agent brings shares blocks, and only with itself."""
+def _blocks(parts: Iterable[card.Part], most: int, files: Mapping[int, str] = _NONE) -> list[Json]:
+    """A block for each part. If that is too much, what one voice says shares blocks: an agent's first, then ours."""
     split = [
         (section.kind, [block for part in section.parts for block in _with_image(part, files)])
         for section in sections.sections(parts)
     ]
-    few = sum(len(blocks) for _, blocks in split) <= most
-    for kind, blocks in split:
-        yield from blocks if few or kind != "content" else _pack(blocks, 1)
+    every = [block for _, blocks in split for block in blocks]
+    if len(every) <= most:
+        return every
+    packed = [block for kind, blocks in split for block in (_pack(blocks, 1) if kind == "content" else blocks)]
+    if len(packed) <= most:
+        return packed
+    # such as a warning for each of a hundred options
+    return [block for _, blocks in split for block in _pack(blocks, 1)]
 
 
 def _with_image(part: card.Part, files: Mapping[int, str]) -> Iterator[Json]:

@@ -183,6 +183,16 @@ def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request
     assert not any(sign in free for sign in "<>`*~\u202e\x00")
 
 
+@pytest.mark.parametrize("count", [39, 41, 100])
+def test_a_warning_for_each_of_many_options_fits_into_a_message(count: int) -> None:
+    options = [model.Option(label=f"b{number}", description="pа\u200by") for number in range(count)]
+    drawn = draw.card_of(samples.sample(asking.Choice("Which?", options)), samples.MINT)
+    payload = render.render(drawn)
+    check(payload)
+    shown = json.dumps(payload)
+    assert all(f"b{number}" in shown for number in range(count))
+
+
 def is_free(inside: str, leaf: Json) -> bool:
     """Whether a leaf stands among the service's own words."""
     return not inside and not leaf.get("style", {}).get("code")
