@@ -185,7 +185,7 @@ def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request
 
 @pytest.mark.parametrize("count", [39, 41, 100])
 def test_a_warning_for_each_of_many_options_fits_into_a_message(count: int) -> None:
-    options = [model.Option(label=f"b{number}", description="pа\u200by") for number in range(count)]
+    options = [model.Option(label=f"b{number}", description=chr(0xF0000 + number)) for number in range(count)]
     drawn = draw.card_of(samples.sample(asking.Choice("Which?", options)), samples.MINT)
     payload = render.render(drawn)
     check(payload)
