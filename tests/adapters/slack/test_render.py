@@ -187,10 +187,8 @@ def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request
 def test_a_warning_for_each_of_many_options_fits_into_a_message(count: int) -> None:
     options = [model.Option(label=f"b{number}", description=chr(0xF0000 + number)) for number in range(count)]
     drawn = draw.card_of(samples.sample(asking.Choice("Which?", options)), samples.MINT)
-    payload = render.render(drawn)
-    check(payload)
-    shown = json.dumps(payload)
-    assert all(f"b{number}" in shown for number in range(count))
+    assert len([part for part in drawn.parts if isinstance(part, card.Warn)]) >= count
+    check(render.render(drawn))
 
 
 def is_free(inside: str, leaf: Json) -> bool:
