@@ -15,9 +15,12 @@ from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
 from sayso.desk.posting import batching, lanes
 from sayso.machine import people
 from sayso.stores import Record, memory, sqlite
+from sayso.testing import samples
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
+
+SOURCE = model.Source(session="fix the build")
 
 ROOM = dialog.WindowLimits(content=700, inputs=3, typed=3000)
 ANN, BOB, CAT = actor("ann"), actor("bob"), actor("cat")
@@ -45,7 +48,8 @@ async def front(board: Board) -> AsyncIterator[Desk]:
 async def ask(front: Desk, count: int, *, size: int = 0, **given: object) -> list[model.Ticket]:
     """So many calls of one turn; each says its own number."""
     made = [
-        permission(input={"command": f"call <{number}> {'x' * size} </{number}>"}, **given) for number in range(count)
+        permission(input={"command": f"call <{number}> {'x' * size} </{number}>"}, **{"source": SOURCE, **given})
+        for number in range(count)
     ]
     return [await front.open(one, Caller(owner="agent")) for one in made]
 
@@ -352,12 +356,20 @@ async def test_what_was_decided_before_it_was_posted_needs_no_card(front: Desk, 
 
 async def test_questions_images_and_what_is_held_have_cards_of_their_own(front: Desk) -> None:
     from sayso import asking
-    from sayso.testing import samples
 
     for request in (asking.Question("Which?"), samples.with_image().request):
         assert not batching.may_stand(samples.opened(request))
     assert not batching.may_stand(samples.opened().model_copy(update={"held": True}))
     assert batching.may_stand(samples.opened())
+
+
+def test_requests_without_a_session_are_like_no_others() -> None:
+    def asked(id: str, session: str | None) -> str:
+        request = permission(source=model.Source(session=session))
+        return batching.like(samples.opened(request).model_copy(update={"id": id}))
+
+    assert asked("r1", "s1") == asked("r2", "s1") != asked("r3", "s2")
+    assert asked("r1", None) != asked("r2", None)
 
 
 async def test_the_record_of_a_batch_outlives_its_requests(front: Desk) -> None:
@@ -371,7 +383,7 @@ async def test_the_record_of_a_batch_outlives_its_requests(front: Desk) -> None:
 
 async def test_a_burst_that_is_longer_than_what_is_taken_at_once_is_looked_through(front: Desk, board: Board) -> None:
     for number in range(90):
-        asked = permission(input={"command": f"call {number}"})
+        asked = permission(input={"command": f"call {number}"}, source=SOURCE)
         await front.open(asked, Caller(owner=f"agent{number}" if number % 3 else "agent"))
     runner = courier.Courier(front, [board])
     # the thirty of one agent stand on two cards already, and each other one of the first twenty has its own

@@ -56,7 +56,9 @@ def like(ticket: model.Ticket) -> str:
         shared = ["digest", ticket.requester, ticket.policy_name, ticket.stage]
         return json.dumps([*shared, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
     said = ticket.request.batch.id if ticket.request.batch else None
-    terms = [ticket.owner, ticket.request.source.session, said, ticket.requester, ticket.policy_name, ticket.stage]
+    # without a session nothing says that it belongs to what else its key asks
+    session = ticket.request.source.session or said or ticket.id
+    terms = [ticket.owner, session, said, ticket.requester, ticket.policy_name, ticket.stage]
     return json.dumps([*terms, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
 
 
