@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sayso import errors, model
+from sayso import attention, errors, model
 from sayso.cards import batch, batch_tokens, card, dialog
 from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
 from sayso.desk.posting import batching, lanes
@@ -363,13 +363,14 @@ async def test_questions_images_and_what_is_held_have_cards_of_their_own(front: 
     assert batching.may_stand(samples.opened())
 
 
-def test_requests_without_a_session_are_like_no_others() -> None:
-    def asked(id: str, session: str | None) -> str:
-        request = permission(source=model.Source(session=session))
-        return batching.like(samples.opened(request).model_copy(update={"id": id}))
+def test_requests_without_a_session_share_no_card() -> None:
+    def asked(session: str | None) -> model.Ticket:
+        return samples.opened(permission(source=model.Source(session=session)))
 
-    assert asked("r1", "s1") == asked("r2", "s1") != asked("r3", "s2")
-    assert asked("r1", None) != asked("r2", None)
+    assert batching.may_share(asked("s1"))
+    assert not batching.may_share(asked(None))
+    gathered = asked(None).model_copy(update={"reach": attention.Reach(shown_at=samples.NOW)})
+    assert batching.may_share(gathered)
 
 
 async def test_the_record_of_a_batch_outlives_its_requests(front: Desk) -> None:

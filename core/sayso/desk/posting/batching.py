@@ -51,15 +51,22 @@ def may_stand(ticket: model.Ticket) -> bool:
 
 def like(ticket: model.Ticket) -> str:
     """What requests must have in common to stand on one card: who asks, in which session, and who decides how."""
-    if ticket.reach is not None and ticket.reach.shown_at is not None:
-        # of a digest, whoever asks
+    if _is_in_digest(ticket):
+        # whoever asks
         shared = ["digest", ticket.requester, ticket.policy_name, ticket.stage]
         return json.dumps([*shared, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
     said = ticket.request.batch.id if ticket.request.batch else None
-    # without a session nothing says that it belongs to what else its key asks
-    session = ticket.request.source.session or said or ticket.id
-    terms = [ticket.owner, session, said, ticket.requester, ticket.policy_name, ticket.stage]
+    terms = [ticket.owner, ticket.request.source.session, said, ticket.requester, ticket.policy_name, ticket.stage]
     return json.dumps([*terms, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
+
+
+def may_share(ticket: model.Ticket) -> bool:
+    """Whether a card in a chat may show it beside like ones: only a session says that they belong together."""
+    return may_stand(ticket) and (_is_in_digest(ticket) or ticket.request.source.session is not None)
+
+
+def _is_in_digest(ticket: model.Ticket) -> bool:
+    return ticket.reach is not None and ticket.reach.shown_at is not None
 
 
 async def form(store: Store, place: model.Place, tickets: Sequence[model.Ticket], ref: str | None = None) -> Batch:
