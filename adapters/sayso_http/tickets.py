@@ -140,6 +140,7 @@ LEFT_OUT: Mapping[str, str] = {
     "fallback": "they are places at which it may never be shown",
     "stage_routes": "they are direct messages to people whose turn it is not yet",
     "trace": "it is the caller's own, which the caller knows",
+    "salt": "it keeps others from trying out what the digest covers",
     "minted": "it says only which buttons of old cards are dead",
 }
 FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)

@@ -37,6 +37,12 @@ class Answer(parts.Frozen):
     ] = None
     values: parts.JsonObject | None = None
 
+    @property
+    def is_written(self) -> bool:
+        """Whether somebody wrote something, and did not only press a button."""
+        said = self.reason, self.question, self.input, self.confirm, self.text, self.choice, self.choices, self.values
+        return any(one is not None for one in said)
+
 
 class Given(parts.Frozen):
     """An answer, by whom and when; the accounts of that person on `platforms` are known."""

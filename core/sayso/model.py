@@ -225,6 +225,7 @@ class Ticket(Frozen):
     """The record of that key; once it is gone, nothing more comes of this request."""
     route: tuple[Place, ...]
     digest: str
+    salt: str | None = None  # random text that the digest covers: without it nobody can try out what was asked
     created_at: datetime
     expires_at: datetime
     tell: tuple[Place, ...] = ()

@@ -22,7 +22,21 @@ Shown = TypeVar("Shown")
 
 # What nobody wrote: made by the service, or given by its operator. An image is no text.
 _MADE = frozenset(
-    ("id", "digest", "input_digest", "kind", "outcome", "via", "account", "person", "rule", "route", "policy", "data")
+    (
+        "id",
+        "digest",
+        "input_digest",
+        "kind",
+        "outcome",
+        "via",
+        "account",
+        "person",
+        "rule",
+        "route",
+        "policy",
+        "data",
+        "receipt",
+    )
 )
 # What an agent fills in for a field.
 _OF_FIELD = ("default", "example")
@@ -101,6 +115,8 @@ def entry_over_wire(entry: events.Entry) -> events.Entry:
 
 
 def _entry(entry: events.Entry, using: masks.Masks) -> events.Entry:
+    if isinstance(entry, events.Answered) and entry.salt:
+        entry = entry.model_copy(update={"salt": None})
     said = isinstance(entry, events.Answered | events.Cancelled | events.AnswerRefused | events.Stopped)
     return _walk(entry, using.over({}).value) if said else entry
 
@@ -113,6 +129,9 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     found: dict[str, Any] = {}
     cover = using.over(found)
     shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
+    if shown.decision and shown.decision.receipt:
+        # it is for the asking side, which runs by it
+        shown = shown.model_copy(update={"decision": shown.decision.model_copy(update={"receipt": None})})
     if found:
         # words that repeat a secret, such as what the agent is told, are covered wherever they stand
         again = {

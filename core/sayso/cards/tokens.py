@@ -102,6 +102,11 @@ def new_ref() -> str:
     return _text(secrets.token_bytes(_BYTES))
 
 
+def new_salt() -> str:
+    """What is hashed with a text, so that nobody finds out by trying what the text is."""
+    return secrets.token_hex(_BYTES)
+
+
 def new_id() -> str:
     """An id for a request that came without one."""
     return "req_" + secrets.token_hex(_BYTES)

@@ -45,8 +45,8 @@ class Terms:
     """The request whose allow it reviews."""
 
 
-def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
-    """The digest of everything that is shown or bound; the same content gives the same one."""
+def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime, salt: str | None = None) -> str:
+    """The digest of everything that is shown or bound; the same content with the same salt gives the same one."""
     bound = {
         "id": id,
         "request": _with_integers(requests.document(request)),
@@ -61,6 +61,8 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
         bound["remembered"] = terms.remembered.model_dump(mode="json")
     if terms.ruled is not None:
         bound["ruled"] = terms.ruled.model_dump(mode="json", exclude_defaults=True)
+    if salt is not None:
+        bound["salt"] = salt
     return digest.digest(bound, "request")
 
 
@@ -90,7 +92,8 @@ def check(ticket: model.Ticket) -> None:
         ruled=ticket.ruled,
     )
     try:
-        found = digest_of(ticket.request, terms, ticket.id, ticket.bound_until or ticket.expires_at)
+        until = ticket.bound_until or ticket.expires_at
+        found = digest_of(ticket.request, terms, ticket.id, until, ticket.salt)
     except errors.InvalidRequest as error:
         raise errors.Altered(ticket) from error
     if found != ticket.digest:

@@ -146,11 +146,12 @@ class Desk(shell.Shell):
         seconds = grace.total_seconds()
         answer = await self._restored(id, answer)
         since: datetime | None = None
+        review = tokens.new_id() if answer.break_glass else None
+        salt = tokens.new_salt() if answer.is_written else None
 
         def happened(by: model.Person) -> events.Answered:
-            review = tokens.new_id() if answer.break_glass else None
             return events.Answered(
-                at=self.clock.now(), by=by, answer=answer, grace=seconds, read_since=since, review=review
+                at=self.clock.now(), by=by, answer=answer, grace=seconds, read_since=since, review=review, salt=salt
             )
 
         try:

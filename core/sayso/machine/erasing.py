@@ -28,10 +28,14 @@ def erased(ticket: model.Ticket, event: events.Erased) -> model.Ticket:
     facts = {
         "request": _request(ticket.request),
         "answers": tuple(one.model_copy(update={"answer": _answer(one.answer)}) for one in ticket.answers),
-        "decision": decision.model_copy(update={**bare, "void": void, "receipt": None, "model_text": TOLD}),
+        "decision": decision.model_copy(
+            update={**bare, "void": void, "receipt": None, "input_digest": None, "model_text": TOLD}
+        ),
         "asked_back": None,
         "remembered": None,
         "erased_at": event.at,
+        # without it none of the hashes that stay says what was there
+        "salt": None,
         "version": ticket.version + 1,
     }
     return ticket.model_copy(update=facts)
@@ -47,7 +51,7 @@ def kept(entry: events.Entry) -> events.Entry:
     """What stays of a row of the log; the same row where it holds nothing that anybody wrote."""
     match entry:
         case events.Answered():
-            return entry.model_copy(update={"answer": _answer(entry.answer)})
+            return entry.model_copy(update={"answer": _answer(entry.answer), "salt": None})
         case events.Cancelled():
             return entry.model_copy(update={"reason": None})
         case _:

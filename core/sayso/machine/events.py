@@ -26,6 +26,8 @@ class Answered(model.Frozen):
     """Accounts from which others allowed it before, and that were closed since."""
     review: model.RequestId | None = None
     """What the request is called in which others review it, if this breaks the glass."""
+    salt: str | None = None
+    """Random text in the row, so that nobody finds out by trying its hash what somebody wrote."""
 
 
 class TakenBack(model.Frozen):

@@ -9,7 +9,9 @@ from sayso.content import binding
 from sayso.machine import outcomes, rounds, schedule
 
 
-def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: datetime) -> model.Ticket:
+def ticket(
+    request: model.Request, terms: binding.Terms, id: str, ref: str, at: datetime, salt: str | None = None
+) -> model.Ticket:
     """A new ticket, under its terms."""
     expires_at = schedule.deadline(request, terms.policy, at)
     made = model.Ticket(
@@ -28,7 +30,8 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         policy_name=terms.policy_name,
         stage_routes=terms.stage_routes,
         reviews=terms.reviews,
-        digest=binding.digest_of(request, terms, id, expires_at),
+        digest=binding.digest_of(request, terms, id, expires_at, salt),
+        salt=salt,
         created_at=at,
         expires_at=expires_at,
         asked_back=terms.asked_back,

@@ -57,9 +57,11 @@ class Step:
     effects: tuple[events.Effect, ...] = ()
 
 
-def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime) -> Step:
+def open_ticket(
+    request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime, salt: str | None = None
+) -> Step:
     """A new ticket, and its announcement to every place of its route."""
-    ticket = opened.ticket(request, terms, id, ref, at)
+    ticket = opened.ticket(request, terms, id, ref, at, salt)
     if ticket.decision is not None:
         # nobody is asked, so there is no card: whoever waits gets it at once
         return Step(ticket, outcomes.resumes(ticket))

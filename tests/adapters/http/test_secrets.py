@@ -32,6 +32,7 @@ async def test_who_asked_reads_the_secret_and_everybody_else_a_mask(service: Ser
             said = (await service.call("GET", path, who)).text
             assert (SECRET in said) == (who == "bot"), (path, who)
             assert ("••••36:" in json.dumps(json.loads(said), ensure_ascii=False)) == (who != "bot")
+            assert '"salt"' not in said
 
 
 async def test_an_edit_of_what_was_read_runs_with_the_secret(service: Service) -> None:

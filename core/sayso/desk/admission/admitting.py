@@ -56,7 +56,8 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
             terms = quieting.apply(shell.setup, terms, now)
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
-        opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
+        salt = tokens.new_salt()
+        opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now, salt=salt)
         opened = tracing.keep(receipting.attach(shell, opened))
         found = await _stored(shell, opened, pictures.records(opened.ticket.id, large_images) if large_images else ())
         if found is None:

@@ -32,7 +32,8 @@ def commit_of(before: model.Ticket, after: model.Ticket) -> Commit | None:
         reviews=after.id,
     )
     request = requests.checked(requests.plain(_request(after, decision)))
-    opened = machine.open_ticket(request, terms, id=after.review, ref=tokens.new_ref(), at=decision.decided_at)
+    names = {"id": after.review, "ref": tokens.new_ref(), "salt": tokens.new_salt()}
+    opened = machine.open_ticket(request, terms, **names, at=decision.decided_at)
     ticket = opened.ticket
     return opened, events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
 
