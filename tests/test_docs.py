@@ -567,6 +567,22 @@ def _below(kind: type[errors.SaysoError]) -> Iterator[type[errors.SaysoError]]:
 # Links and words
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_headings_tables_and_settings_stand_apart_as_markdown_wants_it(page: str) -> None:
+    fenced, before, wrong = False, "", list[str]()
+    for number, line in enumerate(PAGES[page].splitlines(), 1):
+        fence = line.lstrip().startswith("```")
+        # a list may hold a block of its own
+        apart = re.match(r"#+ |```", line) if not fenced else None
+        table_of_its_own = line.startswith("|") and not before.startswith("|")
+        settings_outside = re.match(r"\[[\w.\[\]]+\]$|[a-z_]+ = ", line)
+        if not fenced and ((before and (apart or table_of_its_own)) or settings_outside):
+            wrong.append(f"{page}:{number}: {line}")
+        fenced, before = fenced != fence, line
+    assert wrong == []
+    assert not fenced
+
+
 def anchors(text: str) -> set[str]:
     heads = re.findall(r"^#+ (.*)$", re.sub(FENCE, "", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}

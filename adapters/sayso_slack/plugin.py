@@ -28,7 +28,7 @@ _SEE = "see: sayso init slack"
 
 _STEPS = """
 Three steps:
-  1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the text above.
+  1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the manifest.
   2. Install it to the workspace: export SLACK_BOT_TOKEN=xoxb-…. Under Basic Information make an app-level token
      with the scope connections:write: export SLACK_APP_TOKEN=xapp-… (over HTTP: SLACK_SIGNING_SECRET instead).
   3. Put [slack] channel = "C…" into sayso.toml (the id below About in the channel's details), invite the app there

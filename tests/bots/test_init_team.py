@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from sayso import errors
+from sayso_bots.commands import init_team
 from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
 from tests.bots.conftest import Call, Command
@@ -32,13 +36,19 @@ def test_six_answers_give_the_files_and_a_rehearsal_on_the_real_machine(inside: 
     assert "display_information" in json.loads((tmp_path / "slack-manifest.json").read_text())
     assert "PreToolUse" in json.loads((tmp_path / "claude-settings.json").read_text())["hooks"]
     told = " ".join(done.stdout.split())
-    assert "asks 2 of the group team (ann, bob, cid), in slack:#approvals; reminded Mon 10:30, Mon 12:00" in told
-    assert "denied at once by the rule no-secrets" in told
-    assert "ann allows: 1 of 2; ann allows: 1 of 2; bob allows: allowed" in told
+    assert (
+        "Asks 2 of the group team (ann, bob, cid), in slack:#approvals. Reminded Mon 10:30 and Mon 12:00; den" in told
+    )
+    assert "denied Mon 14:00 if nobody answers. Bash cd infra && terraform apply production-terraform" in told
+    assert "Denied at once. Read .env no-secrets" in told
+    assert "Then people, about Bash cd infra && terraform apply" in told
+    assert "ann allows, ann allows again, bob allows: 1 of 2, 1 of 2, allowed" in told
     assert "cid denies: denied" in told
     assert "nobody answers: 2 reminders, expired Mon 14:" in told
     assert "sayso keys add release-bot --role agent" in told
-    assert "the accounts of bob, cid" in told
+    assert "Write the accounts of bob, cid into sayso.toml." in told
+    assert "SAYSO_KEY=$(cat claude-code.key) claude" in told
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_the_service_takes_what_was_written(command: Command) -> None:
@@ -113,5 +123,54 @@ async def test_a_rehearsal_has_twenty_calls_whatever_production_is() -> None:
     start = rehearsal.next_monday(datetime(2026, 11, 29, tzinfo=UTC), "UTC")
     assert (start.isoweekday(), start.hour) == (1, 10)
     found = [one async for one in rehearsal.rehearse(setup, "bot", ("deploy",), start)]
-    assert len(found) == rehearsal.CALLS + 3
-    assert found[-1].said.startswith("nobody answers: 2 reminders, expired Mon 14:")
+    acts = [one for one in found if isinstance(one, rehearsal.Act)]
+    assert (len(found), len(acts)) == (rehearsal.CALLS + 3, 3)
+    assert acts[-1].came.startswith("2 reminders, expired Mon 14:")
+
+
+async def test_without_production_people_are_rehearsed_on_the_first_call_that_is_asked_about() -> None:
+    setup = toml.setup(toml.parse(tomllib.loads(team.write(team.Team({"ann": "", "bob": ""})))))
+    start = rehearsal.next_monday(datetime(2026, 11, 29, tzinfo=UTC), "UTC")
+    acts = [one async for one in rehearsal.rehearse(setup, "bot", (), start) if isinstance(one, rehearsal.Act)]
+    assert [(one.about, one.did, one.came) for one in acts[:2]] == [
+        ("Bash git status; rm -rf src", "ann allows", "allowed"),
+        ("Bash git status; rm -rf src", "bob denies", "denied"),
+    ]
+
+
+def test_a_wrong_answer_at_the_keyboard_is_asked_for_again_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = ["", "a b", "ann,bob", "teams", "none", "bot", "rm -rf", "deploy", "3", "2", "9 to 5", "UTC 08:00-18:00"]
+    done = CliRunner().invoke(init_team.command, input="\n".join(said) + "\n")
+    assert done.exit_code == 0, done.output
+    for refused in (
+        "'a b' is no name",
+        "'teams' is not installed",
+        "'rm -rf' is no name",
+        "3 is not in",
+        "are no hours",
+    ):
+        assert refused in done.output
+    made = tomllib.loads((tmp_path / "sayso.toml").read_text())
+    assert (made["policies"]["production"]["quorum"], made["calendars"]["office"]["hours"]) == (2, "08:00-18:00")
+
+
+def test_nothing_is_asked_if_the_settings_are_there_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sayso.toml").write_text("# mine\n")
+    done = CliRunner().invoke(init_team.command, input="ann\n")
+    assert "sayso.toml is there already; nothing was changed" in done.output
+    assert "Who decides" not in done.output
+
+
+def test_the_page_shows_what_the_command_prints(inside: Call) -> None:
+    page = Path(__file__).parents[2].joinpath("docs/team-review.md").read_text()
+    line, shown = re.findall(r"```(?:sh|text)\n(.*?)```", page.partition("\n## Two of release")[0], re.DOTALL)
+    printed = inside(*shlex.split(line.replace("\\\n", ""))[1:]).stdout
+    # the next Monday is another one next week
+    undated = [re.sub(r"\d{4}-\d\d-\d\d", "DAY", text) for text in (shown, printed)]
+    pieces = [piece.strip("\n") for piece in undated[0].split("  …\n")]
+    assert len(pieces) == 4
+    assert [piece for piece in pieces if piece not in undated[1]] == []

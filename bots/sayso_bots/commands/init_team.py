@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,10 +16,14 @@ from sayso import errors
 from sayso.chat import plugin
 from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
-from sayso_bots.terminal import output
+from sayso_bots.terminal import output, rows
 
-_NO_CHAT = "none"
+_SETTINGS, _AGENTS = "sayso.toml", "claude-settings.json"
+_NO_CHAT, _ALWAYS = "none", "always"
 _CLAUDE = "claude-code"
+# Sentences are read more easily in short lines, however wide the terminal is.
+_WIDEST = 100
+T = TypeVar("T")
 _EXAMPLE = """\b
 Example:
   sayso init team
@@ -48,30 +52,58 @@ def command(
     hours: str | None,
 ) -> None:
     """Set up a team: asks what is not given, writes the files, and rehearses with them. Nobody is asked anything."""
-    named = team.read_names(_ask(people, "1/6  Who decides? Names, with commas between"), "people")
-    chosen = _chat(_ask(chat, f"2/6  In which chat? {_chats()}", _NO_CHAT))
-    where = _ask(channel, f"     Which channel? {_channel_of(chosen)}") if chosen else ""
+    _refuse_what_is_there([_SETTINGS])
+    if None in (people, chat, agents, production, quorum, hours):
+        click.echo("Six questions. Enter takes what stands in [brackets].\n")
+    named = _ask(people, "1/6  Who decides? Names, with commas between", _names_of_people)
+    chosen = _ask(chat, f"2/6  In which chat? {_chats()}", _chat, _NO_CHAT)
+    where = _ask(channel, f"     Which channel? As {_channel_of(chosen)}", str) if chosen else ""
     made = team.Team(
         people=_accounts(named, chosen, accounts, asks=people is None),
         chat=chosen.name if chosen else None,
         channel=where,
-        agents=team.read_names(_ask(agents, "3/6  Which agents ask? Names", _CLAUDE), "agents"),
-        production=team.read_names(
-            _ask(production, "4/6  What touches production? Programs and tools", ""), "production"
+        agents=_ask(agents, "3/6  Which agents ask? Names, with commas between", _names_of("agents"), _CLAUDE),
+        production=_ask(production, "4/6  What touches production? Programs and tools", _names_of("production"), ""),
+        quorum=quorum or _ask_quorum(len(named)),
+        hours=_ask(
+            hours, '6/6  When are people there? As "Europe/Berlin mon-fri 09:00-18:00"\n    ', team.read_hours, _ALWAYS
         ),
-        quorum=quorum or click.prompt("5/6  How many must agree about that", type=click.IntRange(1, 100), default=1),
-        hours=team.read_hours(_ask(hours, '6/6  Office hours? As "Europe/Berlin mon-fri 09:00-18:00"', "always")),
     )
     team.check(made)
     files = _files(made, chosen)
-    setup = toml.setup(toml.parse(tomllib.loads(files["sayso.toml"])))
+    setup = toml.setup(toml.parse(tomllib.loads(files[_SETTINGS])))
+    _refuse_what_is_there(files)
     _write(files)
     asyncio.run(_rehearse(setup, made))
     _say_what_follows(made, chosen)
 
 
-def _ask(given: str | None, question: str, default: str | None = None) -> str:
-    return given if given is not None else str(click.prompt(question, default=default, show_default=bool(default)))
+def _ask(given: str | None, question: str, read: Callable[[str], T], default: str | None = None) -> T:
+    """What was given as an option, or an answer at the keyboard; there a wrong one is asked for again."""
+    if given is not None:
+        return read(given)
+
+    def take(said: str) -> T:
+        try:
+            return read(said)
+        except errors.InvalidSettings as error:
+            raise click.UsageError(f"{error.message}; {error.hint}") from error
+
+    found: T = click.prompt(question, default=default, show_default=bool(default), value_proc=take)
+    return found
+
+
+def _ask_quorum(people: int) -> int:
+    number: int = click.prompt("5/6  How many must agree about that", type=click.IntRange(1, people), default=1)
+    return number
+
+
+def _names_of(what: str) -> Callable[[str], list[str]]:
+    return lambda said: team.read_names(said, what)
+
+
+def _names_of_people(said: str) -> list[str]:
+    return team.check_people(team.read_names(said, "people"))
 
 
 def _chats() -> str:
@@ -101,14 +133,14 @@ def _accounts(
         hint = "write NAME=ACCOUNT, with a NAME of --people"
         raise errors.InvalidSettings(f"account: {name!r} is none of the people", field="account", hint=hint)
     if chat and asks:
+        click.echo(_wrapped(f"Who are they there? {chat.account.expected}. Empty for later.", "     ", "     "))
         for name in names:
-            question = f"     {name} in {chat.name}: {chat.account.expected}; empty for later"
-            known[name] = known.get(name) or str(click.prompt(question, default="", show_default=False))
+            known[name] = known.get(name) or str(click.prompt(f"     {name}", default="", show_default=False))
     return {name: known.get(name, "") for name in names}
 
 
 def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
-    files = {"sayso.toml": team.write(made)}
+    files = {_SETTINGS: team.write(made)}
     if chat and not any(word.required for word in chat.setup.words):
         files[f"{chat.name}-manifest.json"] = (
             chat.setup.write(**{word.name: None for word in chat.setup.words})[0] + "\n"
@@ -118,41 +150,79 @@ def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
 
         events = settings.complete(["PreToolUse"], "*", None)
         asking = settings.asking(settings.settings("http://127.0.0.1:8700", events=events))
-        files["claude-settings.json"] = json.dumps(asking, indent=2) + "\n"
+        files[_AGENTS] = json.dumps(asking, indent=2) + "\n"
     return files
 
 
-def _write(files: Mapping[str, str]) -> None:
-    """All of the files, or none of them."""
-    for name in files:
+def _refuse_what_is_there(names: Iterable[str]) -> None:
+    for name in names:
         if Path(name).exists():
             raise click.ClickException(f"{name} is there already; nothing was changed")
+
+
+def _write(files: Mapping[str, str]) -> None:
     for name, text in files.items():
         Path(name).write_text(text, encoding="utf-8")
-        click.echo(f"{name} written")
+    click.echo(f"\nWritten: {', '.join(files)}.")
 
 
 async def _rehearse(setup: Any, made: team.Team) -> None:
     zone = made.hours.zone if made.hours else "UTC"
     start = rehearsal.next_monday(datetime.now(UTC), zone)
-    click.echo(f"\nRehearsal, {start:%A %Y-%m-%d %H:%M} {zone}. Nobody is asked anything.\n")
     agent = made.agents[0] if made.agents else "agent"
+    when = f"{start:%A %Y-%m-%d, %H:%M} in {zone}"
+    click.echo(
+        "\n" + _wrapped(f"Rehearsal: {rehearsal.CALLS} calls of {agent} on {when}. Nobody is asked anything.") + "\n"
+    )
     found = [one async for one in rehearsal.rehearse(setup, agent, made.production, start)]
-    calls, acted = found[: rehearsal.CALLS], found[rehearsal.CALLS :]
-    output.print_table(("call", "what happens"), [(one.call, one.said) for one in calls])
-    for one in acted:
-        output.say(f"{one.call}: {one.said}")
+    _print_calls([one for one in found if isinstance(one, rehearsal.Call)])
+    _print_acts([one for one in found if isinstance(one, rehearsal.Act)])
+
+
+def _print_calls(calls: Sequence[rehearsal.Call]) -> None:
+    """Those that go the same way together, each with the rule that says so."""
+    tools, abouts = (max(map(len, column)) for column in zip(*((one.tool, one.about) for one in calls), strict=True))
+    for said in dict.fromkeys(one.said for one in calls):
+        click.echo(_wrapped(said))
+        for one in (one for one in calls if one.said == said):
+            output.say(f"  {one.tool:{tools}}  {one.about:{abouts}}  {one.rule or ''}".rstrip())
+        click.echo()
+
+
+def _print_acts(acts: Sequence[rehearsal.Act]) -> None:
+    if acts:
+        output.say(f"Then people, about {acts[0].about}")
+    for one in acts:
+        output.say(f"  {one.did}: {one.came}")
+
+
+def _wrapped(said: str, first: str = "", others: str = "") -> str:
+    """A sentence of the service in whole words."""
+    return click.wrap_text(output.make_safe(said), min(rows.columns(), _WIDEST), first, others)
 
 
 def _say_what_follows(made: team.Team, chat: plugin.Chat[Any] | None) -> None:
-    steps: list[str] = []
+    click.echo("\nNext:")
+    for number, (sentence, *lines) in enumerate(_steps(made, chat), 1):
+        click.echo("\n".join([_wrapped(sentence, f"  {number}. ", "     "), *(f"       {line}" for line in lines)]))
+
+
+def _steps(made: team.Team, chat: plugin.Chat[Any] | None) -> Iterator[Sequence[str]]:
+    """What is left to do: a sentence, and the lines to type."""
     if chat:
         needed = " ".join(word.name.upper() for word in chat.setup.words if word.required)
-        steps.append(f"{' '.join(['sayso init', chat.name, needed]).strip()}   # and its steps")
+        yield f"Make the app of {chat.name}, and export its tokens. How:", f"sayso init {chat.name} {needed}".rstrip()
     later = [name for name, account in made.people.items() if chat and not account]
     if later:
-        steps.append(f"in sayso.toml: the accounts of {', '.join(later)}")
-    # a key needs the database, which the service makes
-    keys = [f"sayso keys add {name} --role agent" for name in made.agents]
-    beside = ["and beside it, in this folder:", *keys, "sayso doctor"]
-    click.echo("\nNext:\n" + "\n".join(f"  {step}" for step in [*steps, "sayso serve", *beside]))
+        yield (f"Write the accounts of {', '.join(later)} into {_SETTINGS}.",)
+    yield "Start the service:", "sayso serve"
+    if made.agents:
+        # a key needs the database, which the service makes
+        keys = (f"(umask 077 && sayso keys add {name} --role agent > {name}.key)" for name in made.agents)
+        yield "In a second terminal, in this folder, make a key for each agent:", *keys
+    if _CLAUDE in made.agents:
+        yield (
+            f"Put {_AGENTS} into .claude/settings.json of the project, and there:",
+            f"SAYSO_KEY=$(cat {_CLAUDE}.key) claude",
+        )
+    yield "Look whether all is well:", "sayso doctor"

@@ -44,28 +44,45 @@ _ORDINARY: Sequence[tuple[str, model.JsonObject]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Call:
     """What came of one call."""
 
-    call: str
+    tool: str
+    about: str
     said: str
+    """What happens, in sentences: the same for calls that go the same way."""
+    rule: str | None = None
 
 
-async def rehearse(setup: sayso.Setup, agent: str, production: Sequence[str], start: datetime) -> AsyncIterator[Told]:
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What people did with one call, and what came of that."""
+
+    about: str
+    did: str
+    came: str
+
+
+async def rehearse(
+    setup: sayso.Setup, agent: str, production: Sequence[str], start: datetime
+) -> AsyncIterator[Call | Act]:
     """The calls, one after the other, and then people's answers to the first that needs them; times as of *start*."""
     clock = ManualClock(start.astimezone(UTC))
     desk = sayso.Desk(memory.MemoryStore(), tokens.TokenMaker(b"for a rehearsal, and nothing else"), setup, clock)
     scene = _Scene(desk, clock, start.tzinfo)
     caller = sayso.Caller(owner=agent)
+    asked: list[sayso.Permission] = []
     try:
         for tool, input in _calls(production):
-            ticket = await desk.open(sayso.Permission(tool=tool, input=input), caller)
-            yield Told(_named(tool, input), scene.came_of(ticket))
-        tool, input = _calls(production)[0]
-        for number, act in enumerate((scene.agree, scene.deny, scene.wait)):
-            ticket = await desk.open(sayso.Permission(id=f"p{number}", tool=tool, input=input), caller)
-            if ticket.decision is None:
-                yield Told(_named(tool, input), await act(ticket))
+            request = sayso.Permission(tool=tool, input=input)
+            ticket = await desk.open(request, caller)
+            asked += [request] if ticket.decision is None else []
+            yield Call(tool, _about(input), scene.came_of(ticket), ticket.ruled.rule if ticket.ruled else None)
+        for request in asked[:1]:
+            for number, act in enumerate((scene.agree, scene.deny, scene.wait)):
+                ticket = await desk.open(request.model_copy(update={"id": f"p{number}"}), caller)
+                did, came = await act(ticket)
+                yield Act(f"{request.tool} {_about(request.input or {})}", did, came)
     finally:
         await desk.store.close()
 
@@ -85,38 +102,40 @@ class _Scene:
     def came_of(self, ticket: model.Ticket) -> str:
         """What became of a call at once, or who is asked until when."""
         if ticket.decision is not None:
-            rule = f" by the rule {ticket.ruled.rule}" if ticket.ruled and ticket.ruled.rule else ""
-            return f"{ticket.decision.outcome} at once{rule}"
-        reminded = ", ".join(self._at(one.at) for one in ticket.plan if one.does == "remind")
-        told = f"; reminded {reminded}" if reminded else ""
-        until = f"; denied {self._at(ticket.expires_at)} if nobody answers"
-        return f"asks {self._who(ticket)}, in {', '.join(ticket.route)}{told}{until}"
+            return f"{ticket.decision.outcome.capitalize()} at once."
+        reminded = " and ".join(self._at(one.at) for one in ticket.plan if one.does == "remind")
+        told = f"Reminded {reminded}; denied" if reminded else "Denied"
+        asks = f"Asks {self._who(ticket)}, in {', '.join(ticket.route)}."
+        return f"{asks} {told} {self._at(ticket.expires_at)} if nobody answers."
 
-    async def agree(self, ticket: model.Ticket) -> str:
+    async def agree(self, ticket: model.Ticket) -> tuple[str, str]:
         """One person after the other allows, the first one twice."""
-        said: list[str] = []
+        did: list[str] = []
+        came: list[str] = []
         first, *others = self.desk.setup.directory.people
         for name in (first, first, *others):
             now = await self._answer(ticket, name, model.Answer(verdict="allow", reason="Looks right"))
-            said.append(now if isinstance(now, str) else f"{name} allows: {_state(now)}")
+            did.append(f"{name} allows{' again' if len(did) == 1 else ''}")
+            came.append(now if isinstance(now, str) else _state(now))
             if isinstance(now, model.Ticket) and now.decision is not None:
                 break
-        return "; ".join(said)
+        return ", ".join(did), ", ".join(came)
 
-    async def deny(self, ticket: model.Ticket) -> str:
+    async def deny(self, ticket: model.Ticket) -> tuple[str, str]:
         """Somebody denies."""
         name = list(self.desk.setup.directory.people)[-1]
         now = await self._answer(ticket, name, model.Answer(verdict="deny", reason="Not before the release"))
-        return now if isinstance(now, str) else f"{name} denies: {_state(now)}"
+        return f"{name} denies", now if isinstance(now, str) else _state(now)
 
-    async def wait(self, ticket: model.Ticket) -> str:
+    async def wait(self, ticket: model.Ticket) -> tuple[str, str]:
         """Nobody answers."""
         reminders = sum(one.does == "remind" for one in ticket.plan)
         while ticket.decision is None:
             wake = ticket.plan[0].at if ticket.plan else ticket.expires_at
             self.clock.advance((wake - self.clock.now()).total_seconds())
             ticket = await self.desk.let_time_act(ticket.id)
-        return f"nobody answers: {reminders} reminders, {ticket.decision.outcome} {self._at(self.clock.now())}"
+        told = f"{reminders} reminders, " if reminders else ""
+        return "nobody answers", f"{told}{ticket.decision.outcome} {self._at(self.clock.now())}"
 
     async def _answer(self, ticket: model.Ticket, name: str, answer: model.Answer) -> model.Ticket | str:
         self.clock.advance(60)
@@ -124,7 +143,7 @@ class _Scene:
         try:
             return await self.desk.answer(ticket.id, answer, actor)
         except errors.Refused as error:
-            return f"{name}: refused, {error.message}"
+            return f"refused, {error.message}"
 
     def _who(self, ticket: model.Ticket) -> str:
         directory = self.desk.setup.directory
@@ -147,9 +166,8 @@ def _of(production: Sequence[str]) -> Iterator[tuple[str, model.JsonObject]]:
         yield name, {"target": "production"}
 
 
-def _named(tool: str, input: model.JsonObject) -> str:
-    first = next(iter(input.values()), "")
-    return f"{tool}  {first}"
+def _about(input: model.JsonObject) -> str:
+    return str(next(iter(input.values()), ""))
 
 
 def _state(ticket: model.Ticket) -> str:

@@ -70,10 +70,15 @@ def read_names(said: str, what: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def check_people(names: list[str]) -> list[str]:
+    """Refuse a team of nobody. Raises `InvalidSettings`."""
+    if not names:
+        raise errors.InvalidSettings("people: nobody could decide", field="people", hint="name one person at least")
+    return names
+
+
 def check(team: Team) -> None:
     """Refuse answers that do not go together. Raises `InvalidSettings`."""
-    if not team.people:
-        raise errors.InvalidSettings("people: nobody could decide", field="people", hint="name one person at least")
     if team.quorum > len(team.people):
         hint = f"there are {len(team.people)} people"
         raise errors.InvalidSettings(f"quorum: {team.quorum} people cannot agree", field="quorum", hint=hint)
