@@ -6,6 +6,7 @@ program imports use `subprocess`.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -18,7 +19,19 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+
+_code = 0
+
+
+@atexit.register  # before all that is imported: it runs last
+def _leave() -> None:
+    """Take no module apart: the copies of what is shared cost more than most programs do."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_code)
+
 
 LARGEST = 1 << 20
 """Bytes of one order: arguments and environment."""
@@ -35,6 +48,29 @@ def imported() -> None:
             point.load()
     for name in ("sayso.stores.sqlite", "sayso.stores.postgres", "asyncpg"):
         importlib.import_module(name)
+
+
+def rehearse() -> None:
+    """Import what a service imports only when it needs it: one is played in a fork, and says at its end what it had."""
+    with tempfile.TemporaryDirectory() as folder:
+        seen, out = os.pipe()
+        pid = os.fork()
+        if not pid:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            try:
+                become(["-m", "sayso_bots", "serve", "--port", "0"], folder, {}, out, os.open(os.devnull, os.O_WRONLY))
+            finally:
+                os.write(out, ("\n" + " ".join(sys.modules)).encode())
+                os._exit(0)
+        os.close(out)
+        with os.fdopen(seen) as said:
+            if any("listens" in line for line in said):
+                os.kill(pid, signal.SIGTERM)
+            names = said.read().rpartition("\n")[2]
+        os.waitpid(pid, 0)
+    for name in names.split():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def become(line: Sequence[str], folder: str, environment: Mapping[str, str], out: int, err: int) -> None:
@@ -88,12 +124,27 @@ def main(control: socket.socket) -> None:
             for other in (control, woken, wakes, *told.values()):
                 other.close()
             os.close(status)
-            become(**json.loads(order), out=out, err=err)
+            _be(**json.loads(order), out=out, err=err)
             return
         os.close(out)
         os.close(err)
         told[pid] = socket.socket(fileno=status)
         told[pid].sendall(b"%d\n" % pid)
+
+
+def _be(line: Sequence[str], folder: str, environment: Mapping[str, str], out: int, err: int) -> None:
+    """`become`, with the exit code that Python gives."""
+    global _code
+    _code = 1
+    try:
+        become(line, folder, environment, out, err)
+    except SystemExit as ended:
+        _code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    except KeyboardInterrupt:
+        atexit.unregister(_leave)  # Python ends itself by the signal
+        raise
+    _code = 0
 
 
 def _tell_ends(told: dict[int, socket.socket]) -> None:
@@ -107,6 +158,7 @@ def _tell_ends(told: dict[int, socket.socket]) -> None:
 
 if __name__ == "__main__":
     imported()
+    rehearse()
     gc.collect()
     gc.freeze()
     main(socket.socket(fileno=int(sys.argv[1])))
