@@ -18,7 +18,7 @@ from sayso_slack import measure as slack_measure
 from sayso_slack import render as slack_render
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord.test_render import WORLD, shown
-from tests.adapters.slack.test_render import requests
+from tests.adapters.sample_cards import requests
 from tests.fakes.discord import text as discord_text
 from tests.fakes.discord.world import Message
 from tests.fakes.slack import text as slack_text

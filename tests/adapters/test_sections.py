@@ -14,7 +14,7 @@ from sayso.testing.samples import MINT, NOW, after, opened, said
 from sayso_discord import components, limits
 from sayso_discord import render as discord
 from sayso_slack import render as slack
-from tests.adapters.slack.test_render import requests
+from tests.adapters.sample_cards import requests
 
 Json = dict[str, Any]
 

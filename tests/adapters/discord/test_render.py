@@ -1,8 +1,6 @@
 """Cards and dialogs as Discord payloads: the channel contract, golden files, and hostile text in every place."""
 
 import itertools
-import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,14 +15,13 @@ from sayso import model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
 from sayso_discord import batches, components, custom_ids, limits, measure, parse, render
-from tests.adapters.slack.test_render import TICKETS, requests
+from tests.adapters import sample_cards
 from tests.fakes.discord import controls as discord_controls
 from tests.fakes.discord import limits as discord_limits
 from tests.fakes.discord import markdown, text
 from tests.fakes.discord.world import BOT, Channel, Message, Modal, World
 
 Json = dict[str, Any]
-GOLDEN = Path(__file__).parent / "golden"
 KEY = Ed25519PrivateKey.from_private_bytes(b"for tests only, never for people"[:32])
 PUBLIC = KEY.public_key().public_bytes_raw().hex()
 WORLD = World(lambda: 0.0)
@@ -104,13 +101,10 @@ class TestDiscord(channels.ChannelContract):
         return parse.verify(PUBLIC, stamp, signature, body, now.timestamp())
 
 
-@pytest.mark.parametrize("name", TICKETS)
+@pytest.mark.parametrize("name", sample_cards.CARDS)
 def test_a_card_is_the_golden_payload(name: str) -> None:
-    payload = render.render(draw.card_of(TICKETS[name], samples.MINT))
-    path = GOLDEN / f"{name}.json"
-    if os.environ.get("GOLDEN_UPDATE"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())
+    payload = render.render(sample_cards.CARDS[name])
+    assert payload == sample_cards.golden(Path(__file__), name, payload)
 
 
 def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
@@ -129,7 +123,7 @@ def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
 
 
 def test_every_token_fits_into_a_custom_id_and_comes_back() -> None:
-    token = samples.MINT.token(TICKETS["form"], "session", 999_999)
+    token = samples.MINT.token(sample_cards.TICKETS["form"], "session", 999_999)
     for how in get_args(custom_ids.How):
         made = custom_ids.write(how, token, 3)
         assert len(made) <= limits.CUSTOM_ID
@@ -154,7 +148,7 @@ def check(payload: Json) -> None:
 
 
 @settings(max_examples=40)
-@given(requests())
+@given(sample_cards.requests())
 def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
     payload = render.render(draw.card_of(samples.sample(request), samples.MINT))
     check(payload)
@@ -165,7 +159,7 @@ def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request
 
 
 @settings(max_examples=25)
-@given(requests())
+@given(sample_cards.requests())
 def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
     ticket = samples.sample(request)
     for action in ("review", "edit", "reason", "other", "fill", "pick"):

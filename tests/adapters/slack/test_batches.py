@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pathlib
-
 import pytest
 
 from sayso import asking, model
-from sayso.cards import batch
 from sayso.desk import Caller
-from sayso.testing import samples
-from sayso_slack import measure, render
 from tests.adapters import slack_scene
 from tests.fakes.slack import Person
 from tests.fakes.slack.world import View
@@ -121,20 +114,3 @@ async def test_requests_of_other_agents_and_sessions_do_not_share_a_card() -> No
         await ask(there, "one", "two", "three", owner="other")
         await there.deliver()
         assert len(there.cards()) == 3
-
-
-@pytest.mark.parametrize("name", ["open", "half", "closed"])
-def test_a_card_of_several_is_the_golden_payload(name: str) -> None:
-    asked = samples.batch(4, "make")
-    yes, no = samples.said(verdict="allow"), samples.said("bob", verdict="deny")
-    states = {"open": 0, "half": 2, "closed": 4}
-    shown = [
-        samples.after(one, no if number % 2 else yes) if number < states[name] else one
-        for number, one in enumerate(asked)
-    ]
-    payload = render.render(batch.draw_card("B" * 22, shown, samples.MINT))
-    assert measure.broken(payload) == []
-    path = pathlib.Path(__file__).parent / "golden" / f"batch-{name}.json"
-    if os.environ.get("GOLDEN_UPDATE"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
 from sayso_slack import batches, measure, parse, render
+from tests.adapters import sample_cards
 from tests.fakes.slack import controls as slack_controls
 from tests.fakes.slack import limits as slack_limits
 from tests.fakes.slack import payloads
@@ -24,25 +23,7 @@ from tests.fakes.slack import text as slack_text
 from tests.fakes.slack.controls import Json
 from tests.fakes.slack.world import Channel, Message, User, World
 
-GOLDEN = Path(__file__).parent / "golden"
 SECRET = "fake-signing-secret"
-TICKETS: Mapping[str, model.Ticket] = {
-    "permission": next(samples.pending()),
-    "permission_long": next(samples.long()),
-    "permission_allowed": next(samples.closed()),
-    "permission_denied": samples.sample(
-        asking.Permission(tool="Bash", input={"command": "make deploy"}),
-        samples.said(verdict="deny", reason="Not on <Friday>"),
-    ),
-    "permission_image": samples.with_image(),
-    "question": samples.sample(asking.Question("Which customer is this for?")),
-    "question_answered": samples.sample(asking.Question("Which customer?"), samples.said(text="Acme")),
-    "choice_buttons": samples.sample(asking.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True)),
-    "choice_radio": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(7)])),
-    "choice_select": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(12)])),
-    "choice_several": samples.sample(asking.Choice("Which?", ["A", "B", "C"], multiple=True)),
-    "form": samples.sample(asking.Form("Refund", [model.Field(name="amount", label="Amount", kind="number")])),
-}
 
 
 class TestSlack(channels.ChannelContract):
@@ -94,58 +75,15 @@ class TestSlack(channels.ChannelContract):
         return parse.verify(SECRET, stamp, signature, body, now.timestamp())
 
 
-@pytest.mark.parametrize("name", TICKETS)
+@pytest.mark.parametrize("name", sample_cards.CARDS)
 def test_a_card_is_the_golden_payload(name: str) -> None:
     # attachments are numbered from 0, and the sample has one
-    payload = render.render(draw.card_of(TICKETS[name], samples.MINT), files={0: "F00000001"})
-    path = GOLDEN / f"{name}.json"
-    if os.environ.get("GOLDEN_UPDATE"):
-        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
-    assert payload == json.loads(path.read_text())
+    payload = render.render(sample_cards.CARDS[name], files={0: "F00000001"})
+    assert payload == sample_cards.golden(Path(__file__), name, payload)
 
 
 # Hostile text, anywhere
 
-PIECES = st.sampled_from(
-    ["<!channel>", "<@U1>", "<https://e.example|x>", "https://e.example", "```", "`", "*", "_", "~", ">", "&lt;", "|",
-     "\n", "\u202e", "\u200b", "\U0001f600", "\x00", "# ", "- ", "1. ", "a", " ", ":tada:", "\u0301" * 9]
-)  # fmt: skip
-TEXT = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).map("".join)
-SHORT = TEXT.map(lambda value: value[:190]).filter(bool)
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> model.Request:
-    """Any request, with foreign text wherever there can be some, some of it very long."""
-    long = draw(st.sampled_from([1, 1, 20, 400]))
-    common: Any = {
-        "body": draw(TEXT) * long,
-        "source": model.Source(agent=draw(SHORT), session=draw(SHORT), url=draw(SHORT)),
-        "context": {draw(SHORT): draw(SHORT) for _ in range(draw(st.integers(0, 3)))},
-        "attachments": [model.Attachment(name=draw(SHORT), text=draw(TEXT) * long)],
-    }
-    alike = draw(SHORT)
-    options = [f"{alike}{n}" for n in range(draw(st.integers(1, 100)))]
-    kind = draw(st.sampled_from(["permission", "question", "choice", "form"]))
-    if kind == "permission":
-        arguments = draw(st.dictionaries(SHORT, TEXT.map(lambda value: value * long), max_size=14))
-        return asking.Permission(tool=draw(SHORT), input=arguments, title=draw(SHORT), **common)
-    if kind == "question":
-        return asking.Question(draw(SHORT), **common)
-    if kind == "choice":
-        described = [model.Option(label=label, description=draw(SHORT)) for label in options]
-        return asking.Choice(draw(SHORT), described, multiple=draw(st.booleans()), other=True, **common)
-    fields = [
-        model.Field(name=f"f{n}", label=draw(SHORT), description=draw(SHORT), kind=draw(st.sampled_from(KINDS)))
-        for n in range(draw(st.integers(1, 9)))
-    ]
-    chosen = model.Field(
-        name="c", label=draw(SHORT), kind="choice", options=tuple(model.Option(label=o) for o in options)
-    )
-    return asking.Form(draw(SHORT), [*fields, chosen], **common)
-
-
-KINDS: Any = ["text", "number", "integer", "date", "boolean"]
 LITERAL = {"rich_text_preformatted", "rich_text_quote", "rich_text_list"}
 
 
@@ -173,7 +111,7 @@ def check(payload: Json) -> None:
 
 
 @settings(max_examples=25)
-@given(requests())
+@given(sample_cards.requests())
 def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
     ticket = samples.sample(request)
     payload = render.render(draw.card_of(ticket, samples.MINT))
@@ -197,7 +135,7 @@ def is_free(inside: str, leaf: Json) -> bool:
 
 
 @settings(max_examples=25)
-@given(requests())
+@given(sample_cards.requests())
 def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
     ticket = samples.sample(request)
     for action in ("review", "edit", "reason", "other", "fill"):
