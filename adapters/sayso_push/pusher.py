@@ -107,7 +107,8 @@ class Pusher:
         now = self._desk.clock.now()
         left_alone = silence.is_quiet(ticket.policy, now) or person.id in silence.silent(ticket, now)
         first = rounds.current(ticket)
-        return machine.may_answer(ticket, person) and not (answered or left_alone) and first in (None, person.id)
+        put_to = not first or identity.is_among(first, person)
+        return machine.may_answer(ticket, person) and not (answered or left_alone) and put_to
 
     async def _send_all(self, ticket: model.Ticket, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
         """Send what is due, a few at a time; *shown* is brought up to date, and what failed is returned."""

@@ -28,7 +28,10 @@ class Asked(parts.Frozen):
 
     at: datetime
     person: str | None = None
-    """By their name in the settings; None once it is put to everybody."""
+    """By their name in the settings, or their account; None once it is put to everybody."""
+    stage: int = 0
+    need: int = 0
+    """For which kind of place of that stage, from 0."""
 
 
 class Claim(parts.Frozen):
@@ -39,6 +42,12 @@ class Claim(parts.Frozen):
     name: str
     """Of this person, as people know them."""
     via: str
+    needs: tuple[int, ...] = ()
+    """For which kinds of places of the open stage; none is all of them."""
+
+    def covers(self, need: int) -> bool:
+        """Whether it is for this kind of place."""
+        return not self.needs or need in self.needs
 
 
 class Snooze(parts.Frozen):
@@ -58,8 +67,24 @@ class Attending(parts.Frozen):
     """To whom it was put, one after the other."""
     claim: Claim | None = None
     """Who has taken it on; the latest."""
+    also: tuple[Claim, ...] = ()
+    """Who has taken it on before, for other kinds of places."""
     snoozed: tuple[Snooze, ...] = ()
     """Who has put it off for themselves; one entry a person."""
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Everybody who has taken it on, the latest last."""
+        return (*self.also, self.claim) if self.claim else self.also
+
+
+class Round(parts.Frozen):
+    """To whom one kind of place is put, one after the other."""
+
+    people: tuple[str, ...]
+    """By their names in the settings; by their accounts, if these do not know them."""
+    stage: int = 0
+    need: int = 0
 
 
 class Direct(parts.Frozen):
@@ -67,6 +92,8 @@ class Direct(parts.Frozen):
 
     person: str
     place: parts.Place
+    stage: int = 0
+    """The stage that is to be open."""
 
 
 class Quiet(parts.Frozen):
@@ -91,10 +118,17 @@ class Reach(parts.Frozen):
     """Whom a request reaches, and when: found out when it was asked."""
 
     turns: tuple[str, ...] = ()
-    """To whom it is put, one after the other, as long as nobody takes it on."""
+    """To whom it is put, one after the other, as long as nobody takes it on: for the first kind of place."""
+    others: tuple[Round, ...] = ()
+    """The same for other kinds of places, and other stages."""
     direct: tuple[Direct, ...] = ()
     """Messages that are not written yet."""
     quiet: tuple[Quiet, ...] = ()
     """Of whom it names: when they are left alone."""
     shown_at: datetime | None = None
     """When it is shown, together with others; None is at once."""
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """To whom each kind of place is put."""
+        return (Round(people=self.turns), *self.others) if self.turns else self.others

@@ -95,6 +95,8 @@ class Planned(parts.Frozen):
     """Which one of its policy or stage, from 0."""
     stage: int | None = None
     """The stage that plans it; None is the policy itself."""
+    need: int = 0
+    """The kind of place of that stage that it concerns, from 0."""
     to: str | None = None
     """The one person whom it concerns; None is whoever is missing then."""
 

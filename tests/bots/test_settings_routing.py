@@ -35,7 +35,7 @@ TURNS = '[policies.default]\napprovers = ["group:release"]\nturns = "round_robin
 async def test_a_policy_puts_its_requests_to_one_person_after_the_other() -> None:
     desk = desk_of(TURNS)
     first, second = await asked(desk, "look"), await asked(desk, "look")
-    assert (rounds.current(first), rounds.current(second)) == ("ann", "bob")
+    assert (rounds.current(first), rounds.current(second)) == (("ann",), ("bob",))
     assert [(one.does, (one.at - first.created_at).total_seconds()) for one in first.plan] == [("turn", 120.0)]
 
 
@@ -67,8 +67,11 @@ async def test_a_policy_gathers_what_is_of_low_risk() -> None:
         (DIGEST.replace("digest", 'turns = "round_robin"\ndigest'), "policies.default.turns"),
         (TURNS.replace("round_robin", "random"), "policies.default.turns"),
         (TURNS.replace("group:release", "ann"), "policies.default.turns"),
+        (TURNS.replace("group:release", "anyone"), "policies.default.turns"),
         (
-            TURNS.replace("approvers", "stages").replace('["group:release"]', '[{ approvers = ["group:release"] }]'),
+            TURNS.replace("approvers", "needs").replace(
+                '["group:release"]', '[{ who = ["group:release"] }, { who = ["anyone"] }]'
+            ),
             "policies.default.turns",
         ),
         ('[policies.default]\napprovers = ["ann"]\nfallback = ["irc:#ops"]', "policies.default.fallback"),

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from sayso import attention, calendars, errors, model
-from sayso.machine import people
+from sayso.machine import approvers, people
 from sayso_bots.settings import durations, spelling
 
 
@@ -48,12 +48,24 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     if policy.turns is None:
         return
     key = f"policies.{name}.turns"
-    ways = [way for way in ("needs", "stages", "digest") if getattr(policy, way)]
-    if ways:
-        raise _wrong(key, f"cannot stand beside {ways[0]}", "name approvers, and a quorum, and nothing of these")
-    known: Sequence[str] = [one for one in directory.members(policy.approvers) if one in directory.people]
-    if len(known) < 2:
+    if policy.digest:
+        raise _wrong(key, "cannot stand beside digest: what is shown together is for everybody", "remove one of them")
+    needs = [need for stage in policy.needs_by_stage for need in stage]
+    for need in needs:
+        if not _known(directory, need.who) and not _are_looked_up(directory, need.who):
+            hint = "name people, groups or a rota, or remove turns"
+            raise _wrong(key, f"{' and '.join(need.who)} names nobody in particular to whom it could be put", hint)
+    if not any(_are_looked_up(directory, one.who) or len(_known(directory, one.who)) > 1 for one in needs):
         raise _wrong(key, "the settings name fewer than two people who could take turns", "name them in approvers")
+
+
+def _known(directory: people.Directory, who: Sequence[str]) -> Sequence[str]:
+    return [one for one in directory.members(who) if one in directory.people]
+
+
+def _are_looked_up(directory: people.Directory, who: Sequence[str]) -> bool:
+    """Whether some of these are found out when something is asked: a rota, or a group of a platform."""
+    return bool(approvers.groups_behind(who, directory))
 
 
 def _wrong(key: str, said: str, hint: str) -> errors.InvalidSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sayso import model
+from sayso import attention, model
 from sayso.cards import card, naming
 from sayso.content import text
 from sayso.machine import rounds
@@ -23,22 +23,33 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
             yield card.Line((*whose, Trusted(" until "), card.Moment(one.at)))
     if attending is None:
         return
-    if claim := attending.claim:
-        yield card.Line((text.line(claim.name), Trusted(" has taken this on · "), card.Moment(claim.at)))
-    elif attending.asked:
-        yield card.Line(tuple(_put_to(ticket, attending.asked[-1].person)))
+    for claim in attending.claims:
+        coming = _next(ticket, min(claim.needs, default=0))
+        yield card.Line((text.line(claim.name), Trusted(" has taken this on · "), card.Moment(claim.at), *coming))
+    for need, person in _put_to(ticket):
+        if person is None:
+            yield card.Line((Trusted("Nobody has taken this on: it is put to everybody now"),))
+        else:
+            yield card.Line((Trusted("Put to "), naming.given_name(person), *_next(ticket, need)))
     for off in attending.snoozed:
         yield card.Line((text.line(off.name), Trusted(" has put this off until "), card.Moment(off.until)))
 
 
-def _put_to(ticket: model.Ticket, person: str | None) -> Iterable[card.Inline]:
-    if person is None:
-        yield Trusted("Nobody has taken this on: it is put to everybody now")
-        return
-    yield from (Trusted("Put to "), naming.given_name(person))
-    planned = next((one for one in ticket.plan if one.does == "turn"), None)
+def _put_to(ticket: model.Ticket) -> Iterable[tuple[int, str | None]]:
+    """The kinds of places that nobody has taken on, and to whom each was put; None is everybody."""
+    asked = rounds.put_to(ticket)
+    taken = {need for need in asked for one in (ticket.attending or _NOBODY).claims if one.covers(need)}
+    return [(need, person) for need, person in asked.items() if need not in taken]
+
+
+_NOBODY = attention.Attending()
+
+
+def _next(ticket: model.Ticket, need: int) -> Iterable[card.Inline]:
+    """To whom it goes next, and when."""
+    planned = next((one for one in ticket.plan if one.does == "turn" and one.need == need), None)
     if planned is not None:
-        after = rounds.following(ticket)
+        after = rounds.following(ticket, need)
         yield from (Trusted(" · goes to "), naming.given_name(after) if after else Trusted("everybody"), Trusted(" "))
         yield card.Moment(planned.at, relative=True)
 
@@ -49,10 +60,9 @@ def words(ticket: model.Ticket) -> str:
     if attending is None or ticket.decision is not None:
         return ""
     off = [f"put off by {one.person}" for one in attending.snoozed]
-    if attending.claim:
-        return ", ".join([f"taken on by {attending.claim.person}", *off])
-    asked = attending.asked[-1].person if attending.asked else None
-    return ", ".join([*([f"put to {asked}"] if asked else []), *off])
+    taken = [f"taken on by {one.person}" for one in attending.claims]
+    asked = [f"put to {person}" for _, person in _put_to(ticket) if person]
+    return ", ".join([*taken, *asked, *off])
 
 
 def told(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:

@@ -118,7 +118,24 @@ def to_remind(ticket: model.Ticket, directory: people.Directory, place: model.Pl
         return tuple(found)
     # a direct message reminds the one who reads it
     alone = address.removeprefix("@")
-    return (alone,) if alone in {*found, *directory.members(found)} else None
+    if alone in {*found, *directory.members(found)}:
+        return (alone,)
+    # whoever was looked up when it was asked: the settings do not say who is in a rota or a group of a platform
+    looked_up = groups_behind(found, directory) and _is_of_stage(ticket, place) and is_missing(ticket, alone)
+    return (alone,) if looked_up else None
+
+
+def _is_of_stage(ticket: model.Ticket, place: model.Place) -> bool:
+    """Whether a direct message is for those whose turn it is: not one of another stage alone."""
+    of_stages = {number for number, places in enumerate(ticket.stage_routes) if place in places}
+    of_stages |= {one.stage for one in ticket.reach.direct if one.place == place} if ticket.reach else set[int]()
+    return not of_stages or ticket.stage in of_stages
+
+
+def is_missing(ticket: model.Ticket, name: str) -> bool:
+    """Whether this person, or the person of this account, has not answered, and may."""
+    answered = {given.human for given in latest(ticket)}
+    return answered.isdisjoint({name}) and name not in map(people.id_of, answered) and not is_barred(ticket, name)
 
 
 def names_of(needs: Iterable[model.Need]) -> tuple[str, ...]:
@@ -133,7 +150,7 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
     if (step := escalation.last(ticket)) and step.brings_in:
         return tuple(name for name in _persons(ticket, step.brings_in))
     if first := rounds.current(ticket):
-        return (first,)
+        return _persons(ticket, first)
     names = ((named(ticket) if one == parts.APPROVERS else (one,)) for one in ticket.policy.notify)
     return tuple(dict.fromkeys(name for some in names for name in some))
 
@@ -245,6 +262,12 @@ def _other_face(ticket: model.Ticket, person: model.Person) -> model.Given | Non
 
 def _fits(ticket: model.Ticket, person: model.Person, needs: Iterable[model.Need]) -> bool:
     return any(_matches(name, ticket, person) for name in names_of(needs))
+
+
+def kinds(ticket: model.Ticket, person: model.Person) -> tuple[int, ...]:
+    """The numbers of the kinds of places of the open stage that this person could fill."""
+    needs = open_needs(ticket)
+    return tuple(number for number, need in enumerate(needs) if _fits(ticket, person, (need,)))
 
 
 def open_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:

@@ -59,8 +59,9 @@ def effects(before: model.Ticket, after: model.Ticket) -> tuple[events.Effect, .
 
 def _fallen_back(ticket: model.Ticket, at: datetime) -> model.Ticket:
     """The ticket, put to the next one or shown at its next fallback as well, if it is shown nowhere else."""
-    while not _is_shown(ticket) and rounds.is_waiting(ticket):
-        ticket = rounds.handed_over(ticket, at)
+    while not _is_shown(ticket) and (waiting := rounds.waiting(ticket)):
+        for need in waiting:
+            ticket = rounds.handed_over(ticket, at, need)
     if _is_shown(ticket):
         return ticket
     route, done = ticket.route, list(ticket.fell_back)

@@ -147,7 +147,8 @@ class Directory:
                 people += sorted(group.members)
             else:
                 people.append(name)
-        known = (self.people.get(name, Profile()).accounts for name in people)
+        # whom the settings do not know is called by the account
+        known = (self.people[name].accounts if name in self.people else frozenset({name}) for name in people)
         accounts = (account for some in known for account in sorted(some))
         return Called(_on(platform, accounts), _on(platform, groups))
 
@@ -191,6 +192,11 @@ class Directory:
 
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)
+
+
+def id_of(account: str) -> str:
+    """What a platform calls an account: `U1` of `slack:T1/U1`; empty for a name of the settings."""
+    return account.partition(":")[2].rpartition("/")[2]
 
 
 def same_email(one: str, other: str) -> bool:

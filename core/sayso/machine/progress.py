@@ -60,9 +60,9 @@ def _put_to(ticket: model.Ticket) -> Iterator[str]:
         return
     for one in attending.asked:
         yield f"put to {one.person or 'everybody'} at {_moment(one.at)}"
-    if attending.claim:
-        yield f"taken on by {attending.claim.person} at {_moment(attending.claim.at)}"
-    elif attending.asked:
+    for claim in attending.claims:
+        yield f"taken on by {claim.person} at {_moment(claim.at)}"
+    if attending.asked and not attending.claims:
         yield "not taken on so far"
     for snooze in attending.snoozed:
         yield f"put off by {snooze.person} until {_moment(snooze.until)}"

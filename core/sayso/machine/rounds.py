@@ -1,88 +1,163 @@
 """A request is put to one person first, then to the next, until somebody takes it on; then to everybody. Pure.
 
-The rule: it changes who is mentioned and written to, and never who may answer.
+The rule: it changes who is mentioned and written to, and never who may answer. Each kind of place that is free at the
+open stage has a round of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sayso import attention, model, policies
-from sayso.machine import open_time, places, silence
+from sayso.machine import escalation, open_time, places, silence
 
 
 def begun(reach: attention.Reach | None, at: datetime) -> attention.Attending | None:
     """To whom a new request is put; None if to everybody."""
-    if reach is None or not reach.turns:
-        return None
-    return attention.Attending(asked=(attention.Asked(at=at, person=reach.turns[0]),))
+    first = [one for one in reach.rounds if one.stage == 0] if reach else []
+    asked = tuple(attention.Asked(at=at, person=one.people[0], need=one.need) for one in first)
+    return attention.Attending(asked=asked) if asked else None
 
 
 def planned(policy: model.Policy, reach: attention.Reach | None, at: datetime) -> Iterator[policies.Planned]:
     """When a request that is put to somebody now is put to the next one."""
-    if reach is not None and reach.turns:
-        yield from _again(policy, at, 1)
+    for number, one in enumerate((one for one in reach.rounds if one.stage == 0) if reach else (), start=1):
+        yield from _again(policy, at, number, (0, one.need))
 
 
-def current(ticket: model.Ticket) -> str | None:
-    """Who alone is mentioned now: whoever has taken it on, or to whom it was put last. None is everybody."""
+def turned(ticket: model.Ticket, at: datetime) -> model.Ticket:
+    """The ticket whose stage was opened now: put to the first ones of that stage, and nobody looks after it so far."""
+    if ticket.attending is not None and ticket.attending.claims:
+        free = ticket.attending.model_copy(update={"claim": None, "also": ()})
+        ticket = ticket.model_copy(update={"attending": free})
+    for one in ticket.reach.rounds if ticket.reach else ():
+        if one.stage == ticket.stage:
+            ticket = handed_over(ticket, at, one.need)
+    return ticket
+
+
+def current(ticket: model.Ticket) -> tuple[str, ...]:
+    """Who alone is mentioned now, by names of the policy: for each place whoever has it, or may have it.
+
+    Nobody means everybody.
+    """
     attending = ticket.attending
-    if attending is None:
-        return None
-    if attending.claim is not None:
-        return attending.claim.person
+    if attending is None or not (attending.claims or attending.asked):
+        return ()
+    needs = _needs(ticket)
+    free = [(needs[number], whose(ticket, number)) for number in free_needs(ticket)]
+    if all(person is None for _, person in free):
+        return ()
+    return tuple(dict.fromkeys(name for need, person in free for name in ((person,) if person else need.who)))
+
+
+def whose(ticket: model.Ticket, need: int) -> str | None:
+    """Who looks after a kind of place: whoever has taken it on, or to whom it was put last. None is everybody."""
+    attending = ticket.attending or attention.Attending()
+    if claim := next((one for one in attending.claims if one.covers(need)), None):
+        return claim.person
+    asked = _asked(ticket, need)
     # whoever an escalation brings in must hear of it
-    return attending.asked[-1].person if attending.asked and not ticket.escalated else None
+    brought_in = any(one.stage == ticket.stage for one in ticket.escalated)
+    return asked[-1].person if asked and not brought_in else None
 
 
-def following(ticket: model.Ticket, at: datetime | None = None) -> str | None:
+def free_needs(ticket: model.Ticket) -> Sequence[int]:
+    """The numbers of the kinds of places of the open stage that have a free one."""
+    if len(_needs(ticket)) == 1:
+        return (0,)
+    stages = places.board(ticket).stages
+    return [number for number, seats in enumerate(stages[min(ticket.stage, len(stages) - 1)]) if seats.missing]
+
+
+def following(ticket: model.Ticket, need: int = 0, at: datetime | None = None) -> str | None:
     """To whom it is put next, of those who may hear of it at this moment; None is everybody."""
-    turns = ticket.reach.turns if ticket.reach else ()
-    left_out = {one.person for one in places.latest(ticket)} | (silence.silent(ticket, at) if at else set[str]())
-    known = ticket.attending.asked if ticket.attending else ()
-    done = turns.index(known[-1].person) + 1 if known and known[-1].person in turns else len(turns)
-    return next((name for name in turns[done:] if name not in left_out), None)
+    known = ticket.attending or attention.Attending()
+    left_out = {one.person for one in places.latest(ticket)} | {one.person for one in known.claims}
+    left_out |= {name for other in free_needs(ticket) if other != need and (name := whose(ticket, other))}
+    left_out |= silence.silent(ticket, at) if at else set[str]()
+    order, asked = _order(ticket, need), _asked(ticket, need)
+    done = 0 if not asked else order.index(asked[-1].person) + 1 if asked[-1].person in order else len(order)
+    return next((name for name in order[done:] if name not in left_out), None)
 
 
-def is_waiting(ticket: model.Ticket) -> bool:
-    """Whether it is put to one person, and others come after them."""
-    asked = ticket.attending.asked if ticket.attending else ()
-    return bool(asked) and asked[-1].person is not None
+def waiting(ticket: model.Ticket) -> Sequence[int]:
+    """The kinds of places that are put to one person, with others who come after them."""
+    return [need for need, person in put_to(ticket).items() if person is not None]
 
 
-def handed_over(ticket: model.Ticket, at: datetime) -> model.Ticket:
-    """The ticket once it is put to the next person, or to everybody; `version` and `reminded` stay."""
-    attending, person = ticket.attending or attention.Attending(), following(ticket, at)
-    asked = (*attending.asked, attention.Asked(at=at, person=person))
-    plan = without(ticket.plan)
+def put_to(ticket: model.Ticket) -> dict[int, str | None]:
+    """To whom each kind of place that is free was put last; None is everybody."""
+    asked = {one.need: one.person for one in _all_asked(ticket)}
+    return {need: asked[need] for need in free_needs(ticket) if need in asked} if asked else {}
+
+
+def handed_over(ticket: model.Ticket, at: datetime, need: int) -> model.Ticket:
+    """The ticket once a place is put to the next person, or to everybody; `version` and `reminded` stay."""
+    person = following(ticket, need, at)
+    attending = without_claim(ticket.attending or attention.Attending(), need)
+    asked = (*attending.asked, attention.Asked(at=at, person=person, stage=ticket.stage, need=need))
+    plan = without(ticket.plan, (need,))
     if person is not None:
-        plan = tuple(sorted((*plan, *_again(ticket.policy, at, len(asked))), key=lambda one: one.at))
-    facts = {"attending": attending.model_copy(update={"asked": asked, "claim": None}), "plan": plan}
+        again = _again(ticket.policy, at, len(asked), (ticket.stage, need))
+        plan = tuple(sorted((*plan, *again), key=lambda one: one.at))
+    facts = {"attending": attending.model_copy(update={"asked": asked}), "plan": plan}
     changed = ticket.model_copy(update=facts)
     return changed.model_copy(update={"route": (*ticket.route, *written_to(changed, person, at))})
 
 
-def without(plan: tuple[policies.Planned, ...]) -> tuple[policies.Planned, ...]:
-    """What is planned, but for the next turn."""
-    return tuple(one for one in plan if one.does != "turn")
+def without(plan: tuple[policies.Planned, ...], needs: Sequence[int]) -> tuple[policies.Planned, ...]:
+    """What is planned, but for the next turn of these kinds of places."""
+    return tuple(one for one in plan if one.does != "turn" or one.need not in needs)
+
+
+def without_claim(attending: attention.Attending, need: int) -> attention.Attending:
+    """Who looks after it, once nobody has taken this kind of place on."""
+    kept = [one for one in attending.claims if not one.covers(need)]
+    return attending.model_copy(update={"claim": kept[-1] if kept else None, "also": tuple(kept[:-1])})
 
 
 def written_to(ticket: model.Ticket, person: str | None, at: datetime) -> Iterator[model.Place]:
     """The direct messages that are not written yet and may be now: to this person, or to everybody."""
-    attending, reach = ticket.attending, ticket.reach
-    if reach is None or silence.is_quiet(ticket.policy, at):
+    if ticket.reach is None or silence.is_quiet(ticket.policy, at):
         return
     alone = silence.silent(ticket, at)
-    asked = {one.person for one in attending.asked} if attending else set[str | None]()
-    for one in reach.direct:
-        in_turn = not reach.turns or None in asked or one.person in asked
-        if in_turn and one.person not in alone and person in (None, one.person) and one.place not in ticket.route:
+    for one in ticket.reach.direct:
+        here = one.stage == ticket.stage and person in (None, one.person) and _is_asked(ticket, one.person)
+        if here and one.person not in alone and one.place not in ticket.route:
             yield one.place
 
 
-def _again(policy: model.Policy, at: datetime, number: int) -> Iterator[policies.Planned]:
-    start = silence.after(policy, at)
+def _is_asked(ticket: model.Ticket, person: str) -> bool:
+    """Whether it was put to this person by now, or to everybody of a kind of place that they may fill."""
+    rounds = [one for one in ticket.reach.rounds if one.stage == ticket.stage] if ticket.reach else []
+    theirs = [one for one in rounds if person in one.people] or rounds
+    asked = [one for some in theirs for one in _asked(ticket, some.need)]
+    return not rounds or any(one.person in (None, person) for one in asked)
+
+
+def _needs(ticket: model.Ticket) -> Sequence[model.Need]:
+    stages = escalation.needs(ticket)
+    return stages[min(ticket.stage, len(stages) - 1)]
+
+
+def _order(ticket: model.Ticket, need: int) -> tuple[str, ...]:
+    rounds = ticket.reach.rounds if ticket.reach else ()
+    return next((one.people for one in rounds if (one.stage, one.need) == (ticket.stage, need)), ())
+
+
+def _all_asked(ticket: model.Ticket) -> Sequence[attention.Asked]:
+    return [one for one in ticket.attending.asked if one.stage == ticket.stage] if ticket.attending else []
+
+
+def _asked(ticket: model.Ticket, need: int) -> Sequence[attention.Asked]:
+    return [one for one in _all_asked(ticket) if one.need == need]
+
+
+def _again(policy: model.Policy, at: datetime, number: int, where: tuple[int, int]) -> Iterator[policies.Planned]:
+    start, (stage, need) = silence.after(policy, at), where
     due = open_time.after(policy, start, policy.claim_in) if start else None
     if due is not None:
-        yield policies.Planned(at=due, does="turn", number=number)
+        # what a stage plans goes with it
+        yield policies.Planned(at=due, does="turn", number=number, need=need, stage=stage if policy.stages else None)

@@ -85,6 +85,12 @@ def ends(ticket: model.Ticket) -> datetime:
     return min([ticket.expires_at, *(one.at for one in ticket.plan if one.does == "expire")])
 
 
+def half_way(ticket: model.Ticket, at: datetime) -> datetime | None:
+    """When half of the time is over that is left now, in the time of its policy's clock; None if it stands still."""
+    clock, until = ticket.policy.clock, ends(ticket)
+    return at + (until - at) / 2 if clock is None else clock.add(at, clock.between(at, until) / 2)
+
+
 def next_wake(ticket: model.Ticket) -> datetime | None:
     """When time alone changes this ticket; None once it is closed."""
     if ticket.decision is not None or ticket.stopped is not None:
@@ -98,7 +104,8 @@ def due(ticket: model.Ticket, at: datetime) -> events.Due:
     """What was planned until now, as an event."""
     come = [one for one in ticket.plan if one.at <= at]
     steps = [ticket.policy.escalate[one.number] for one in come if one.does == "escalate"]
-    turn = (rounds.following(ticket, at) or "") if any(one.does == "turn" for one in come) else None
+    turns = [rounds.following(ticket, one.need, at) or "" for one in come if one.does == "turn"]
+    turn = ", ".join(one or "everybody" for one in turns) if len(turns) > 1 else next(iter(turns), None)
     return events.Due(at=at, to=tuple(name for one in steps for name in (*one.brings_in, *one.route)), turn=turn)
 
 
@@ -112,8 +119,9 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     facts = {"plan": ticket.plan[len(due) :], "reminded": ticket.reminded + 1, "version": ticket.version + 1}
     changed = ticket.model_copy(update=facts)
     changed = escalation.happens(changed, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
-    if any(one.does == "turn" for one in due):
-        changed = rounds.handed_over(changed, at)
+    for one in due:
+        if one.does == "turn":
+            changed = rounds.handed_over(changed, at, one.need)
     alone: dict[str, events.Why] = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
     changed = _told(changed, at, due)
     everybody = effects(ticket, changed, _why(due), at) if len(alone) < len(due) else _shown(ticket, changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sayso import model
-from sayso.machine import schedule
+from sayso.machine import rounds, schedule
 
 
 def turned(ticket: model.Ticket, stage: int, at: datetime) -> model.Ticket:
@@ -14,7 +14,7 @@ def turned(ticket: model.Ticket, stage: int, at: datetime) -> model.Ticket:
         return ticket
     route = tuple(dict.fromkeys((*ticket.route, *_places_of(ticket, stage))))
     facts = {"stage": stage, "stage_at": at, "route": route, "reminded": ticket.reminded + 1}
-    turned = ticket.model_copy(update={**facts, "plan": schedule.turned(ticket, stage, at)})
+    turned = rounds.turned(ticket.model_copy(update={**facts, "plan": schedule.turned(ticket, stage, at)}), at)
     return schedule.heard_later(turned, at, _places_of(ticket, stage))
 
 

@@ -1,14 +1,16 @@
 """Somebody takes a request on, or puts it off for themselves. Pure.
 
-The rule: neither answers anything. Who may answer, how many must, and the deadline stay as they are.
+The rule: neither answers anything. Who may answer, how many must, and the deadline stay as they are. Nor does it end
+in silence: what nobody answers in half of the time that was left is put to the next one.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from sayso import attention, errors, model, policies
-from sayso.machine import approvers, events, holding, outcomes, rounds, schedule
+from sayso.machine import approvers, events, holding, outcomes, rounds, schedule, silence
 
 Made = tuple[model.Ticket, tuple[events.Effect, ...]]
 # Of a snooze; whoever wants less sets a timer of their own.
@@ -18,12 +20,34 @@ _SHORTEST = timedelta(seconds=60)
 def claimed(ticket: model.Ticket, event: events.Claimed) -> Made:
     """The ticket once somebody looks after it, also in the place of somebody else. Raises `NotAllowed`."""
     _check(ticket, event.by)
-    attending = ticket.attending or attention.Attending()
-    if attending.claim and attending.claim.person == event.by.id:
+    attending, by = ticket.attending or attention.Attending(), event.by
+    every = range(len(approvers.open_needs(ticket)))
+    needs = approvers.kinds(ticket, by) or tuple(every)
+    if any(one.person == by.id for one in attending.claims):
         return ticket, ()
-    by = event.by
-    claim = attention.Claim(at=event.at, person=by.id, name=by.name, via=by.account)
-    return _changed(ticket, attending.model_copy(update={"claim": claim}), rounds.without(ticket.plan))
+    claim = attention.Claim(
+        at=event.at, person=by.id, name=by.name, via=by.account, needs=() if len(needs) == len(every) else needs
+    )
+    others = tuple(_left(attending.claims, needs, every))
+    lapses = _lapses(ticket, event.at, needs)
+    plan = tuple(sorted((*rounds.without(ticket.plan, needs), *lapses), key=lambda one: one.at))
+    return _changed(ticket, attending.model_copy(update={"claim": claim, "also": others}), plan)
+
+
+def _left(claims: Sequence[attention.Claim], taken: Sequence[int], every: Sequence[int]) -> Iterator[attention.Claim]:
+    """What is left of these claims once somebody else has taken some kinds of places on."""
+    for one in claims:
+        if left := tuple(need for need in one.needs or every if need not in taken):
+            yield one.model_copy(update={"needs": left})
+
+
+def _lapses(ticket: model.Ticket, at: datetime, needs: Sequence[int]) -> Iterator[policies.Planned]:
+    """When a claim of this moment ends, if no answer follows it."""
+    due = silence.after(ticket.policy, schedule.half_way(ticket, at))
+    stage = ticket.stage if ticket.policy.stages else None
+    if due is not None and due < schedule.ends(ticket):
+        for need in needs:
+            yield policies.Planned(at=due, does="turn", need=need, stage=stage)
 
 
 def snoozed(ticket: model.Ticket, event: events.Snoozed) -> Made:
@@ -50,15 +74,30 @@ def snoozed(ticket: model.Ticket, event: events.Snoozed) -> Made:
 
 def answered(before: model.Ticket, ticket: model.Ticket, person: str) -> Made:
     """The ticket after an answer that decides nothing: whoever was to look after it has done so."""
-    if ticket.attending is None or rounds.current(before) != person:
+    if ticket.attending is None:
         return ticket, outcomes.redraws(ticket)
-    at = ticket.answers[-1].at
-    if not rounds.is_waiting(ticket):
-        free = ticket.attending.model_copy(update={"claim": None})
-        return (changed := ticket.model_copy(update={"attending": free})), outcomes.redraws(changed)
-    handed = rounds.handed_over(ticket, at).model_copy(update={"reminded": ticket.reminded + 1})
+    at, free, were_free = ticket.answers[-1].at, rounds.free_needs(ticket), rounds.free_needs(before)
+    every = range(len(approvers.open_needs(ticket)))
+    # of these kinds of places whoever was asked has answered, or one that was taken is free again
+    over = [need for need in every if rounds.whose(before, need) == person or (need in free and need not in were_free)]
+    waiting = [need for need in rounds.waiting(ticket) if need in over]
+    ticket = _free(ticket, over, [need for need in every if need not in free])
+    if not waiting:
+        return ticket, outcomes.redraws(ticket)
+    handed = ticket.model_copy(update={"reminded": ticket.reminded + 1})
+    for need in waiting:
+        handed = rounds.handed_over(handed, at, need)
     handed = schedule.heard_later(handed, at)
     return handed, tuple(schedule.effects(ticket, handed, "next", at))
+
+
+def _free(ticket: model.Ticket, over: Sequence[int], full: Sequence[int]) -> model.Ticket:
+    """The ticket without the claims and turns that are over, and without turns for places that are taken."""
+    attending = ticket.attending or attention.Attending()
+    for need in over:
+        attending = rounds.without_claim(attending, need)
+    plan = rounds.without(ticket.plan, (*over, *full))
+    return ticket.model_copy(update={"attending": attending, "plan": plan})
 
 
 def _check(ticket: model.Ticket, by: model.Person) -> None:

@@ -51,7 +51,8 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         if terms.policy.digest:
             terms = await digests.apply(request, terms, now)
         if terms.policy.turns and not await _is_known(shell, request.id):
-            terms = await turning.take(shell.store, shell.setup, terms, now)
+            each = functools.partial(reaching.each, shell)
+            terms = await turning.take(shell.store, shell.setup, each, terms, now)
         if shell.setup.quiet or terms.policy.quiet:
             terms = quieting.apply(shell.setup, terms, now)
         terms = await asking_back.add(shell, request, terms)

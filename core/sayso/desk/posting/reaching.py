@@ -67,13 +67,42 @@ async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
     if name.startswith(people.ON_CALL):
         return [place for person in await _on_call(shell, name) for place in await _places_of(shell, person)]
     found = [place for person in directory.members([name]) for place in await _places_of(shell, person)]
-    if not name.startswith("group:"):
-        return found
-    for group in sorted(directory.groups[name.removeprefix("group:")].platform_groups):
-        platform = model.channel_of(group)
-        for account in await _members(shell, platform, group):
-            person = _owner(directory, account)
-            found += direct.of_person(directory, channels, person) if person else [f"{platform}:@{_id(account)}"]
+    for person in await _enrolled(shell, name):
+        known = person in directory.people
+        found += direct.of_person(directory, channels, person) if known else [place_of(person)]
+    return found
+
+
+def place_of(account: str) -> model.Place:
+    """The direct message of an account that the settings do not know."""
+    return f"{model.channel_of(account)}:@{people.id_of(account)}"
+
+
+async def each(shell: Shell, names: Sequence[str]) -> dict[str, Sequence[model.Place]]:
+    """The people behind these names now, with their direct messages: by their names, or by accounts nobody named.
+
+    Of a rota or group of which nobody can tell who is in it nobody is among them.
+    """
+    known, found = shell.setup.directory.people, list[str]()
+    try:
+        async with asyncio.timeout(_WITHIN):
+            for name in dict.fromkeys(names):
+                found += [one for one in shell.setup.directory.members([name]) if one in known]
+                found += await (_on_call if name.startswith(people.ON_CALL) else _enrolled)(shell, name)
+            return {one: await _places_of(shell, one) if one in known else [place_of(one)] for one in found}
+    except (errors.ChannelError, TimeoutError) as error:
+        # it is put to whoever is known by then: that changes who is asked first, and not who may answer
+        log.warning("could not find out whose turn it is", extra={"names": sorted(names), "error": str(error)})
+        return {one: direct.of_person(shell.setup.directory, shell.setup.chats, one) for one in found if one in known}
+
+
+async def _enrolled(shell: Shell, name: str) -> Sequence[str]:
+    """Who is in the platform groups of a group: by their names in the settings, or by their accounts."""
+    directory, found = shell.setup.directory, list[str]()
+    group = directory.groups.get(name.removeprefix("group:")) if name.startswith("group:") else None
+    for one in sorted(group.platform_groups) if group else ():
+        accounts = await _members(shell, model.channel_of(one), one)
+        found += [_owner(directory, account) or account for account in accounts]
     return found
 
 
@@ -86,7 +115,7 @@ async def _places_of(shell: Shell, person: str) -> Sequence[model.Place]:
     for name in shell.setup.chats if email else ():
         known = shell.platforms.get(name)
         if known and known.membership and (account := await known.membership.account_of(email)):
-            return [f"{name}:@{_id(account)}"]
+            return [f"{name}:@{people.id_of(account)}"]
     return ()
 
 
@@ -100,16 +129,12 @@ async def _members(shell: Shell, platform: str, group: str) -> Sequence[str]:
 
 def _owner(directory: people.Directory, account: str) -> str | None:
     """Whose account it is. A message goes to a person once, whatever organisation their account is told to be of."""
-    platform, some_id = model.channel_of(account), _id(account)
+    platform, some_id = model.channel_of(account), people.id_of(account)
     return directory.owner(account) or next(
         (
             name
             for name, one in directory.people.items()
-            if any(model.channel_of(known) == platform and _id(known) == some_id for known in one.accounts)
+            if any(model.channel_of(known) == platform and people.id_of(known) == some_id for known in one.accounts)
         ),
         None,
     )
-
-
-def _id(account: str) -> str:
-    return account.partition(":")[2].rpartition("/")[2]

@@ -46,21 +46,24 @@ def _called(
     if effect.to is None:
         return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect, at), at)
     # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
-    awaited = effect.to in {*missing, *directory.members(missing)}
+    looked_up = bool(approvers.groups_behind(missing, directory)) and approvers.is_missing(ticket, effect.to)
+    awaited = effect.to in {*missing, *directory.members(missing)} or looked_up
     return (effect.to,) if awaited else None
 
 
 def _put_to(
     ticket: model.Ticket, directory: people.Directory, missing: tuple[str, ...], effect: events.Remind, at: datetime
 ) -> tuple[str, ...] | None:
-    """Of those who are missing the one to whom it is put; None in a direct message to somebody else."""
-    first = rounds.current(ticket)
+    """Of those who are missing the ones to whom it is put; None in a direct message to somebody else."""
     # who took it on and is left alone for now does not look after it for now
-    if first is None or effect.why == "escalated" or first in silence.silent(ticket, at):
+    alone, put_to = silence.silent(ticket, at), rounds.current(ticket)
+    first = [name for name in put_to if name not in alone and approvers.is_missing(ticket, name)]
+    if not put_to or effect.why == "escalated" or (not first and alone.intersection(put_to)):
         return missing
-    if first in {*missing, *directory.members(missing)}:
-        return (first,)
-    return None if ":@" in effect.place else missing
+    if ":@" in effect.place:
+        meant = {*first, *directory.members(first), *map(people.id_of, first)}
+        return missing if meant.intersection(missing) else None
+    return tuple(first) or missing
 
 
 async def _speaks(shell: Shell, ticket: model.Ticket, posted: model.PostedCard, effect: events.Remind) -> bool:
