@@ -12,6 +12,7 @@ import jinja2
 from sayso import stats
 from sayso.cards import card, dialog, rows
 from sayso.content import text
+from sayso.rules import written
 from sayso_web import inputs
 
 # From this many lines or characters on, a box says how long it is; it is shown whole all the same.
@@ -147,6 +148,7 @@ _FILTERS: Mapping[str, object] = {
     "length_note": _length,
     "foreign": _foreign,
     "duration": stats.told,
+    "toml": written.toml,
 }
 
 

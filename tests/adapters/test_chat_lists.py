@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from sayso import model
+from sayso.cards import naming
 from sayso.chat import named_lists, orders
 from sayso.desk import Caller, Desk
 from sayso.desk.admission import granting
-from sayso.desk.upkeep import stops
+from sayso.desk.setup import Suggesting
+from sayso.desk.upkeep import stops, suggestions
 from sayso.machine import people
-from sayso.stores import Record, record_kinds
+from sayso.stores import Query, Record, record_kinds
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord_scene import ANN as DISCORD_ANN
 from tests.adapters.discord_scene import BOB as DISCORD_BOB
@@ -55,6 +57,13 @@ class Slack:
         self._shown[name] = self.scene.slack.ephemerals(account)[-1]
         return self.scene.slack.visible_text(self._shown[name])
 
+    async def press_card(self, name: str, message: fake_slack.Message | fake_discord.Message, label: str) -> None:
+        assert isinstance(message, fake_slack.Message)
+        seen = await self._person(name).press(message, label)
+        assert seen.acked
+        await self.scene.slack.until(lambda: name == "ann" or seen.ephemerals)
+        await self.scene.deliver()
+
     def controls(self, name: str) -> Sequence[str]:
         return self.scene.slack.controls(self._shown[name])
 
@@ -83,6 +92,11 @@ class Discord:
         account = {"ann": DISCORD_ANN, "bob": DISCORD_BOB}[name]
         self._shown[name] = next(one for one in self.scene.discord.ephemerals(account) if one.id == shown.id)
         return self.scene.discord.visible_text(self._shown[name])
+
+    async def press_card(self, name: str, message: fake_slack.Message | fake_discord.Message, label: str) -> None:
+        assert isinstance(message, fake_discord.Message)
+        await self._person(name).press(message, label)
+        await self.scene.deliver()
 
     def controls(self, name: str) -> Sequence[str]:
         return self.scene.discord.controls(self._shown[name])
@@ -228,3 +242,55 @@ async def test_the_home_tab_leads_to_every_list_and_stops_for_whoever_may() -> N
         await there.slack.until(lambda: "Lifted" in there.slack.visible_text(ann.home))
         assert (await stops.standing(there.front.store)).all == ()
         assert there.slack.refusals == []
+
+
+async def test_a_suggested_rule_comes_as_a_card_is_accepted_there_and_ended_from_the_list(chat: Chat) -> None:
+    desk, room = chat.desk, "slack:#ops" if isinstance(chat, Slack) else f"discord:{OPS}"
+    suggesting = Suggesting(ask=("ann",), least=3, route=(room,))
+    desk.setup = dataclasses.replace(desk.setup, suggesting=suggesting)
+    for _ in range(3):
+        ticket = await desk.open(run("run_tests", "unit"), Caller(owner="bot"))
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    assert await suggestions.look(desk) == 1
+    await chat.scene.deliver()
+    posted = next(one for one in chat.scene.cards() if "suggests a rule" in shown_in(chat, one))
+    shown = shown_in(chat, posted)
+    assert 'match = { tool = "run_tests", agent = "bot"' in shown
+    assert ticket.id in shown
+    # whoever is not asked is told so, and nothing is kept
+    await chat.press_card("bob", posted, "2 · Keep asking")
+    await chat.press_card("ann", posted, "1 · Allow them from now on")
+    (grant,) = await granting.listed(desk.store, desk.clock.now())
+    assert (grant.by, grant.standing) == ("ann", "rule")
+    listed = await chat.type("ann", "grants")
+    assert "wherever it matches" in listed
+    assert "run_tests" in listed
+    assert "Nothing is allowed beforehand" in await chat.press("ann", "End")
+    assert await granting.listed(desk.store, desk.clock.now()) == []
+
+
+def shown_in(chat: Chat, message: fake_slack.Message | fake_discord.Message) -> str:
+    if isinstance(chat, Slack):
+        assert isinstance(message, fake_slack.Message)
+        return chat.scene.slack.visible_text(message)
+    assert isinstance(message, fake_discord.Message)
+    return chat.scene.discord.visible_text(message)
+
+
+async def test_a_suggested_rule_goes_by_direct_message_to_whom_it_asks(chat: Chat) -> None:
+    desk = chat.desk
+    desk.setup = dataclasses.replace(desk.setup, suggesting=Suggesting(ask=("ann",), least=2))
+    for _ in range(2):
+        ticket = await desk.open(run("run_tests", "unit"), Caller(owner="bot"))
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    await suggestions.look(desk)
+    (asked,) = await desk.store.list(Query(owner=naming.SERVICE))
+    assert asked.route == ("slack:@ann" if isinstance(chat, Slack) else "discord:@ann", "web")
+    desk.setup = dataclasses.replace(desk.setup, suggesting=Suggesting(ask=("nobody",), least=2))
+    for _ in range(2):
+        ticket = await desk.open(run("other_tests", "unit"), Caller(owner="bot"))
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    desk.clock.advance(86_400)  # type: ignore[attr-defined]
+    await suggestions.look(desk)
+    newest, _ = await desk.store.list(Query(owner=naming.SERVICE))
+    assert newest.route == ("web",)

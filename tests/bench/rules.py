@@ -13,11 +13,11 @@ from datetime import timedelta
 
 from sayso import model, stores
 from sayso.desk import Caller, Desk
+from sayso.desk.upkeep import looking_back
 from sayso.rules import rulings
 from sayso.rules.replaying import replay
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
-from sayso_bots.commands.policy import history
 from sayso_bots.settings import toml
 
 REQUESTS = 10_000
@@ -86,7 +86,7 @@ async def main() -> None:
             await asyncio.gather(*(_ask(desk, number) for number in range(at, at + 100)))
             clock.advance(1)
         begun = time.process_time()
-        past = [one async for one in history.newest_first(store, samples.NOW - timedelta(days=30))]
+        past = [one async for one in looking_back.newest_first(store, samples.NOW - timedelta(days=30))]
         read = time.process_time()
         changed = sum(one.is_changed for one in replay(book, reversed(past)))
         ended = time.process_time()

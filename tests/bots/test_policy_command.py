@@ -13,12 +13,13 @@ import pytest
 
 from sayso import model
 from sayso.desk import Desk
+from sayso.desk.upkeep import looking_back
 from sayso.rules import lint
 from sayso.rules.rule import FACTS
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
-from sayso_bots.commands.policy import cases, command, history
+from sayso_bots.commands.policy import cases, command
 from sayso_bots.settings import rule_tables, toml
 from tests.bots.conftest import Call
 
@@ -228,7 +229,7 @@ def test_history_is_replayed_under_the_rules_of_now(inside: Call, tmp_path: Path
 def test_a_long_history_is_read_in_pages_as_far_back_as_asked(
     inside: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_PAGE", 2)
+    monkeypatch.setattr(looking_back, "_PAGE", 2)
     monkeypatch.setattr(command, "_MOST_NAMED", 1)
     for number in range(4):
         ask(inside, f"r{number}", "Read", file=number)
@@ -244,7 +245,7 @@ async def test_nothing_before_the_moment_is_read() -> None:
     for id in ("old", "new"):
         await desk.open(model.Request(id=id, kind="question", title="Which?"))
         clock.advance(100)
-    found = [one.id async for one in history.newest_first(desk.store, samples.NOW + timedelta(seconds=50))]
+    found = [one.id async for one in looking_back.newest_first(desk.store, samples.NOW + timedelta(seconds=50))]
     assert found == ["new"]
 
 

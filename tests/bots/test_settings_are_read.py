@@ -37,6 +37,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
     "audit": records.Audit,
     "receipts": records.Receipts,
     "retention": records.Retention,
+    "suggestions": records.Suggestions,
     "secrets": records.Secrets,
 }
 

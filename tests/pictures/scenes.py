@@ -9,8 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import asking, attention, calendars, machine, model
+from sayso.cards import naming
 from sayso.content import requests
+from sayso.desk.admission import learned
+from sayso.desk.upkeep import suggested
 from sayso.machine import events
+from sayso.rules import replaying, suggesting
 from sayso.testing import samples
 from sayso.testing.samples import NOW, after, said
 
@@ -166,6 +170,8 @@ def scenes() -> Mapping[str, model.Ticket]:
         "stage": after(opened(command, stages=ORDER), said(RELEASE, verdict="allow")),
         "seated": after(opened(command, needs=MIX), *(said(one, after=n, verdict="allow") for n, one in enumerate((RELEASE, samples.person("bob", "release"), samples.person("cid", "security"))))),
         "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.").model_copy(update={"review": "req_8c1f02"})),
+        "suggested": opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)),
+        "accepted": after(opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)), said(choice=learned.ACCEPT)),
         "question": opened(question),
         "taken": after(opened(question), said(text="Acme").model_copy(update={"grace": 10.0})),
         "choice": opened(choice),
@@ -180,6 +186,20 @@ def scenes() -> Mapping[str, model.Ticket]:
         "answered": after(opened(question), said(text="Acme Ltd")),
         "filled": after(opened(refund), said(values={"amount": 10, "reason": "late", "notify": True, "on": "2026-01-05"})),
     }  # fmt: skip
+
+
+def suggestion() -> model.Request:
+    """A rule that is suggested, with the calls that it would have covered."""
+    allowed = [
+        asking.Permission(tool="Bash", input={"command": f"npm test -- {name}"}) for name in ("api", "web", "api")
+    ]
+    past = tuple(
+        replaying.Past(f"req_8c1f0{n}", one, "release-bot", NOW - timedelta(days=n, hours=n), by="Ann" if n else "Bob")
+        for n, one in enumerate(allowed)
+    )
+    table = {"tool": "Bash", "agent": "release-bot", "program": "npm", "args": ["test", "**"]}
+    found = suggesting.Suggestion(table, past)
+    return suggested.request_of(found, "d" * 64, (NOW + timedelta(days=90)).date(), MINT.masks)
 
 
 def batches() -> Mapping[str, tuple[model.Ticket, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from sayso.desk.admission import granting
+from sayso.rules import written
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
 
@@ -57,6 +58,8 @@ def _print(grants: Sequence[granting.Grant], *, as_json: bool) -> None:
 
 
 def _covers(grant: granting.Grant) -> str:
+    if grant.match is not None:
+        return f"match = {written.toml(grant.match)}"
     if grant.like is not None:
         return "; ".join(f"{one.name}: {one.words}" for one in grant.like.free)
     return "this call" if grant.standing == "call" else f"session {grant.session}"

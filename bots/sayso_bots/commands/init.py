@@ -111,6 +111,15 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # tell = ["slack:#agents"]            # what rules with mode = "observe" would have decided is told there
 # tell_every = "7d"
 
+# [suggestions]                       # what people allow again and again, nobody denied, is suggested as a rule
+# ask = ["ann"]                       # who may accept one; whoever may stop agents if it is left out; [] for nobody
+# route = ["approvers"]               # where: a direct message to each, or a place in a chat; the inbox in any case
+# every = "1d"
+# since = "30d"                       # how far it is looked back, and how often people must have allowed it
+# least = 5
+# lasts = "90d"                       # how long what is accepted holds
+# costly = false                      # whether money, secrets and deletes may be suggested, too
+
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
 # url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine

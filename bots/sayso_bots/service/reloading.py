@@ -24,7 +24,18 @@ log = logging.getLogger(__name__)
 
 _OF_SERVICE = ("policy", "grace", "tell_requester", "pending_per_key", "asks_per_minute", "owner", "stop")
 TAKEN_UP = frozenset(
-    {"people", "groups", "policies", "calendars", "delegations", "rules", "stats", "receipts", "retention"}
+    {
+        "people",
+        "groups",
+        "policies",
+        "calendars",
+        "delegations",
+        "rules",
+        "stats",
+        "receipts",
+        "retention",
+        "suggestions",
+    }
     | {f"service.{name}" for name in _OF_SERVICE}
 )
 """What only the desk's set-up is made of. Everything else was built in at the start: addresses, chats, workers."""

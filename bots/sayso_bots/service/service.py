@@ -20,7 +20,8 @@ import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
 from sayso.desk import Desk, authority, courier, keys, timekeeper, token_secret
-from sayso.desk.upkeep import observing, purging, stopping, tracing
+from sayso.desk.admission import learning
+from sayso.desk.upkeep import observing, purging, stopping, suggestions, tracing
 from sayso.stores import Durability
 from sayso_bots.service import (
     checks,
@@ -171,6 +172,8 @@ def _start(
     crew.start("courier", courier.Courier(desk, channels, resumer, pusher).run)
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
     crew.start("observed", functools.partial(observing.tell_on, desk))
+    crew.start("suggestions", functools.partial(suggestions.suggest_on, desk))
+    crew.start("learned", functools.partial(learning.follow, desk))
     crew.start("purge", functools.partial(purging.purge_on, desk))
     crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))

@@ -14,6 +14,8 @@ def check(made: sayso.Setup) -> None:
     """Refuse a rule or an escalation that writes to nobody. Raises `InvalidSettings`."""
     for number, rule in enumerate(made.rules.rules):
         setups.check_route(made, rule.route, rule.policy or made.policy, f"rules.{number}.route")
+    if made.suggesting.ask:
+        _check_connected(made, made.suggesting.route, "suggestions.route")
     for name, policy in made.policies.items():
         _check_connected(made, policy.fallback, f"policies.{name}.fallback")
         setups.check_route(made, policy.fallback, name, f"policies.{name}.fallback")

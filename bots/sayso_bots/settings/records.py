@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from sayso import model
+from sayso import model, parts
 from sayso_bots.settings import durations
 
 _Address = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s#@]{1,2000}$")]
@@ -51,6 +51,29 @@ class Receipts(_Table):
     """Whether an allow carries a signed receipt."""
     audience: _Audience = pydantic.Field(default="sayso", description='audience = "payments.example.com"')
     """Whom receipts are for: who checks one refuses what is for somebody else."""
+
+
+class Suggestions(_Table):
+    """`[suggestions]`: what people allow again and again is suggested as a rule, to whom this names."""
+
+    ask: Annotated[list[str] | None, pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=None, max_length=20, description='ask = ["ann", "group:leads"], or [] for nobody'
+    )
+    """Who may accept a suggestion; whoever may stop agents, if it is left out."""
+    route: Annotated[list[model.Place], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=[parts.APPROVERS], min_length=1, description='route = ["slack:#agents"], or ["approvers"]'
+    )
+    """Where it is asked; in the inbox in any case."""
+    every: durations.Duration = pydantic.Field(default="1d", validate_default=True, description='every = "1d"')
+    """How often it is looked for."""
+    since: durations.Long = pydantic.Field(default="30d", validate_default=True, description='since = "30d"')
+    """How far back."""
+    least: Annotated[int, pydantic.Field(ge=2, le=1_000)] = pydantic.Field(default=5, description="least = 5")
+    """How often people allowed it."""
+    lasts: durations.Long = pydantic.Field(default="90d", validate_default=True, description='lasts = "90d"')
+    """How long what is accepted holds."""
+    costly: bool = pydantic.Field(default=False, description="costly = true, or false")
+    """Whether also what is about money, secrets or deletes."""
 
 
 class Retention(_Table):

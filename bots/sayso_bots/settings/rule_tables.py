@@ -10,6 +10,7 @@ import pydantic
 
 from sayso import model, rules
 from sayso.calendars import Calendar
+from sayso.rules import lines
 from sayso.rules import rule as words
 from sayso_bots.settings import durations
 
@@ -102,7 +103,13 @@ def _after(id: str, table: After) -> rules.After:
 def _means(tables: Sequence[Rule]) -> rules.Means:
     """The libraries that these rules need; they are loaded for nothing else."""
     condition = _load_condition() if any(table.when for table in tables) else None
-    return rules.Means(load_shell() if tables else None, condition)
+    return rules.Means(load_shell() if tables else _read_later, condition)
+
+
+def _read_later(line: str) -> lines.Line:
+    """The same parser, loaded by the first line: without rules only what people accepted needs it."""
+    read = load_shell()
+    return lines.UNREADABLE if read is None else read(line)
 
 
 def _load_condition() -> Callable[[str], Any] | None:

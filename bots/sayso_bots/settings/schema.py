@@ -264,6 +264,7 @@ class Settings(_Table):
     stats: Stats = Stats()
     audit: records.Audit = records.Audit()
     receipts: records.Receipts = records.Receipts()
+    suggestions: records.Suggestions = records.Suggestions()
     retention: records.Retention = records.Retention()
     secrets: records.Secrets = records.Secrets()
 

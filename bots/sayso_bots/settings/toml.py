@@ -78,7 +78,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         policy=settings.service.policy or DEFAULT,
         readers=who.readers(settings),
         tell_requester=settings.service.tell_requester,
-        stoppers=(settings.service.owner or "owner", *settings.service.stop),
+        stoppers=stoppers(settings.service),
         calendars=known,
         quiet={
             name: hours
@@ -86,6 +86,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
             if (hours := attention.quiet(person.quiet, known, f"people.{name}.quiet"))
         },
         rules=rule_tables.book(settings.rules, known, policies),
+        suggesting=suggesting(settings),
         retention=kept(settings.retention),
         observed=setups.Telling(tuple(settings.stats.tell), timedelta(seconds=settings.stats.tell_every)),
         audience=settings.receipts.audience if settings.receipts.issue else None,
@@ -93,9 +94,28 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     )
 
 
+def stoppers(service: schema.Service) -> tuple[str, ...]:
+    """Who may stop agents."""
+    return (service.owner or "owner", *service.stop)
+
+
 def kept(retention: records.Retention) -> setups.Retention:
     """For how long what is kept."""
     return setups.Retention(retention.content, retention.traces)
+
+
+def suggesting(settings: schema.Settings) -> setups.Suggesting:
+    """What is suggested as a rule, and to whom."""
+    suggestions = settings.suggestions
+    return setups.Suggesting(
+        ask=stoppers(settings.service) if suggestions.ask is None else tuple(suggestions.ask),
+        route=tuple(suggestions.route),
+        every=timedelta(seconds=suggestions.every),
+        since=timedelta(seconds=suggestions.since),
+        least=suggestions.least,
+        lasts=timedelta(seconds=suggestions.lasts),
+        costly=suggestions.costly,
+    )
 
 
 def limits(service: schema.Service) -> quota.Limits:

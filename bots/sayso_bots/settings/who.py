@@ -69,6 +69,8 @@ def check(settings: schema.Settings, made: sayso.Setup) -> None:
                 raise _wrong(key, f"there is no channel for {place!r}", f"channels here: {', '.join(sorted(chats))}")
     for stopper in settings.service.stop:
         staffing.check_known(made.directory, stopper, "service.stop")
+    for name in settings.suggestions.ask or ():
+        staffing.check_known(made.directory, name, "suggestions.ask")
     for number, one in enumerate(settings.delegations):
         _check_delegation(one, f"delegations.{number}", made)
 

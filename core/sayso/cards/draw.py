@@ -154,7 +154,8 @@ def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
         return (*who, Trusted(" asks others to review what "), *naming.requester(ticket), Trusted(" allowed"))
     if request.kind == "permission":
         return (*who, Trusted(" asks to run "), text.line(request.tool or ""), *whose)
-    return (*who, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"), *whose)
+    asks = " suggests a rule" if naming.suggests(ticket) else " asks"
+    return (*who, Trusted(" asks you to fill in a form" if request.kind == "form" else asks), *whose)
 
 
 def content_of(ticket: model.Ticket) -> Iterable[card.Part]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Literal
 
 from sayso import model
 from sayso.cards import alike, arguments, card, phrases
@@ -41,10 +42,15 @@ def parts_of(ticket: model.Ticket, standing: model.Standing, free: tuple[str, ..
 
 
 def covered(
-    standing: model.Standing, session: str | None, what: str, pattern: likeness.Pattern | None = None
+    standing: model.Standing | Literal["rule"],
+    session: str | None,
+    what: str,
+    pattern: likeness.Pattern | None = None,
 ) -> Iterator[card.Inline]:
-    """What a grant covers, in the line of a list; *what* is how the call of its card begins."""
-    if pattern is not None:
+    """What a grant covers, in the line of a list; *what* is how the call of its card begins, or its rule."""
+    if standing == "rule":
+        yield from (Trusted("wherever it matches "), text.line(what))
+    elif pattern is not None:
         yield from alike.covered(pattern, what)
     elif standing == "call":
         yield from (Trusted("exactly so: "), text.line(what)) if what else (Trusted("exactly as its card shows"),)

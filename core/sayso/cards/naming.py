@@ -18,6 +18,8 @@ Trusted = text.Trusted
 
 SERVICE = "sayso/review"
 """The owner of what the service asks by itself; no key can be called so."""
+SUGGESTED = "suggested"
+"""Under this name the metadata of what the service asks say which rule it suggests."""
 EMBEDDED = "local"
 """The owner of what a program asks at its own desk: no operator gave it a name."""
 
@@ -44,6 +46,11 @@ def asker(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     if agent is None or agent.strip().casefold() == ticket.owner.casefold():
         return (given_name(ticket.owner),)
     return (given_name(ticket.owner), Trusted(" (calls itself "), text.line(agent), Trusted(")"))
+
+
+def suggests(ticket: model.Ticket) -> bool:
+    """Whether the service suggests a rule by it."""
+    return ticket.owner == SERVICE and SUGGESTED in ticket.request.metadata
 
 
 def on_behalf(ticket: model.Ticket) -> tuple[card.Inline, ...]:

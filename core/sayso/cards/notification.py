@@ -20,6 +20,8 @@ def subject_of(ticket: model.Ticket) -> text.Trusted:
     """Who asks for what."""
     if ticket.reviews is not None:
         return text.Trusted("Sayso asks for a review")
+    if naming.suggests(ticket):
+        return text.Trusted("Sayso suggests a rule")
     asker = naming.given_name(ticket.owner)
     named = ticket.owner != naming.EMBEDDED and isinstance(asker, str)
     return text.Trusted(f"{asker if named else 'An agent'} {_asks(ticket.request)}")

@@ -18,6 +18,7 @@ from sayso.desk import Desk
 from sayso.desk.admission import granted, granting
 from sayso.desk.answering import visibility
 from sayso.machine import people
+from sayso.rules import written
 from sayso.stores import Query
 
 Trusted = text.Trusted
@@ -106,7 +107,9 @@ async def _granted(desk: Desk, found: Sequence[granting.Grant], page: str) -> li
 
 
 async def _what(desk: Desk, grant: granting.Grant) -> str:
-    """How what was allowed begins, as its card shows it."""
+    """How what was allowed begins, as its card shows it; of a suggestion its rule."""
+    if grant.match is not None:
+        return written.toml(grant.match)
     try:
         return await listing.beginning(desk, await desk.store.load(grant.request))
     except errors.SaysoError:

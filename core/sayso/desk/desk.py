@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
-from sayso.cards import card, dialog, masked, tokens
+from sayso.cards import card, dialog, masked, naming, tokens
 from sayso.content import masks
 from sayso.desk import asker, authority, shell
 from sayso.desk import setup as setups
@@ -29,7 +29,7 @@ from sayso.desk.answering import (
     wholes,
 )
 from sayso.desk.posting import notes
-from sayso.desk.upkeep import attendance, broadcast
+from sayso.desk.upkeep import attendance, broadcast, suggestions
 from sayso.machine import demands, events, people
 from sayso.stores import Store
 
@@ -263,6 +263,8 @@ class Desk(shell.Shell):
         shown: Collection[str] = (),
     ) -> model.Ticket:
         ticket = await self.store.load(id)
+        if ticket.owner == naming.SERVICE:
+            ticket = await suggestions.current(self, ticket)
         person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:

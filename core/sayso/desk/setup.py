@@ -48,6 +48,23 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggesting:
+    """What is suggested as a rule, and to whom."""
+
+    ask: tuple[str, ...] = ()
+    """People and `group:NAME` who may accept a suggestion; nobody is asked if there are none."""
+    route: tuple[model.Place, ...] = (parts.APPROVERS,)
+    every: timedelta = timedelta(days=1)
+    since: timedelta = timedelta(days=30)
+    least: int = 5
+    """How often people allowed it."""
+    lasts: timedelta = timedelta(days=90)
+    """How long what is accepted holds, and a suggestion that nobody answered is not made again."""
+    costly: bool = False
+    """Whether also what costs money, is secret or cannot be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What the operator configured: policies, people, where requests go."""
 
@@ -84,6 +101,8 @@ class Setup:
     """What is decided without anybody, and what is asked otherwise than it would be."""
     observed: Telling = Telling()
     """Where it is told what rules that only observe would have done."""
+    suggesting: Suggesting = Suggesting()
+    """What is suggested as a rule, and to whom."""
     retention: Retention = field(default_factory=Retention)
     """For how long what is kept."""
     audience: str | None = None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
-from sayso.cards import card, draw, tokens
+from sayso.cards import card, draw, naming, tokens
 from sayso.content import requests, text
 from sayso.desk import authority, channel
-from sayso.desk.admission import granting, quota, receipting, remembering, reviewing, turning
+from sayso.desk.admission import granting, learned, quota, receipting, remembering, reviewing, turning
 from sayso.desk.setup import Caller, Setup
 from sayso.desk.upkeep import stops, watching
 from sayso.machine import delegating, events, people
@@ -48,6 +48,8 @@ class Shell:
         """Who looks on at what is stored and delivered."""
         self.copies = 1
         """How many copies of the service there are, as far as is known; see `reloads`."""
+        self.learned: tuple[learned.Learned, ...] = ()
+        """What people accepted as a rule, as far as is known here; see `learning`."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -202,6 +204,8 @@ class Shell:
         if _decides(before, after):
             kept += await remembering.records(self.store, after)
             kept += await granting.records(self.store, after)
+            if after.owner == naming.SERVICE:
+                kept += await learned.records(self.store, after)
         if before.attending != after.attending:
             kept += await turning.records(self.store, before, after)
         return kept

@@ -20,8 +20,12 @@ def may(ticket: model.Ticket, standing: parts.Standing) -> bool:
 
 def can_hold(policy: policies.Policy) -> bool:
     """Whether one person's allow is enough under this policy, and may hold for a while."""
-    alone = policy.most_needed == 1 and policy.reason not in ("allow", "both") and policy.confirm is None
-    return alone and policy.grants is not None
+    return is_plain(policy) and policy.grants is not None
+
+
+def is_plain(policy: policies.Policy) -> bool:
+    """Whether one person's plain allow is enough under this policy."""
+    return policy.most_needed == 1 and policy.reason not in ("allow", "both") and policy.confirm is None
 
 
 def check(ticket: model.Ticket, answer: model.Answer) -> None:

@@ -28,6 +28,10 @@ class Past:
     """What became of it; None while it is open."""
     by_people: bool = False
     """Whether people decided it: no rule, no clock, and no key, which a script may hold."""
+    erased: bool = False
+    """Whether nothing but its tool is known any more."""
+    by: str = ""
+    """Who decided it."""
 
     @property
     def effect(self) -> Effect:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sayso.content import digest, risk, tools
+from sayso.content import digest, masks, risk, tools
 from sayso.rules import book, calls, carriers, lines, matching
 from sayso.rules.replaying import Past
 from sayso.rules.rule import INPUT, Match, read_match
@@ -22,6 +22,8 @@ _COSTLY = frozenset([
     "amount", "salary", "wire", "delete", "destroy", "drop", "remove", "purge", "wipe", "revoke", "terminate", "secret",
     "secrets", "password", "token", "credential", "key",
 ])  # fmt: skip
+# Whether there is a secret is all that is asked here: nothing that is covered with it is shown.
+_ANY_KEY = b"suggested"
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Parts of an input that a suggestion names; one with more is not like another by chance.
 _MOST_PARTS = 20
@@ -61,10 +63,16 @@ def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) 
         if len(group.past) < least:
             break
         match = _match_of(group.table)
-        if not _holds_for_any(using, match, denied) and not _is_covered(group, found):
+        if not _is_denied(using, match, denied) and not _is_covered(group, found):
             covered = tuple(one for one in allowed if _holds(using, match, one))
             found.append(Suggestion(group.table, covered, any(map(_is_costly, covered))))
     return tuple(one for one in found if len(one.covered) >= least)
+
+
+def is_denied(table: Mapping[str, Any], past: Iterable[Past], parse: lines.Shell | None = None) -> bool:
+    """Whether somebody denied a call of the past that such a rule would allow, for any agent."""
+    denied = (one for one in past if one.request.kind == "permission" and one.outcome == "denied")
+    return _is_denied(book.Book(parse=parse), _match_of(table), denied)
 
 
 def _tables(call: calls.Call) -> Iterator[Mapping[str, Any]]:
@@ -120,10 +128,15 @@ def _holds(using: book.Book, match: Match, one: Past) -> bool:
     return matching.holds(match, using.call(one.request, one.owner), strictly=True)
 
 
-def _holds_for_any(using: book.Book, match: Match, past: Iterable[Past]) -> bool:
-    """Whether it would have covered a call that was denied, by anybody and for any agent."""
+def _is_denied(using: book.Book, match: Match, denied: Iterable[Past]) -> bool:
+    """Whether it would have covered one of these calls, for any agent."""
     wider = match.model_copy(update={"facts": {key: one for key, one in match.facts.items() if key != "agent"}})
-    return any(matching.holds(wider, using.call(one.request, one.owner), strictly=False) for one in past)
+    # of what is erased nobody can say that it was another call
+    tool = Match(facts=wider.facts)
+    return any(
+        matching.holds(tool if one.erased else wider, using.call(one.request, one.owner), strictly=False)
+        for one in denied
+    )
 
 
 def _is_covered(group: _Group, found: Sequence[Suggestion]) -> bool:
@@ -133,7 +146,9 @@ def _is_covered(group: _Group, found: Sequence[Suggestion]) -> bool:
 
 
 def _is_costly(one: Past) -> bool:
-    if any(mark.level != "low" for mark in risk.marks_of(one.request)):
+    asked = one.request.input or {}
+    if masks.Masks(_ANY_KEY).value(asked) != asked or any(mark.level != "low" for mark in risk.marks_of(one.request)):
         return True
-    said = [one.request.tool or "", *(one.request.input or {})]
-    return any(word.lower() in _COSTLY for text in said for word in _WORD.findall(text))
+    said = [one.request.tool or "", *calls.texts_of(asked)]
+    words = (word.lower() for text in said for word in _WORD.findall(text))
+    return any(word in _COSTLY or word.removesuffix("s") in _COSTLY for word in words)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
-import secrets
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
 from sayso import errors, model
-from sayso.content import masks
-from sayso.rules import Book, Ruling, rulings
+from sayso.rules import Book, Ruling, rulings, written
 from sayso.rules.replaying import Memory, Past
 from sayso.rules.rule import Effect
-from sayso.rules.suggesting import Suggestion
-
-# How much of a call stands beside a suggestion; `sayso show ID` has all of it.
-_LONGEST = 200
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Case(pydantic.BaseModel):
@@ -147,36 +137,7 @@ def _written(one: Past, effect: str, rule: str | None) -> str:
         "expect": effect,
         "rule": rule,
     }
-    lines += [f"{name} = {_toml(value)}" for name, value in facts.items() if value is not None]
+    lines += [f"{name} = {written.toml(value)}" for name, value in facts.items() if value is not None]
     # the moment counts where a calendar does
     lines.insert(-1, f"at = {one.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
     return "\n".join(lines) + "\n"
-
-
-def suggested(id: str, one: Suggestion, until: date) -> str:
-    """A suggestion as a rule to be pasted, with the calls that it would have covered."""
-    agents = ", ".join(dict.fromkeys(past.owner for past in one.covered))
-    lines = [f"# {len(one.covered)} calls of {agents} that people allowed, and nobody ever denied one like these:"]
-    # read by people, and run by nobody
-    shown = masks.Masks(secrets.token_bytes(32))
-    lines += [f"#   {past.id}: {_toml(shown.value(past.request.input or {}))[:_LONGEST]}" for past in one.covered]
-    lines += ["[[rules]]", f'id = "{id}"', f"match = {_toml(one.match)}", 'effect = "allow"', f"until = {until}"]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        # what is nothing has no word in TOML
-        inner = (f"{_name(key)} = {_toml(one)}" for key, one in value.items() if one is not None)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return "{ " + ", ".join(inner) + " }" if value else "{}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(one) for one in value if one is not None) + "]"  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return json.dumps(value)
-
-
-def _name(key: Any) -> str:
-    return key if isinstance(key, str) and _BARE.fullmatch(key) else _toml(str(key))

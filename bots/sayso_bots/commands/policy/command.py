@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -15,7 +16,9 @@ import click
 
 import sayso
 from sayso import clock, model
-from sayso.rules import Book, lint, rulings, suggesting
+from sayso.content import masks
+from sayso.desk.upkeep import denied, looking_back
+from sayso.rules import Book, lint, rulings, suggesting, written
 from sayso.rules.replaying import Replayed, replay
 from sayso_bots.commands.policy import cases, history
 from sayso_bots.service import database
@@ -110,10 +113,10 @@ async def _init_tests(since: timedelta, each: int) -> None:
     history.check_here(given)
     book = _setup().rules
     async with database.connect(given) as store:
-        past = [one async for one in history.newest_first(store, clock.SystemClock().now() - since)]
+        past = [one async for one in looking_back.newest_first(store, clock.SystemClock().now() - since)]
     click.echo("# Cases of sayso policy test: what the rules came to when this was written.\n")
-    for written in cases.of_past(past, book, each):
-        click.echo(written)
+    for case in cases.of_past(past, book, each):
+        click.echo(case)
 
 
 async def _replay(since: timedelta, as_json: bool) -> None:
@@ -121,7 +124,7 @@ async def _replay(since: timedelta, as_json: bool) -> None:
     history.check_here(given)
     book = _setup().rules
     async with database.connect(given) as store:
-        past = [one async for one in history.newest_first(store, clock.SystemClock().now() - since)]
+        past = [one async for one in looking_back.newest_first(store, clock.SystemClock().now() - since)]
     found = list(replay(book, reversed(past)))
     changed = [one for one in found if one.is_changed]
     if as_json:
@@ -243,11 +246,16 @@ async def _suggest(since: timedelta, least: int, costly: bool) -> None:
     setup = _setup()
     async with database.connect(given) as store:
         now = clock.SystemClock().now()
-        past = [one async for one in history.newest_first(store, now - since)]
-    found = suggesting.suggest(past, least, rule_tables.load_shell())
-    kept = [one for one in found if costly or not one.costly]
+        past = [one async for one in looking_back.newest_first(store, now - since)]
+        parse = rule_tables.load_shell()
+        found = suggesting.suggest(past, least, parse)
+        # what was denied longer ago counts as well
+        against = await denied.ever(store, [one.match for one in found], parse) if found else {}
+    kept = [one for number, one in enumerate(found) if number not in against and (costly or not one.costly)]
+    # read by people, and run by nobody
+    cover = masks.Masks(secrets.token_bytes(32))
     for number, one in enumerate(kept, 1):
-        click.echo(cases.suggested(f"suggested-{number}", one, (now + _GOOD_FOR).date()))
-    left = len(found) - len(kept)
+        click.echo(written.suggested(f"suggested-{number}", one, (now + _GOOD_FOR).date(), cover))
+    left = len(found) - len(against) - len(kept)
     more = f"; {left} about money, secrets or deletes left out, see --costly" if left else ""
     click.echo(f"# {_count(len(kept), 'suggestion')}{more}; {_count(len(setup.rules.rules), 'rule')} now.")

@@ -17,6 +17,7 @@ from sayso.desk.admission import (
     digests,
     granting,
     judging,
+    learning,
     pictures,
     quieting,
     quota,
@@ -88,7 +89,10 @@ async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id
     if names and await _is_known(shell, request.id):
         return setups.terms(setup, request, caller, ruling)
     terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
-    return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" and not whole else terms
+    if ruling.effect != "ask" or whole:
+        return terms
+    terms = await granting.apply(shell.store, request, terms, now)
+    return await learning.apply(shell, request, terms, now) if shell.learned else terms
 
 
 async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) -> model.Ticket | None:

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Literal, get_args
 
 import pydantic
 
@@ -34,7 +34,7 @@ class Grant(model.Frozen):
     """One grant, as people see it."""
 
     id: str
-    standing: parts.Standing
+    standing: parts.Standing | Literal["rule"]
     agent: str
     """The name of the key."""
     key: str | None
@@ -43,6 +43,10 @@ class Grant(model.Frozen):
     session: str | None
     like: likeness.Pattern | None = None
     """Of *pattern*: what is like the call that was allowed."""
+    match: model.JsonObject | None = None
+    """Of *rule*: what a suggestion covers that somebody accepted, as a `match` table."""
+    risks: tuple[str, ...] = ()
+    """Of *rule*: what the service found in the calls that it came from, by name."""
     policy: str | None
     requester: str | None = None
     """On whose behalf it was asked: who may decide follows from that."""
@@ -112,22 +116,28 @@ async def apply(store: Store, request: model.Request, terms: Terms, at: datetime
     found = await _find(store, request, terms, at)
     if found is None or (await stops.standing(store)).of(terms.owner) is not None:
         return terms
-    said = f"{found.name} allowed {_WHAT[found.standing]} until {found.until:%Y-%m-%d %H:%M} UTC"
+    return allowed(terms, found)
+
+
+def allowed(terms: Terms, grant: Grant) -> Terms:
+    """The terms of a request that a grant covers."""
+    said = f"{grant.name} allowed {_WHAT[grant.standing]} until {grant.until:%Y-%m-%d %H:%M} UTC"
     watched = terms.ruled.watched if terms.ruled else ()
-    ruled = model.Ruled(rule=f"grant {found.id}", effect="allow", reason=said, watched=watched)
+    ruled = model.Ruled(rule=f"grant {grant.id}", effect="allow", reason=said, watched=watched)
     return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
 
 
-_WHAT: dict[parts.Standing, str] = {
+_WHAT: dict[parts.Standing | Literal["rule"], str] = {
     "call": "this exact call",
     "tool": "this tool in this session",
     "pattern": "what is like this",
+    "rule": "calls like this",
 }
 
 
 async def _find(store: Store, request: model.Request, terms: Terms, at: datetime) -> Grant | None:
     async for record in _possible(store, request, terms.owner):
-        found = _read(record)
+        found = read(record)
         if found is None or found.until <= at or _terms_of(found) != (terms.key, terms.policy_name, terms.requester):
             continue
         if found.standing != "pattern" or await _is_like(found, request):
@@ -159,14 +169,14 @@ async def _is_like(grant: Grant, request: model.Request) -> bool:
 
 async def listed(store: Store, at: datetime) -> Sequence[Grant]:
     """The grants that hold, the newest first."""
-    found = [grant for record in await store.scan(GRANT) if (grant := _read(record)) and grant.until > at]
+    found = [grant for record in await store.scan(GRANT) if (grant := read(record)) and grant.until > at]
     return sorted(found, key=lambda grant: grant.at, reverse=True)
 
 
 async def end(store: Store, id: str, by: str, at: datetime) -> Grant:
     """End a grant: what comes after this is asked again. Raises `NotFound`."""
     for record in await store.scan(GRANT):
-        grant = _read(record)
+        grant = read(record)
         if grant is not None and grant.id == id and await store.remove(GRANT, record.name):
             ticket = await store.load(grant.request)
             ended = events.GrantEnded(at=at, by=by, grant=id)
@@ -180,7 +190,8 @@ async def _name(owner: str, request: model.Request, kind: parts.Standing) -> str
     return tokens.id_from("grant", *covered) if covered else None
 
 
-def _read(record: Record | None) -> Grant | None:
+def read(record: Record | None) -> Grant | None:
+    """The grant of a record; None if there is none, or none that this version knows."""
     if record is None:
         return None
     try:

@@ -1,0 +1,96 @@
+"""Suggestions that somebody accepted: grants of a rule, kept among the other grants, listed and ended as these are.
+
+The rule: each stands behind every rule of the operator, for one agent under one policy. A copy of the service knows
+which there are, and looks at the stored one again before it allows anything: one that was ended counts nowhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sayso import errors, model, rules
+from sayso.cards import naming
+from sayso.content import risk
+from sayso.desk.admission import granting
+from sayso.rules import matching, rule
+from sayso.rules.rule import Match
+from sayso.stores import Record, Store
+from sayso.stores.record_kinds import GRANT, SUGGESTION
+
+log = logging.getLogger(__name__)
+
+ACCEPT: Final = "Allow them from now on"
+REFUSE: Final = "Keep asking"
+_PREFIX = "rule-"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """One grant of a rule, ready to be looked at."""
+
+    name: str
+    """Of its record."""
+    grant: granting.Grant
+    match: Match
+
+
+async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    """The grant that comes of an accepted suggestion: written together with the answer."""
+    decision, key = ticket.decision, ticket.request.metadata.get(naming.SUGGESTED)
+    if decision is None or decision.choice != ACCEPT or not isinstance(key, str):
+        return ()
+    made = await store.get(SUGGESTION, key)
+    if made is None or made.value.get("request") != ticket.id or len(await store.scan(GRANT)) >= granting.MOST:
+        # the answer stands, and what comes after it is asked
+        log.warning("what was accepted is not kept", extra={"ticket": ticket.id})
+        return ()
+    by, value = decision.by[0], made.value
+    until = decision.decided_at + timedelta(seconds=value["lasts"])
+    name = f"{_PREFIX}{key[-12:]}"
+    grant = granting.Grant(
+        id=key[-12:],
+        standing="rule",
+        agent=value["agent"],
+        key=value["key"],
+        tool=value["tool"],
+        session=None,
+        match=value["match"],
+        risks=tuple(value["risks"]),
+        policy=value["policy"],
+        request=ticket.id,
+        by=by.person,
+        name=by.name,
+        at=decision.decided_at,
+        until=until,
+    )
+    before = await store.get(GRANT, name)
+    return [Record(GRANT, name, grant.model_dump(mode="json"), until, before.version if before else 0)]
+
+
+async def find(store: Store) -> tuple[Learned, ...]:
+    """Those that are stored; what cannot be read allows nothing."""
+    found = list[Learned]()
+    for record in await store.scan(GRANT, _PREFIX):
+        grant = granting.read(record)
+        try:
+            if grant is not None and grant.match is not None:
+                found.append(Learned(record.name, grant, rule.read_match(grant.id, grant.match)))
+        except errors.InvalidSettings:
+            log.warning("a grant cannot be read", extra={"grant": record.name})
+    return tuple(found)
+
+
+async def end(store: Store, key: str, by: str, at: datetime) -> None:
+    """End what came of a suggestion. Raises `NotFound` if nothing did."""
+    await granting.end(store, key[-12:], by, at)
+
+
+def covers(one: Learned, book: rules.Book, request: model.Request, owner: str) -> bool:
+    """Whether a call is one of these, with nothing risky in it that was not in them."""
+    if not matching.holds(one.match, book.call(request, owner), strictly=True):
+        return False
+    return {mark.name for mark in risk.marks_of(request)} <= set(one.grant.risks)

@@ -1,0 +1,304 @@
+"""Suggested rules come by themselves, once; are accepted or refused; hold behind every deny; and end everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import sayso
+from sayso import errors, model, rules
+from sayso.cards import naming
+from sayso.desk.admission import granted, granting, learned, learning
+from sayso.desk.setup import Suggesting
+from sayso.desk.upkeep import stops, suggestions
+from sayso.machine import events, people
+from sayso.rules import rule
+from sayso.stores import Query, Record, memory, record_kinds
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor
+
+DAY = 86_400.0
+ANN, OPS = actor(), people.Actor("web:ops", "Ops", member=True, person="ops")
+BOT = sayso.Caller(owner="bot", key="k1")
+SETUP = sayso.Setup(
+    policies={
+        "default": model.Policy(),
+        "two": model.Policy(quorum=2),
+        "other": model.Policy(),
+    },
+    directory=people.Directory({"ops": people.Profile(frozenset({"web:ops"}))}),
+    suggesting=Suggesting(ask=("ops",), least=3, route=("web",)),
+    stoppers=("ops",),
+)
+
+
+def desk_over(store: memory.MemoryStore, clock: ManualClock, setup: sayso.Setup = SETUP) -> sayso.Desk:
+    return sayso.Desk(store, MINT, setup, clock)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[sayso.Desk]:
+    made = desk_over(memory.MemoryStore(), ManualClock())
+    for key in ("k1", "k2"):
+        await made.store.put(Record(record_kinds.KEY, key, {"name": "bot", "role": "agent"}))
+    yield made
+    await made.store.close()
+
+
+def asked(tool: str = "run_tests", policy: str | None = None, **input: Any) -> model.Request:
+    request = sayso.Permission(tool=tool, input=input or {"suite": "unit"})
+    return request.model_copy(update={"policy": policy})
+
+
+async def say(
+    desk: sayso.Desk, verdict: model.Verdict, request: model.Request, caller: sayso.Caller = BOT, times: int = 1
+) -> None:
+    for _ in range(times):
+        ticket = await desk.open(request, caller)
+        await desk.answer(ticket.id, model.Answer(verdict=verdict), ANN)
+
+
+async def suggested(desk: sayso.Desk) -> list[model.Ticket]:
+    return [*await desk.store.list(Query(owner=naming.SERVICE))]
+
+
+async def one_suggested(desk: sayso.Desk, request: model.Request | None = None) -> model.Ticket:
+    await say(desk, "allow", request or asked(), times=3)
+    assert await suggestions.look(desk) == 1
+    (ticket,) = await suggested(desk)
+    return ticket
+
+
+async def accept(desk: sayso.Desk, ticket: model.Ticket) -> granting.Grant:
+    await desk.answer(ticket.id, model.Answer(choice=learned.ACCEPT), OPS)
+    desk.learned = await learned.find(desk.store)
+    (grant,) = await granting.listed(desk.store, desk.clock.now())
+    return grant
+
+
+async def outcome(desk: sayso.Desk, request: model.Request, caller: sayso.Caller = BOT) -> str:
+    ticket = await desk.open(request, caller)
+    return ticket.decision.outcome if ticket.decision else "asked"
+
+
+async def test_what_was_allowed_again_and_again_is_suggested_with_the_very_calls(desk: sayso.Desk) -> None:
+    await say(desk, "allow", asked(), times=2)
+    assert await suggestions.look(desk) == 0
+    await say(desk, "allow", asked())
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 1
+    (ticket,) = await suggested(desk)
+    assert ticket.policy.approvers == ("ops",)
+    rule_shown, calls = (one.text or "" for one in ticket.request.attachments)
+    assert 'match = { tool = "run_tests", agent = "bot", "input.suite" = "unit" }' in rule_shown
+    allowed = await desk.store.list(Query(owner="bot"))
+    assert len(allowed) == 3
+    assert all(one.id in calls for one in allowed)
+    with pytest.raises(errors.NotAllowed):
+        await desk.answer(ticket.id, model.Answer(choice=learned.ACCEPT), ANN)
+
+
+async def test_what_is_accepted_allows_what_it_covers_and_says_who_accepted_it(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    assert await outcome(desk, asked()) == "asked"
+    grant = await accept(desk, ticket)
+    assert (grant.standing, grant.by, grant.agent, grant.request) == ("rule", "ops", "bot", ticket.id)
+    assert grant.until - grant.at == timedelta(days=90)
+    again = await desk.open(asked(), BOT)
+    assert again.decision is not None
+    assert (again.decision.outcome, again.decision.rule) == ("allowed", f"grant {grant.id}")
+    assert [row.entry.by.id for row in await desk.store.log(ticket.id) if isinstance(row.entry, events.Answered)] == [
+        "ops"
+    ]
+    # nothing beside it: other input, agent, key, policy, or a call of which all or none is allowed
+    assert await outcome(desk, asked(suite="slow")) == "asked"
+    assert await outcome(desk, asked(), sayso.Caller(owner="other")) == "asked"
+    assert await outcome(desk, asked(), sayso.Caller(owner="bot", key="k2")) == "asked"
+    assert await outcome(desk, asked(policy="other")) == "asked"
+    desk.clock.advance(91 * DAY)  # type: ignore[attr-defined]
+    assert await outcome(desk, asked()) == "asked"
+
+
+async def test_a_deny_and_a_rule_that_asks_come_before_it_and_so_does_a_stop(desk: sayso.Desk) -> None:
+    await accept(desk, await one_suggested(desk))
+    for effect, came in (("deny", "denied"), ("ask", "asked")):
+        match = rule.read_match("r", {"tool": "run_tests"})
+        made = rules.Rule(id="r", match=match, effect=effect)  # type: ignore[arg-type]
+        desk.setup = dataclasses.replace(SETUP, rules=rules.Book((made,)))
+        assert await outcome(desk, asked()) == came
+    desk.setup = SETUP
+    stop = model.Stop(by="ops", name="Ops", via="web:ops", at=desk.clock.now())
+    await stops.put(desk.store, stop)
+    assert await outcome(desk, asked()) == "asked"
+    await stops.remove(desk.store, None)
+    assert await outcome(desk, asked()) == "allowed"
+
+
+async def test_one_that_was_ended_allows_nothing_in_a_copy_that_has_not_heard_of_it(desk: sayso.Desk) -> None:
+    grant = await accept(desk, await one_suggested(desk))
+    other = desk_over(desk.store, desk.clock)  # type: ignore[arg-type]
+    other.learned = await learned.find(desk.store)
+    await granted.end(desk, OPS, grant.id)
+    assert await outcome(other, asked()) == "asked"
+    ended = [row.entry for row in await desk.store.log(grant.request) if isinstance(row.entry, events.GrantEnded)]
+    assert [one.by for one in ended] == ["ops"]
+    # it was ended by somebody, and is not suggested again while it would have held
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    await say(desk, "allow", asked(), times=3)
+    assert await suggestions.look(desk) == 0
+
+
+async def test_each_is_suggested_once_over_restarts_and_copies(desk: sayso.Desk) -> None:
+    await one_suggested(desk)
+    other = desk_over(desk.store, desk.clock)  # type: ignore[arg-type]
+    assert await suggestions.look(other) == 0
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(other) == 0
+    assert len(await suggested(desk)) == 1
+
+
+async def test_one_that_was_noted_and_not_asked_is_asked_after_the_crash(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    fresh = desk_over(memory.MemoryStore(), desk.clock)  # type: ignore[arg-type]
+    for kind in (record_kinds.SUGGESTION,):
+        for record in await desk.store.scan(kind):
+            await fresh.store.put(dataclasses.replace(record, version=0))
+    await say(fresh, "allow", asked(), sayso.Caller(owner="bot"), times=3)
+    assert await suggestions.look(fresh) == 1
+    (again,) = await suggested(fresh)
+    assert again.request.metadata == ticket.request.metadata
+
+
+async def test_a_refused_one_is_never_suggested_again(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    await desk.answer(ticket.id, model.Answer(choice=learned.REFUSE), OPS)
+    assert await granting.listed(desk.store, desk.clock.now()) == []
+    for _ in range(3):
+        desk.clock.advance(100 * DAY)  # type: ignore[attr-defined]
+        await say(desk, "allow", asked(), times=5)
+        assert await suggestions.look(desk) == 0
+
+
+async def test_one_that_nobody_answered_comes_again_after_its_time(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    desk.clock.advance(91 * DAY)  # type: ignore[attr-defined]
+    await desk.let_time_act(ticket.id)
+    await say(desk, "allow", asked(), times=3)
+    assert await suggestions.look(desk) == 1
+
+
+async def test_what_anybody_ever_denied_is_not_suggested(desk: sayso.Desk) -> None:
+    await say(desk, "deny", asked(), sayso.Caller(owner="other"))
+    desk.clock.advance(200 * DAY)  # type: ignore[attr-defined]
+    await say(desk, "allow", asked(), times=5)
+    assert await suggestions.look(desk) == 0
+    (record,) = await desk.store.scan(record_kinds.SUGGESTION)
+    assert set(record.value) == {"denied"}
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 0
+
+
+async def test_of_what_was_erased_nobody_can_say_that_it_was_another_call(desk: sayso.Desk) -> None:
+    ticket = await desk.open(asked(suite="something else"), BOT)
+    await desk.answer(ticket.id, model.Answer(verdict="deny"), ANN)
+    await desk.step(ticket.id, lambda: events.Erased(at=desk.clock.now(), by="purge", kept=""))
+    await say(desk, "allow", asked(), times=3)
+    assert await suggestions.look(desk) == 0
+
+
+async def test_a_denial_after_it_was_suggested_withdraws_it(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    await say(desk, "deny", asked(), sayso.Caller(owner="other"))
+    # at the very press, before anybody looked
+    with pytest.raises(errors.AlreadyDecided):
+        await desk.answer(ticket.id, model.Answer(choice=learned.ACCEPT), OPS)
+    found = await desk.get(ticket.id)
+    assert found.decision is not None
+    assert found.decision.outcome == "cancelled"
+    assert "a call like these was denied" in (found.decision.reason or "")
+
+
+async def test_a_denial_after_it_was_accepted_ends_it(desk: sayso.Desk) -> None:
+    grant = await accept(desk, await one_suggested(desk))
+    await say(desk, "deny", asked(), sayso.Caller(owner="other"))
+    await suggestions.look(desk)
+    assert await outcome(desk, asked()) == "asked"
+    ended = [row.entry for row in await desk.store.log(grant.request) if isinstance(row.entry, events.GrantEnded)]
+    assert [one.by for one in ended] == [naming.SERVICE]
+
+
+@pytest.mark.parametrize(
+    "request_", [asked("transfer_money", to="x"), asked("drop_tables", of="y"), asked("note", text="the password")]
+)
+async def test_money_secrets_and_deletes_are_suggested_only_if_the_operator_says_so(
+    desk: sayso.Desk, request_: model.Request
+) -> None:
+    await say(desk, "allow", request_, times=3)
+    assert await suggestions.look(desk) == 0
+    desk.setup = dataclasses.replace(SETUP, suggesting=dataclasses.replace(SETUP.suggesting, costly=True))
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 1
+
+
+async def test_what_two_must_agree_on_is_not_suggested(desk: sayso.Desk) -> None:
+    for _ in range(4):
+        ticket = await desk.open(asked(policy="two"), BOT)
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), OPS)
+    assert await suggestions.look(desk) == 0
+
+
+async def test_nothing_is_suggested_where_nobody_may_accept_it_and_at_most_three_at_once(desk: sayso.Desk) -> None:
+    for number in range(5):
+        await say(desk, "allow", asked(f"tool_{number}"), times=3)
+    desk.setup = dataclasses.replace(SETUP, suggesting=Suggesting(ask=()))
+    assert await suggestions.look(desk) == 0
+    desk.setup = SETUP
+    assert await suggestions.look(desk) == 3
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 2
+
+
+async def test_what_a_rule_of_the_file_speaks_of_by_now_is_not_suggested(desk: sayso.Desk) -> None:
+    await say(desk, "allow", asked(), times=3)
+    match = rule.read_match("r", {"tool": "run_tests", "any_input": True})
+    desk.setup = dataclasses.replace(SETUP, rules=rules.Book((rules.Rule(id="r", match=match, effect="allow"),)))
+    assert await suggestions.look(desk) == 0
+
+
+async def test_an_agent_cannot_ask_for_a_rule_by_itself(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    for caller in (BOT, sayso.Caller(owner=naming.SERVICE)):
+        forged = model.Request.model_validate(
+            {**ticket.request.model_dump(), "id": f"forged-{len(caller.owner)}", "metadata": ticket.request.metadata}
+        )
+        opened = await desk.open(forged, caller)
+        await desk.answer(opened.id, model.Answer(choice=learned.ACCEPT), ANN)
+    assert await granting.listed(desk.store, desk.clock.now()) == []
+
+
+async def test_a_call_with_a_risk_that_its_calls_had_not_is_asked(desk: sayso.Desk) -> None:
+    for name in "abc":
+        await say(desk, "allow", asked("write_file", path=f"docs/{name}.md", content="hi"))
+    assert await suggestions.look(desk) == 1
+    (ticket,) = await suggested(desk)
+    await accept(desk, ticket)
+    assert await outcome(desk, asked("write_file", path="docs/d.md", content="hi")) == "allowed"
+    assert await outcome(desk, asked("write_file", path="docs/../../etc/passwd", content="hi")) == "asked"
+
+
+async def test_every_copy_learns_of_what_was_accepted_by_itself(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    other = desk_over(desk.store, desk.clock)  # type: ignore[arg-type]
+    following = asyncio.ensure_future(learning.follow(other))
+    await accept(desk, ticket)
+    for _ in range(3):
+        desk.clock.advance(5)  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+    following.cancel()
+    assert await outcome(other, asked()) == "allowed"
