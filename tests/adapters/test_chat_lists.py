@@ -248,15 +248,15 @@ async def test_a_suggested_rule_comes_as_a_card_is_accepted_there_and_ended_from
     desk, room = chat.desk, "slack:#ops" if isinstance(chat, Slack) else f"discord:{OPS}"
     suggesting = Suggesting(ask=("ann",), least=3, route=(room,))
     desk.setup = dataclasses.replace(desk.setup, suggesting=suggesting)
-    for _ in range(3):
-        ticket = await desk.open(run("run_tests", "unit"), Caller(owner="bot"))
+    asked = [await desk.open(run("run_tests", "unit"), Caller(owner="bot")) for _ in range(3)]
+    for ticket in asked:
         await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     assert await suggestions.look(desk) == 1
     await chat.scene.deliver()
     posted = next(one for one in chat.scene.cards() if "suggests a rule" in shown_in(chat, one))
     shown = shown_in(chat, posted)
     assert 'match = { tool = "run_tests", agent = "bot"' in shown
-    assert ticket.id in shown
+    assert all(one.id in shown for one in asked)
     # whoever is not asked is told so, and nothing is kept
     await chat.press_card("bob", posted, "2 · Keep asking")
     await chat.press_card("ann", posted, "1 · Allow them from now on")
