@@ -25,6 +25,8 @@ from detect_secrets.plugins import (
 )
 from detect_secrets.plugins.base import RegexBasedDetector
 
+from sayso_secrets import signs
+
 Span = tuple[int, int]
 
 # Some patterns of the library look at the rest of a text from each place on, so they get pieces; a key is shorter than
@@ -38,46 +40,40 @@ class _Detector(NamedTuple):
     patterns: tuple[re.Pattern[str], ...]
 
 
-def _detector(kind: type[RegexBasedDetector], *signs: str) -> _Detector:
-    return _Detector(signs, tuple(kind().denylist))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+def _detector(kind: type[RegexBasedDetector]) -> _Detector:
+    return _Detector(signs.OF[kind.__name__], tuple(kind().denylist))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
 
 
-_GITLAB = (
-    *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "glcbt-", "glimt-", "glptt-", "glagent-", "gloas-"),
-    "gr1348941",
-)
 # Not here, since the core finds them: JWTs, keys of npm and OpenAI, whose patterns here take the square of a text's
 # length; private keys, of which only the first row is found; accounts in addresses; and forms with no word of their own
 # (Discord, Telegram, Twilio), which would be sought in every text.
-_DETECTORS = (
-    _detector(artifactory.ArtifactoryDetector, "akc"),
-    _detector(aws.AWSKeyDetector, "akia", "asia", "abia", "acca", "a3t", "aws"),
-    _detector(azure_storage_key.AzureStorageKeyDetector, "accountkey"),
-    _detector(cloudant.CloudantDetector, "cloudant"),
-    _detector(github_token.GitHubTokenDetector, "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    _detector(gitlab_token.GitLabTokenDetector, *_GITLAB),
-    _detector(ibm_cloud_iam.IbmCloudIamDetector, "ibm"),
-    _detector(ibm_cos_hmac.IbmCosHmacDetector, "cos_", "cos-", "ibm"),
-    _detector(mailchimp.MailchimpDetector, "-us"),
-    _detector(pypi_token.PypiTokenDetector, "pypi-"),
-    _detector(sendgrid.SendGridDetector, "sg."),
-    _detector(slack.SlackDetector, "xox", "hooks.slack.com"),
-    _detector(softlayer.SoftlayerDetector, "softlayer"),
-    _detector(square_oauth.SquareOAuthDetector, "sq0csp-"),
-    _detector(stripe.StripeDetector, "k_live_"),
+_DETECTORS = tuple(
+    map(
+        _detector,
+        (
+            artifactory.ArtifactoryDetector,
+            aws.AWSKeyDetector,
+            azure_storage_key.AzureStorageKeyDetector,
+            cloudant.CloudantDetector,
+            github_token.GitHubTokenDetector,
+            gitlab_token.GitLabTokenDetector,
+            ibm_cloud_iam.IbmCloudIamDetector,
+            ibm_cos_hmac.IbmCosHmacDetector,
+            mailchimp.MailchimpDetector,
+            pypi_token.PypiTokenDetector,
+            sendgrid.SendGridDetector,
+            slack.SlackDetector,
+            softlayer.SoftlayerDetector,
+            square_oauth.SquareOAuthDetector,
+            stripe.StripeDetector,
+        ),
+    )
 )
-
-
-# One look for all signs: an ordinary text has none of them.
-_ANY = re.compile("|".join(re.escape(sign) for one in _DETECTORS for sign in one.signs))
-_SHORTEST = 16
 
 
 def find(raw: str) -> Iterable[Span]:
     """Where the library finds secrets in a text."""
     lower = raw.lower()
-    if len(raw) < _SHORTEST or not _ANY.search(lower):
-        return ()
     wanted = [one for one in _DETECTORS if any(sign in lower for sign in one.signs)]
     return list(_find_with(wanted, raw)) if wanted else ()
 

@@ -118,7 +118,7 @@ chat = plugin.Chat(
     ),
     group=Key(
         name="slack_group",
-        pattern=r"^\S{1,200}$",
+        pattern=r"^\S+$",
         expected='slack_group = "S0123", the id of a user group',
         example='slack_group = "S0123"               # members of this user group count as well',
     ),

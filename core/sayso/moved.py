@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
-from importlib import abc, machinery
+from importlib import machinery
 from types import ModuleType
+from typing import Any
 
 ADDRESSES: Mapping[str, str] = {
     "admitting": "sayso.desk.admission.admitting",
@@ -84,18 +84,27 @@ ADDRESSES: Mapping[str, str] = {
 """The name after `sayso.`, and where it is now."""
 
 
-class Finder(abc.MetaPathFinder, abc.Loader):
-    """Finds a module under its old address: the very module, not a copy of it."""
+class Finder:
+    """Finds a module under its old address: the very module, not a copy of it.
+
+    It is a finder and a loader without the classes of `importlib.abc`, which are slow to import.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
         """A spec, if *fullname* is an old address."""
         package, _, name = fullname.rpartition(".")
-        return machinery.ModuleSpec(fullname, self) if package == "sayso" and name in ADDRESSES else None
+        loader: Any = self
+        return machinery.ModuleSpec(fullname, loader) if package == "sayso" and name in ADDRESSES else None
+
+    def create_module(self, spec: machinery.ModuleSpec) -> ModuleType | None:
+        """Nothing: an empty one as usual."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the module of today in the place of the empty one."""
+        import warnings
+
         old = module.__name__
         new = ADDRESSES[old.removeprefix("sayso.")]
         warnings.warn(f"{old} has moved to {new}; the old address goes in 0.2", DeprecationWarning, stacklevel=2)

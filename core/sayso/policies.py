@@ -17,7 +17,7 @@ MAX_NEEDS = 10
 """Kinds of people that one stage needs, and stages of one policy."""
 
 _Count = Annotated[int, pydantic.Field(strict=True, ge=1, le=parts.MAX_PEOPLE)]
-Confirmed = Annotated[str, pydantic.StringConstraints(pattern=r"^(tool|input(\.[^.\s]{1,100}){1,5})$")]
+Confirmed = Annotated[str, pydantic.StringConstraints(pattern=r"^(tool|input(\.[^.\s]+){1,5})$", max_length=510)]
 _Names = Annotated[tuple[str, ...], pydantic.Field(max_length=parts.MAX_PEOPLE)]
 
 

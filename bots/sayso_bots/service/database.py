@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import http.client
 import json
 import logging
 import os
@@ -109,6 +108,9 @@ async def hint_at_service(given: environment.Environment) -> str | None:
 
 def find_service(host: str, port: int) -> str | None:
     """The address of a service of ours, if one answers there."""
+    # slow to import, and looked for only where there is no database
+    import http.client
+
     # one that listens everywhere answers to the names of this machine, and not to that
     host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 
 from sayso.cards import tokens
 from sayso.content import masks
@@ -16,8 +17,8 @@ def equip(maker: tokens.TokenMaker, settings: schema.Settings) -> tokens.TokenMa
 
 def load() -> masks.Find:
     """The detectors of the library, if its extra is installed."""
-    try:
-        import sayso_secrets
-    except ImportError:
+    if importlib.util.find_spec("detect_secrets") is None:
         return masks.nothing
+    import sayso_secrets
+
     return sayso_secrets.find

@@ -18,7 +18,7 @@ from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
 from sayso_bots.settings import attention, durations, records, rule_tables, times
 
-_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
+_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S+$", max_length=200)]
 # Without a colon, which starts a group or an account.
 _Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
@@ -55,8 +55,8 @@ class Person(_Table):
 class OnCall(_Table):
     """`on_call` of `[groups.NAME]`: who says who is on call, one of them."""
 
-    ical: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S{1,2000}$")] | None = pydantic.Field(
-        default=None, description='on_call = { ical = "https://…" }, the address of a calendar'
+    ical: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$", max_length=2000)] | None = (
+        pydantic.Field(default=None, description='on_call = { ical = "https://…" }, the address of a calendar')
     )
     """The address of a calendar."""
     pagerduty: Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Z0-9]{4,40}$")] | None = pydantic.Field(
@@ -116,9 +116,7 @@ class BreakGlass(_Table):
 
     who: list[str] = pydantic.Field(min_length=1, description='who = ["group:sre"]')
     review: list[str] = pydantic.Field(min_length=1, description='review = ["group:security"]')
-    tell: list[Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:\S{1,200})?$")]] = pydantic.Field(
-        default=[], max_length=10, description='tell = ["slack:#security"]'
-    )
+    tell: list[model.Place] = pydantic.Field(default=[], max_length=10, description='tell = ["slack:#security"]')
     """Where others are told, and review it; where it was asked if there is none."""
     review_in: durations.Duration = pydantic.Field(default="1d", validate_default=True, description='review_in = "1d"')
 
@@ -228,8 +226,8 @@ class Service(_Table):
     """How long a service that was told to stop still takes calls, while `/readyz` sends them elsewhere."""
     tell_requester: bool = pydantic.Field(default=True, description="tell_requester = true, or false")
     """Whether the person of the key that asked is told in a chat what became of it."""
-    push: Annotated[str, pydantic.StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")] | None = pydantic.Field(
-        default=None, description='push = "ops@example.com", whom push services write to'
+    push: Annotated[str, pydantic.StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=255)] | None = (
+        pydantic.Field(default=None, description='push = "ops@example.com", whom push services write to')
     )
     """Switches Web Push on; the address is told to push services."""
     stop: list[str] = pydantic.Field(default=[], description='stop = ["ann", "group:NAME"]')
@@ -287,6 +285,6 @@ def with_chats() -> type[Settings]:
 def _keys(keys: Iterable[Key]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in keys:
-        form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern)]
+        form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern, max_length=200)]
         found[key.name] = (form | None, pydantic.Field(default=None, description=key.expected))
     return found

@@ -7,10 +7,10 @@ import dataclasses
 import getpass
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import sayso
-from sayso import errors, model, stats
+from sayso import errors, model
 from sayso.cards import masked
 from sayso.desk import Desk, asker, callers, token_secret
 from sayso.desk.admission import granting
@@ -20,6 +20,9 @@ from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, masking, signing
 from sayso_bots.settings import environment, on_call, toml
+
+if TYPE_CHECKING:
+    from sayso import stats
 
 
 class LogRow(Protocol):
