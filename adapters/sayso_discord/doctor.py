@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from sayso import clock, errors
+from sayso import clock, errors, model
 from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
 from sayso.chat.received import Json
@@ -16,6 +17,7 @@ from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.places import Places
 from sayso_discord.settings import Settings
 
+_NO_ROOMS: Mapping[model.Place, str] = {}
 # Text and announcement channels; forums and voice take no cards.
 _KINDS = (0, 5)
 _ADMINISTRATOR = 1 << 3
@@ -26,8 +28,11 @@ async def check(
     directory: people.Directory | None = None,
     store: Store | None = None,
     at: datetime | None = None,
+    rooms: Mapping[model.Place, str] = _NO_ROOMS,
 ) -> list[Finding]:
     """The findings, in the order in which to repair them; *store* has what a running service noticed.
+
+    *rooms* are looked at as the channel of the settings is; each has the keys that name it.
 
     Never raises for anything at Discord.
     """
@@ -36,6 +41,8 @@ async def check(
         async with api_of(settings) as api:
             async for one in _look_at_all(api, settings, directory or people.Directory()):
                 found.append(one)
+            for place, key in rooms.items():
+                found += await _check_room(api, settings, place, key)
     except errors.SaysoError as error:
         hint = error.hint or _reach(error)
         found.append(Finding(error.field or "connection", False, error.message, hint))
@@ -116,10 +123,21 @@ def _look_at_way_in(about: Json, settings: Settings) -> Finding:
     return Finding("interactions", True, "clicks come by HTTP" if by_http else "clicks come over the gateway")
 
 
-async def _look_at_channel(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def _check_room(api: Api, settings: Settings, place: model.Place, key: str) -> list[Finding]:
+    """The same of a place that *key* names."""
+    try:
+        told = [one async for one in _look_at_channel(api, settings, people.NOBODY_KNOWN, place)]
+    except errors.ChannelError as error:
+        told = [finding.of_error(place, error)]
+    return [replace(one, name=key, said=f"{place}: {one.said}") for one in told]
+
+
+async def _look_at_channel(
+    api: Api, settings: Settings, directory: people.Directory, place: model.Place = "discord"
+) -> AsyncIterator[Finding]:
     try:
         places = Places(api, lambda: directory, settings.channel, threads=False)
-        conversation, _ = await places.find("discord")
+        conversation, _ = await places.find(place)
         channel: Json = await api.get("/channels/{channel_id}", channel_id=conversation)
     except errors.ChannelError as error:
         if not error.final:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sayso.chat.finding import Finding
     from sayso.desk import Desk
     from sayso.machine.people import Directory
+    from sayso.parts import Place
     from sayso.stores import Store
     from sayso_discord.connection import Discord
 
@@ -79,11 +80,11 @@ class Configured:
                 discord.add_routes(routes)
             yield discord
 
-    async def check(self, directory: Directory, store: Store | None) -> Sequence[Finding]:
+    async def check(self, directory: Directory, store: Store | None, rooms: Mapping[Place, str]) -> Sequence[Finding]:
         """Look at all that Discord must be set up for."""
         from sayso_discord import doctor
 
-        return await doctor.check(self.settings, directory, store)
+        return await doctor.check(self.settings, directory, store, rooms=rooms)
 
 
 def configure(table: DiscordTable | None, given: Mapping[str, str]) -> Configured:

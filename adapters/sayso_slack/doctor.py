@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import clock, errors
+from sayso import clock, errors, model
 from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
 from sayso.chat.received import Json
@@ -17,10 +18,11 @@ from sayso_slack import members, roster, sockets
 from sayso_slack.api import Api, api_of
 from sayso_slack.manifest import IMAGES, SCOPES, WAYS
 from sayso_slack.places import Places
-from sayso_slack.settings import Settings
+from sayso_slack.settings import NAME, Settings
 
 log = logging.getLogger(__name__)
 
+_NO_ROOMS: Mapping[model.Place, str] = {}
 _WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
@@ -34,8 +36,11 @@ async def check(
     directory: people.Directory | None = None,
     store: Store | None = None,
     at: datetime | None = None,
+    rooms: Mapping[model.Place, str] = _NO_ROOMS,
 ) -> list[Finding]:
     """The findings, in the order in which to repair them; *store* has what a running service noticed.
+
+    *rooms* are looked at as the channel of the settings is; each has the keys that name it.
 
     Never raises for anything at Slack.
     """
@@ -51,9 +56,11 @@ async def check(
             ]
         found = [*_look_at_token(who, scopes, api.said_at), _look_at_images(settings, scopes)]
         found += [one async for one in _look_at_way_in(api, settings)]
+        places = Places(api, lambda: known, settings.channel)
         if settings.channel:
-            places = Places(api, lambda: known, settings.channel)
             found += await _check_channel(api, places, settings.channel)
+        for place, key in rooms.items():
+            found += await _check_room(api, places, place, key)
         home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
         found += [one async for one in roster.look(api, home, known)]
     return [*found, *await _look_at_signatures(store, at)]
@@ -139,10 +146,21 @@ async def _check_channel(api: Api, places: Places, channel: str) -> list[Finding
         return [finding.of_error("channel", error)]
 
 
-async def _look_at_channel(api: Api, places: Places, name: str) -> AsyncIterator[Finding]:
-    """What there is to say about the channel of the settings. Raises `ChannelError` if Slack cannot say now."""
+async def _check_room(api: Api, places: Places, place: model.Place, key: str) -> list[Finding]:
+    """The same of a place that *key* names."""
     try:
-        conversation = await places.find("slack")
+        told = [one async for one in _look_at_channel(api, places, place.partition(":")[2], place)]
+    except errors.NotYet:
+        told = [Finding(place, False, "not found yet: Slack lists so many channels only over minutes", _WRITE_THE_ID)]
+    except errors.ChannelError as error:
+        told = [finding.of_error(place, error)]
+    return [replace(one, name=key, said=f"{place}: {one.said}") for one in told]
+
+
+async def _look_at_channel(api: Api, places: Places, name: str, place: str = NAME) -> AsyncIterator[Finding]:
+    """What there is to say about the channel of a place. Raises `ChannelError` if Slack cannot say now."""
+    try:
+        conversation = await places.find(place)
         if conversation.startswith("D"):
             yield Finding("channel", True, f"{name} is {conversation}")
             return

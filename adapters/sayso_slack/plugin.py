@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sayso.chat.finding import Finding
     from sayso.desk import Desk
     from sayso.machine.people import Directory
+    from sayso.parts import Place
     from sayso.stores import Store
     from sayso_slack.connection import Slack
 
@@ -73,11 +74,11 @@ class Configured:
                 slack.add_routes(routes)
             yield slack
 
-    async def check(self, directory: Directory, store: Store | None) -> Sequence[Finding]:
+    async def check(self, directory: Directory, store: Store | None, rooms: Mapping[Place, str]) -> Sequence[Finding]:
         """Look at all that Slack must be set up for."""
         from sayso_slack import doctor
 
-        return await doctor.check(self.settings, directory, store)
+        return await doctor.check(self.settings, directory, store, rooms=rooms)
 
 
 def configure(table: SlackTable | None, given: Mapping[str, str]) -> Configured:

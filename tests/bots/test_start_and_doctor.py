@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Generator
 from concurrent import futures
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
@@ -15,7 +16,7 @@ import pytest
 
 from sayso import errors, stores
 from sayso_bots.commands import serve
-from sayso_bots.commands.doctor import finding, findings
+from sayso_bots.commands.doctor import finding, findings, silent
 from sayso_bots.settings import environment, toml
 from sayso_discord import pace
 from sayso_slack import api
@@ -305,3 +306,62 @@ async def test_who_is_on_call_is_asked_and_a_rota_that_does_not_say_is_named(pla
     assert failed.said == (
         "could not find out who is on call: the address of groups.payments.on_call answers with status 503"
     )
+
+
+ROOMS = """
+[policies.default]
+approvers = ["anyone"]
+fallback = ["slack:C404", "slack:C3", "discord:{other}", "web"]
+escalate = [{{ after = "10m", route = ["discord:300000000000000405"] }}]
+break_glass = {{ who = ["ann"], review = ["bob"], tell = ["slack:#nowhere"] }}
+[people.ann]
+terminal = "ann"
+[people.bob]
+terminal = "bob"
+[[rules]]
+id = "prod"
+match = {{ tool = "deploy" }}
+effect = "ask"
+route = ["slack:C2", "slack:C1"]
+"""
+
+
+async def test_each_room_that_a_route_or_a_fallback_names_is_looked_up_and_told_by_its_key(place: Place) -> None:
+    for_slack(place)
+    for_discord(place)
+    place.slack.channel("C2", name="prod", with_app=False)
+    place.slack.channel("C3", name="old", is_archived=True)
+    other = "300000000000000777"
+    place.discord.channel(other, name="other")
+    place.discord.overwrite(other, place.discord.bot_role_id, deny=may.SEND)
+    place.settings(SLACK + DISCORD + ROOMS.format(other=other))
+    wrong = await place.named()
+    assert sorted(f"{one.name} | {one.said}" for one in wrong) == [
+        "discord policies.default.escalate.0.route | discord:300000000000000405: Discord refused: 404 10003",
+        f"discord policies.default.fallback | discord:{other}: missing: Send Messages (post cards)",
+        "slack policies.default.break_glass.tell | slack:#nowhere: Slack refused: channel_not_found #nowhere",
+        "slack policies.default.fallback | slack:C3: C3 is archived",
+        "slack policies.default.fallback | slack:C404: Slack refused: channel_not_found",
+        "slack rules.0.route | slack:C2: the app is not in C2",
+    ]
+    assert all(one.hint for one in wrong)
+
+
+async def test_quiet_hours_that_are_longer_than_a_request_waits_are_told(place: Place) -> None:
+    quiet = (
+        '[calendars.office]\ndays = ["mon", "tue", "wed", "thu", "fri"]\nhours = "09:00-18:00"\nzone = "UTC"\n'
+        '[policies.default]\napprovers = ["anyone"]\nquiet = "!office"\nexpires_in = '
+    )
+    place.settings(quiet + '"20h"\n')
+    (warned,) = [one for one in await findings.find_all(None) if one.warn]
+    assert (warned.name, warned.ok) == ("policies.default.quiet", True)
+    # a night alone is shorter
+    (found,) = silent.look(toml.setup(toml.load(None)), datetime(2026, 11, 25, 12, tzinfo=UTC))
+    assert found.said == (
+        "what is asked at Fri 2026-11-27 18:00 UTC expires at Sat 2026-11-28 14:00 UTC; "
+        "nobody is mentioned before Mon 2026-11-30 09:00 UTC"
+    )
+    place.settings(quiet + '"3d"\n')
+    assert [one for one in await findings.find_all(None) if one.warn] == []
+    place.settings(quiet + '"20h"\nclock = "office"\n')
+    assert [one for one in await findings.find_all(None) if one.warn] == []

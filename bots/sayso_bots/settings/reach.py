@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sayso
 from sayso import errors, machine, model, parts
@@ -33,6 +33,31 @@ def _check_connected(made: sayso.Setup, places: Sequence[model.Place], key: str)
         if model.channel_of(place) not in reached:
             said = f"{key}: no chat for {place!r} is connected"
             raise errors.InvalidSettings(said, field=key, hint="name a place of a chat that is set up, or set it up")
+
+
+def rooms(made: sayso.Setup, known: Iterable[keys.Key] = ()) -> dict[model.Place, str]:
+    """The rooms that routes and fallbacks name, each with the keys that do so; direct messages are none."""
+    found = dict[model.Place, list[str]]()
+    for key, places in _routes(made, known):
+        for place in places:
+            name, _, address = place.partition(":")
+            if place not in (parts.APPROVERS, machine.INBOX) and address and not address.startswith("@") and name:
+                found.setdefault(place, []).append(key)
+    return {place: ", ".join(named) for place, named in found.items()}
+
+
+def _routes(made: sayso.Setup, known: Iterable[keys.Key]) -> Iterator[tuple[str, Sequence[model.Place]]]:
+    for number, rule in enumerate(made.rules.rules):
+        yield f"rules.{number}.route", rule.route
+    for name, policy in made.policies.items():
+        yield f"policies.{name}.fallback", policy.fallback
+        for number, step in enumerate(policy.escalate):
+            yield f"policies.{name}.escalate.{number}.route", step.route
+        if policy.break_glass:
+            yield f"policies.{name}.break_glass.tell", policy.break_glass.tell
+    yield "stats.tell", made.observed.places
+    for key in known:
+        yield f"the route of the key {key.name}", key.route
 
 
 def check_keys(made: sayso.Setup, known: Iterable[keys.Key]) -> None:

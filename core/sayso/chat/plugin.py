@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sayso.chat.finding import Finding
     from sayso.desk import Desk
     from sayso.machine.people import Directory
+    from sayso.parts import Place
     from sayso.stores import Store
 
 GROUP = "sayso.chats"
@@ -58,8 +59,11 @@ class Configured(Protocol):
         """
         ...
 
-    async def check(self, directory: Directory, store: Store | None) -> Sequence[Finding]:
-        """What `sayso doctor` looks at; *store* has what a running service noticed. Never raises for the platform."""
+    async def check(self, directory: Directory, store: Store | None, rooms: Mapping[Place, str]) -> Sequence[Finding]:
+        """What `sayso doctor` looks at; *store* has what a running service noticed. Never raises for the platform.
+
+        *rooms* are the places of it that routes and fallbacks name, each with the keys of the settings that do so.
+        """
         ...
 
 

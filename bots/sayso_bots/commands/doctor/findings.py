@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from pathlib import Path
 
-from sayso import clock, errors, machine
+from sayso import clock, errors, machine, model
 from sayso.desk import keys
 from sayso.machine import people, staffing
 from sayso.rules import lint
-from sayso_bots.commands.doctor import claude_code, counting, first_day, on_call, running
+from sayso_bots.commands.doctor import claude_code, counting, first_day, on_call, running, silent
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import checks
 from sayso_bots.settings import environment, reach, schema, toml
@@ -76,7 +76,7 @@ def _describe(given: environment.Environment, chosen: schema.Settings) -> str:
 async def _look_at_chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
     """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
     enrolled: dict[str, people.Enrolled] = {}
-    directory = toml.directory(chosen)
+    directory, setup = toml.directory(chosen), toml.setup(chosen)
     for chat in checks.configured_chats(given, chosen):
         name = chat.name
         if given.url and chat.token not in given.chats:
@@ -84,7 +84,9 @@ async def _look_at_chats(given: environment.Environment, chosen: schema.Settings
             continue
         try:
             async with running.open_records(given) as records:
-                found = await chat.configure(chosen.chat(name), given.chats).check(directory, records)
+                known = await keys.Keys(records).list() if records is not None else ()
+                rooms = {at: key for at, key in reach.rooms(setup, known).items() if model.channel_of(at) == name}
+                found = await chat.configure(chosen.chat(name), given.chats).check(directory, records, rooms)
         except ImportError:
             # a chat whose package is missing was told of above
             continue
@@ -98,7 +100,7 @@ async def _look_at_chats(given: environment.Environment, chosen: schema.Settings
         for one in found:
             enrolled |= one.enrolled
             yield Finding(f"{name} {one.name}", one.ok, one.said, one.hint)
-    for name, policy in toml.setup(chosen).policies.items():
+    for name, policy in setup.policies.items():
         if short := staffing.shortage(directory, policy, enrolled):
             said = f"{staffing.said(short)} (members of groups were counted)"
             yield Finding(f"policies.{name}.{short.key}", False, said, staffing.HINT)
@@ -112,7 +114,7 @@ async def _look_at_people(given: environment.Environment, chosen: schema.Setting
     async with running.open_records(given) as records:
         if records is not None:
             known = await keys.Keys(records).list()
-    for finding in counting.look(setup, surfaces, known):
+    for finding in (*counting.look(setup, surfaces, known), *silent.look(setup, clock.SystemClock().now())):
         yield finding
     for key in known:
         try:

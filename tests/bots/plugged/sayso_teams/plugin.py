@@ -48,7 +48,7 @@ class Configured:
 
         return connection.connect(desk, self, routes)
 
-    async def check(self, directory: Directory, store: Store | None) -> Sequence[Finding]:
+    async def check(self, directory: Directory, store: Store | None, rooms: Mapping[str, str]) -> Sequence[Finding]:
         from . import connection
 
         return await connection.check(self)
