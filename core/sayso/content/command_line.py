@@ -7,6 +7,7 @@ when it runs is said to be unknown, never guessed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -75,6 +76,11 @@ _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 def read(raw: str) -> list[Command]:
     """All commands of a command line, those inside others too, in the order in which they end."""
     return _Reader(raw).read()
+
+
+def joined(words: Iterable[str]) -> str:
+    """Words that no shell reads any more, as a line that says the same."""
+    return " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
 
 
 class _Frame:

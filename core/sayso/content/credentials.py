@@ -5,11 +5,12 @@ The rule: a text is sought for fixed words first, and read closely only around t
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sayso.content import labelled, makers, secret_names
+from sayso.content import acting, labelled, makers, secret_names
 
 Span = labelled.Span
 MASK = "••••"
@@ -26,9 +27,13 @@ def spans(raw: str) -> list[Span]:
     lower = raw.lower()
     # some letters become two
     lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
-    made = list(makers.find(raw))
-    found = [*labelled.find(raw, lower), *_find_others(raw, lower)]
-    return joined([*made, *_without(found, made)]) if made or found else []
+    made, variables = list(makers.find(raw)), acting.Variables(raw)
+    found = list(
+        acting.without(
+            raw, _without((*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables)), made)
+        )
+    )
+    return joined([*made, *found]) if made or found else []
 
 
 def spans_of(name: str, value: str) -> list[Span]:
@@ -89,7 +94,7 @@ _AUTHORITY = re.compile(
 _BEARER = re.compile(r"(?=[\w.~+/-]{0,400}[0-9])([\w.~+/-]{16,4096}+=*)")
 _COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
 _COOKIE = re.compile(
-    rf"(?:^|;\ ?|(?<=[\"' :]))(?P<name>[\w.-]{{1,80}}+)=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
+    rf"(?:^|;\ ?|(?<=[\"':])|(?<=[\"':] ))(?P<name>[\w-]{{1,80}}+)=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
 )
 # Variables by which a command does something else.
 _ACTS = re.compile(
@@ -125,7 +130,7 @@ _FAR = 200
 _COMMAND_ENDS = re.compile(r"[\n|;&]")
 
 
-def _find_others(raw: str, lower: str) -> Iterator[Span]:
+def _find_others(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
     for found in _behind(raw, "://", raw, _AUTHORITY):
         if secret_names.is_secret(found["value"] or found["token"], "password"):
             yield found.span("value" if found["value"] else "token")
@@ -137,7 +142,8 @@ def _find_others(raw: str, lower: str) -> Iterator[Span]:
         yield from (one.span(1) for one in given)
     for line in _behind(lower, "cookie", raw, _COOKIES):
         cookies = _COOKIE.finditer(raw, *line.span("all"))
-        yield from (found.span("value") for found in cookies if not _ACTS.fullmatch(found["name"]))
+        said = (one for one in cookies if not (_ACTS.fullmatch(one["name"]) or variables.act(one["name"])))
+        yield from (one.span("value") for one in said)
     for option in _OPTIONS:
         if any(one in lower for one in option.before):
             yield from _find_option(raw, lower, option)
@@ -148,9 +154,15 @@ def _find_option(raw: str, lower: str, option: _Option) -> Iterator[Span]:
         begin = found.start() - len(option.written)
         command = _COMMAND_ENDS.split(lower[max(0, begin - _FAR) : begin])[-1]
         near = option.written != " is " or command.endswith(option.before)
-        said = near and any(one in command for one in option.before) and not found[1].isdigit()
+        said = near and any(_as_program(one).search(command) for one in option.before) and not found[1].isdigit()
         if said and secret_names.is_secret(found[1], "password"):
             yield found.span(1)
+
+
+@functools.cache
+def _as_program(client: str) -> re.Pattern[str]:
+    # in `A=sshpass time -p reboot` it is none
+    return re.compile(rf"""(?<![^\s/(`"']){re.escape(client.rstrip())}(?![^\s"'])""")
 
 
 def _behind(seen: str, sought: str, raw: str, follows: re.Pattern[str]) -> Iterator[re.Match[str]]:

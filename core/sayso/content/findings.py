@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sayso.content import credentials, outside, programs, statements, tools
+from sayso.content import command_line, credentials, outside, programs, statements, tools
 from sayso.content.programs import Program
 
 # This many characters of an input are read: a card must be drawn in milliseconds, whatever an agent sends.
@@ -63,7 +63,7 @@ def see(call: Call) -> Seen:
         elif isinstance(value, list):
             words = list[Any](value)  # pyright: ignore[reportUnknownArgumentType]
             if name in (known, *COMMANDS) and all(isinstance(word, str) for word in words):
-                words = [_line_of(words)]
+                words = [command_line.joined(words)]
             waiting += [(name, one) for one in reversed(words)]
         elif isinstance(value, str):
             seen.cut = seen.cut or len(value) > left
@@ -72,11 +72,6 @@ def see(call: Call) -> Seen:
             if name in (known, *COMMANDS):
                 seen.lines.append(programs.read(said))
     return seen
-
-
-def _line_of(words: list[str]) -> str:
-    """Words that no shell reads any more, as a line that says the same."""
-    return " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
 
 
 def deletes(seen: Seen) -> Iterator[str]:

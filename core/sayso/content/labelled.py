@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from sayso.content import secret_names
+from sayso.content import acting, secret_names
 
 Span = tuple[int, int]
 
@@ -44,7 +44,7 @@ _SET = re.compile(r"\bset \S{0,70}\Z")
 _LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
 
 
-def find(raw: str, lower: str) -> Iterator[Span]:
+def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
     """Where secrets stand beside their names; *lower* is the same text in small letters."""
     done, quotes = set[int](), _Quotes(raw)
     short = [f"{end}{sign}" for end in _ENDS if end in lower for sign in _SIGNS_BEHIND]
@@ -56,7 +56,8 @@ def find(raw: str, lower: str) -> Iterator[Span]:
                 done.add(begin)
                 found = _NAMED.match(raw, begin)
                 if found and (strength := secret_names.strength_of(found["name"].rstrip(".-"))):
-                    if _is_given(raw, found) and _is_secret(raw, found, strength):
+                    given = _is_given(raw, found) and _is_secret(raw, found, strength)
+                    if given and not _acts(raw, found, variables):
                         yield from _whole(raw, found, strength, quotes)
                     # a long value is no name of another one
                     end = max(end, found.end() if found.end() - end > _LONGEST_NAME else end)
@@ -106,6 +107,19 @@ def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) 
         if value.isalpha() and not (on_a_line and strength == "password"):
             return False
     return secret_names.is_secret(value, strength, bare=bare)
+
+
+def _acts(raw: str, found: re.Match[str], variables: acting.Variables) -> bool:
+    """Whether what looks like a secret may be run, written to or reached."""
+    name, value, begin = found["name"], found["value"], found.start()
+    if secret_names.is_random(value):
+        return False
+    if acting.is_alias(raw, begin, name):
+        return True
+    if not found["sign"]:
+        return (acting.is_value_of_another(raw, begin) or variables.positional) and acting.may_be_a_word(value)
+    plain = found["sign"] == "=" and not found["dashes"] and not found["closed"] and name.isidentifier()
+    return plain and raw[max(0, begin - 1) : begin] != "$" and variables.act(name)
 
 
 class _Quotes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sayso import errors
-from sayso.content import credentials, secret_names
+from sayso.content import acting, credentials, secret_names
 
 Span = credentials.Span
 Find = Callable[[str], Iterable[Span]]
@@ -28,8 +28,8 @@ _REST = re.compile(r"•[0-9]{1,7}:|[0-9]:[0-9a-f]{1,8}•|•[0-9a-f]{4,15}•"
 _LEAST_KNOWN, _MOST_KNOWN = 8, 200
 # An option, or the name of a header.
 _NAME = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,79}:?")
-# Signs of a secret that means nothing to whoever reads a command, and one that cannot mean anything.
-_RANDOM, _HEX = re.compile(r"[A-Za-z0-9_+=-]{20,}"), re.compile(r"[0-9a-f]{32,}")
+# One that may take the next word for its value.
+_OPTION = re.compile(r"-{1,2}[A-Za-z][\w-]{0,40}")
 # What stands under these is named by what stands beside or above them.
 _OF_NAME = ("value", "Value", "default", "const", "example", "examples")
 
@@ -112,7 +112,12 @@ class Covering:
 
     def _list(self, given: list[Any] | tuple[Any, ...], name: str) -> Any:
         made, before = list[Any](), name
+        acts: frozenset[str] | None = None
         for at, inner in enumerate(given):
+            if before != name and isinstance(inner, str) and secret_names.strength_of(before):
+                acts = acting.among(given) if acts is None else acts
+                taken = at > 1 and _OPTION.fullmatch(str(given[at - 2])) and acting.may_be_a_word(inner)
+                before = name if taken or inner in acts else before
             made.append(self.value(inner, before))
             # `["--password", "…"]`, `["set", "password", "…"]`, and a header with its value; no word before a program
             named = isinstance(inner, str) and (len(given) == 2 or inner[:1] == "-" or given[at - 1 : at] == ["set"])
@@ -152,8 +157,7 @@ def _is_told_apart(secret: str, runs: bool) -> bool:
     """Whether nobody would write it for another reason."""
     if not runs:
         return len(secret) >= _LEAST_KNOWN and not secret.isalpha()
-    mixed = not secret.islower() and not secret.isupper() and sum(map(str.isdigit, secret)) >= 3
-    return bool(_RANDOM.fullmatch(secret)) and (mixed or bool(_HEX.fullmatch(secret)))
+    return secret_names.is_random(secret)
 
 
 def _same(made: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

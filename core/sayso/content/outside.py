@@ -14,6 +14,8 @@ _HARMLESS = re.compile(r"/dev/(?:null|stdout|stderr|tty|fd/[0-9]+)\Z|/(?:var/)?t
 _ALL = frozenset(["rm", "rmdir", "mv", "touch", "mkdir", "tee", "truncate", "shred", "unlink"])
 _LAST = frozenset(["cp", "ln", "install", "rsync"])
 _AFTER_FIRST = frozenset(["chmod", "chown", "chgrp"])
+WRITERS = frozenset((*_ALL, *_LAST, *_AFTER_FIRST, "sed", "dd"))
+"""Programs that write what their words name."""
 _HOME = re.compile(r"(?:~|\$HOME|\$\{HOME\})(?=/|\Z)")
 _HOME_OF = re.compile(r"/(?:home/[^/]+|Users/[^/]+|root)(?=/|\Z)")
 # In characters.
@@ -43,7 +45,7 @@ def by_programs(programs: Iterable[Program], folder: str, start: str) -> Iterato
     for one in programs:
         if one.name == "cd" and one.first:
             here = _entered(one.operands, folder, here)
-        paths = [*_written_by(one), *(one.command.into if one.first else ())]
+        paths = [*written_by(one), *(one.command.into if one.first else ())]
         if any(_is_outside(word.text, folder, here) for word in paths):
             yield one.written
 
@@ -57,7 +59,8 @@ def _entered(operands: Sequence[command_line.Word], folder: str, here: str | Non
     return entered if entered is None or len(entered) <= _DEEPEST else "/"
 
 
-def _written_by(one: Program) -> Sequence[command_line.Word]:
+def written_by(one: Program) -> Sequence[command_line.Word]:
+    """The paths that a program writes or takes away."""
     operands = one.operands
     if one.name in _ALL:
         return operands

@@ -42,6 +42,7 @@ WRAPPERS: Mapping[str, _Wrapper] = {
     "watch": _Wrapper("-n"),
     "exec": _Wrapper("-a"),
     "flock": _Wrapper("-w", 1),
+    "sshpass": _Wrapper("-f -d -p -P"),
     "chroot": _Wrapper("", 1),
     **dict.fromkeys(["nohup", "command", "builtin", "busybox", "setsid", "time"], _Wrapper()),
 }

@@ -64,6 +64,8 @@ _REFERS = re.compile(
       (?:key|token|password|passwd|secret|here|credential|value)s? \Z
     | (?:{"|".join(_ROOTS.split())}) (?: \.[a-z_]\w{{0,60}} | \[ ) | [a-z_.]{{1,80}} \( """
 )
+# Signs of a secret that means nothing to whoever reads a command, and one that cannot mean anything.
+_RANDOM, _HEX = re.compile(r"[A-Za-z0-9_+/=-]{20,}"), re.compile(r"[0-9a-f]{32,}")
 _OF_ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,8}\Z")
 _REFERENCE = re.compile(r"[a-z]{1,30}(?:[-_.][a-z]{1,30}){0,8}(?:[-_.]v?[0-9]{1,3})?\Z")
 _PLAIN_NUMBER = re.compile(r"v?[0-9]{1,11}(?:[.:-][0-9]{1,9}){0,6}[a-zA-Z%]{0,2}\Z")
@@ -105,10 +107,16 @@ def is_secret(value: str, strength: Strength, *, bare: bool = False) -> bool:
         return len(value) >= 20 and not any(sign in value for sign in "-_.")
     if any(sign.isdigit() or sign in "!*#^~+=" for sign in value):
         return True
-    return len(value) >= 12 and not (bare and value.isidentifier() and not _is_random(value))
+    return len(value) >= 12 and not (bare and value.isidentifier() and not _changes_its_case(value))
 
 
-def _is_random(value: str) -> bool:
+def is_random(value: str) -> bool:
+    """Whether a machine made it, so that nobody would write it for another reason."""
+    mixed = not value.islower() and not value.isupper() and sum(map(str.isdigit, value)) >= 3
+    return bool(_RANDOM.fullmatch(value)) and (mixed or bool(_HEX.fullmatch(value)))
+
+
+def _changes_its_case(value: str) -> bool:
     """Whether its letters change their case as no name does."""
     turns = sum(1 for one, other in itertools.pairwise(value) if one.islower() and other.isupper())
     return len(value) >= 20 and turns * 6 >= len(value)

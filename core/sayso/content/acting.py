@@ -1,0 +1,131 @@
+"""What of a text acts when it runs: programs, the files they write, and variables that become either of them. Pure.
+
+The rule: it is asked only about what looks like a secret, and what may act stays in sight.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from sayso.content import command_line, outside, programs, secret_names
+
+Span = tuple[int, int]
+
+# As much as is read for risks; the card says if there is more.
+_READ = 20_000
+# Behind anything else the first word alone is a program, and no secret is the first word.
+_RUN_OR_WRITE = re.compile(
+    rf"""(?<![\w.-])(?:{"|".join((*programs.WRAPPERS, *programs.SHELLS, *outside.WRITERS, "find", "eval"))})\s"""
+)
+_NO_QUOTES = str.maketrans("", "", "'\"\\")
+_WORD = re.compile(r"[A-Za-z0-9_~.][\w./@:%+-]*\Z")
+# An option of its own before an option takes it for its value: `xargs -I --password reboot` runs reboot.
+_OPTION_BEFORE = re.compile(r"(?:^|\s)['\"]?-{1,2}[A-Za-z][\w-]{0,40}['\"]?[ \t]+['\"]?\Z")
+_ALIAS_BEFORE = re.compile(r"\balias\s[^\n;|&]{0,120}\Z")
+# By these a variable is used without its name behind a dollar.
+_INDIRECT = re.compile(r"\$\{!|\beval\b|\bprintenv\b|\b(?:declare|typeset|local)\s+-\w*n")
+_EXPANDED = re.compile(r"\$(?:\{[#!^]?)?(?P<name>[A-Za-z_]\w{0,80}|[0-9@*])")
+_LOOKED_BACK = 120
+# Of more uses than these nobody looks where they are: they may act.
+_MOST = 200
+_NAME_BEFORE = re.compile(
+    r"""(?: (?P<option>-{1,2}) (?P<named>[A-Za-z_][\w.-]{0,80}) ["']?[\ =]
+    | (?P<name>[A-Za-z_][\w.-]{0,80}) [\\"']{0,2}[=:]\ ? ) [\\"']{0,3} (?:(?:Bearer|Basic|Token)\ )?\Z""",
+    re.VERBOSE,
+)
+# An option of a client that takes a password, an address, and the question whether a variable is empty.
+_PLACES_BEFORE = re.compile(
+    r"""(?: (?<![^\s/(`"'])(?: curl\s[^\n|;&]{0,100}\ -(?:u|-user)[ =]?["']?[\w.@-]{0,40}:?
+        | (?:sshpass | (?:docker|podman)\ login\s[^\n|;&]{0,100})\ -p\ ?["']?
+        | (?:mysql|mariadb)\s[^\n|;&]{0,100}\ -p["']? )
+    | ://[\w.%-]{0,40}: | (?:\[{1,2}|\btest)\ +-[nz]\ +["']? )\Z""",
+    re.VERBOSE,
+)
+_HANDED_TO_LOGIN = re.compile(
+    r"""[\w}]*["']?\s{0,3}\|\s{0,3}(?:sudo\ )?
+    (?:docker|podman|buildah|gh\ auth|glab\ auth|helm\ registry|oras|skopeo)\ login\b""",
+    re.VERBOSE,
+)
+
+
+def without(raw: str, found: Iterable[Span]) -> Iterator[Span]:
+    """Those places in which no whole word stands that is a program or a file that is written."""
+    names: frozenset[str] | None = None
+    for begin, end in found:
+        if names is None:
+            names = _names_in(raw[:_READ])
+        if raw[begin:end] not in names:
+            yield begin, end
+
+
+def _names_in(raw: str) -> frozenset[str]:
+    """The programs and written files of a command line; none if what is beside a name can be neither of them."""
+    may = "$'" in raw or _RUN_OR_WRITE.search(raw.translate(_NO_QUOTES))
+    return _read(raw) if may else frozenset()
+
+
+def _read(raw: str) -> frozenset[str]:
+    names = set[str]()
+    for one in programs.read(raw).programs:
+        written = (word.text for word in (*outside.written_by(one), *one.command.into))
+        names.update((one.name, *written, *(path.rpartition("/")[2] for path in written)))
+    return frozenset(names)
+
+
+def among(words: Iterable[object]) -> frozenset[str]:
+    """The programs and written files among words that no shell reads any more."""
+    return _names_in(command_line.joined(word for word in words if isinstance(word, str))[:_READ])
+
+
+def may_be_a_word(value: str) -> bool:
+    """Whether somebody may write this as the name of a program, a file or a host."""
+    return bool(_WORD.match(value)) and not secret_names.is_random(value)
+
+
+def is_value_of_another(raw: str, at: int) -> bool:
+    """Whether the option that begins here may be the value of the option before it."""
+    return bool(_OPTION_BEFORE.search(raw, max(0, at - 60), at))
+
+
+def is_alias(raw: str, at: int, name: str) -> bool:
+    """Whether what begins here gives a command another name."""
+    return "alias." in name or bool(_ALIAS_BEFORE.search(raw, max(0, at - _LOOKED_BACK - 10), at))
+
+
+class Variables:
+    """The variables of a text that it uses in places where no secret belongs; read once, and only if it is asked."""
+
+    def __init__(self, raw: str) -> None:
+        self._raw = raw
+        self._read: frozenset[str] | None = None
+        self._any = False
+
+    def act(self, name: str) -> bool:
+        """Whether the value of this variable may be run, written to or reached."""
+        return name in self._names() or self._any
+
+    @property
+    def positional(self) -> bool:
+        """Whether arguments of a function, or those that were set, are used."""
+        return not self._names().isdisjoint("123456789@*")
+
+    def _names(self) -> frozenset[str]:
+        if self._read is None:
+            self._any = bool(_INDIRECT.search(self._raw))
+            used = list(_EXPANDED.finditer(self._raw))
+            everywhere = {one["name"] for one in used}
+            looked_at = (one for at, one in enumerate(used) if at >= _MOST or not self._belongs(one, everywhere))
+            self._read = frozenset(one["name"] for one in looked_at)
+        return self._read
+
+    def _belongs(self, used: re.Match[str], everywhere: set[str]) -> bool:
+        """Whether a secret belongs where this is used: beside the name of one, or in an option of a known client."""
+        begin = max(0, used.start() - _LOOKED_BACK)
+        said = _NAME_BEFORE.search(self._raw, begin, used.start())
+        if said and secret_names.strength_of(said["named"] or said["name"]):
+            # another variable is as good as its own uses
+            acts = is_value_of_another(self._raw, said.start()) if said["option"] else said["name"] in everywhere
+            return not acts
+        known = _PLACES_BEFORE.search(self._raw, begin, used.start())
+        return bool(known) or bool(_HANDED_TO_LOGIN.match(self._raw, used.end()))

@@ -1,0 +1,126 @@
+"""What acts in a shell command is never covered by a mask, whatever secrets it is made to look like."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from sayso.content import credentials, masks
+
+MASKS = masks.Masks(b"k" * 32)
+# What runs, is written, or is reached stands between these in the grammar below.
+ACTS = re.compile(r"«([^»]*)»")
+
+WORDS = ("reboot7", "drop-eu1", "wipe9.sh", "Zap42xy", "shutdown", "prod.db-1")
+NAMES = ("PASSWORD", "DB_PASSWORD", "TOKEN", "API_KEY", "secret", "password")
+OPTIONS = ("--password", "--token", "--api-key", "-password", "--secret")
+RUNS = (
+    "«{x}» now",
+    "{n}= «{x}»",
+    '{n}= "«{x}»"',
+    "{n}== «{x}»",
+    "A={n} «{x}» -h",
+    "{n}=a1b2c3d4 «{x}»",
+    "xargs -I {o} «{x}»",
+    "xargs -I Bearer «{x}»",
+    "env -u {n} «{x}»",
+    "env -u {o} «{x}»",
+    "A=sshpass time -p «{x}»",
+    "sshpass time -p «{x}»",
+    "A=mysql time -p «{x}»",
+    "sudo -p {o} «{x}»",
+    "sudo -u mysql «{x}» -h",
+    "timeout -k {o} 5 «{x}»",
+    "docker run -e {o} «{x}»",
+    "ssh -p 22 «{x}»",
+    "ssh -i {o} «{x}»",
+    "kubectl -n {o} «{x}» ns",
+    "mkdir -p «{x}»",
+    "docker -p «{x}»",
+    "mv -S {o} «{x}» y",
+    "tee -a {o} «{x}»",
+    "cp -S {o} y «{x}»",
+    "cat y > «{x}»",
+    "{n}=>«{x}»",
+    "{n}=a1b2c3d4 tee y 2>«{x}»",
+    "curl https://u:p1x1@«{x}.example»/y",
+    "curl https://«{x}.example:443?»x=1@good.example",
+    "alias {n}=«{x}»",
+    "alias ll=ls {n}='«{x}» -h'",
+    "git -c alias.{n}=«{x}» {n}",
+    "git config alias.password '«!{x}»'",
+    "A=Bearer «{x}»",
+    "«{x}» {o} a1b2c3d4",
+)
+USES = (
+    "{n}={q}«{x}»{q}; ${n} -h now",
+    "{n}={q}«{x}»{q}; ${{{n}}}",
+    '{n}={q}«{x}»{q}; rm -rf "${n}"',
+    "{n}={q}«{x}»{q}; cat y > ${n}",
+    "{n}={q}«{x}»{q}; ssh ${n}",
+    "{n}={q}«{x}»{q}; eval ${n}",
+    "{n}={q}«{x}»{q}; eval \\${n}",
+    "{n}={q}«{x}»{q}; y={n}; ${{!y}}",
+    "{n}={q}«{x}»{q}; printenv {n} | sh",
+    "{n}={q}«{x}»{q}; declare -n y={n}; $y",
+    "{n}={q}«{x}»{q}; B_TOKEN=${n}; $B_TOKEN",
+    "{n}={q}«{x}»{q}; echo ${n} | sh",
+    "{n}={q}«{x}»{q}; xargs -I {o} ${n}",
+    "{n}={q}«{x}»{q}; A=sshpass time -p ${n}",
+    "{n}={q}«{x}»{q}; env -S ${n}",
+    "export {n}={q}«{x}»{q}\n${n}",
+    "f() {{ $2; }}; f {o} {q}«{x}»{q}",
+    "set -- {o} {q}«{x}»{q}; $2",
+    "set -- {o} «{x}»; shift; $@",
+    ": cookie: ; {n}=«{x}»; ${n}",
+    ": cookie: ; abc=«{x}»; $abc",
+)
+BETWEEN = ("«; »", "« && »", "«\n»", "« | »", "« || »", "« & »", "«;»")
+
+
+@strategies.composite
+def commands(draw: Any) -> str:
+    """A line of several commands; what acts in it is marked."""
+    made = ""
+    for number in range(draw(strategies.integers(1, 3))):
+        made += draw(strategies.sampled_from(BETWEEN)) if number else ""
+        said = draw(strategies.sampled_from((*RUNS, *USES)))
+        filled = {
+            "x": draw(strategies.sampled_from(WORDS)),
+            "n": draw(strategies.sampled_from(NAMES)),
+            "o": draw(strategies.sampled_from(OPTIONS)),
+            "q": draw(strategies.sampled_from(("", "'", '"'))),
+        }
+        made += said.format(**filled)
+    return made
+
+
+def covered(marked: str) -> list[str]:
+    """What acts and stands, in part at least, behind a mask."""
+    raw, acting, gone = "", list[tuple[int, int]](), 0
+    for found in ACTS.finditer(marked):
+        begin = found.start() - gone
+        acting.append((begin, begin + len(found[1])))
+        gone += 2
+    raw = marked.replace("«", "").replace("»", "")
+    spans = credentials.spans(raw)
+    return [raw[a:b] for a, b in acting if any(begin < b and a < end for begin, end in spans)]
+
+
+@pytest.mark.parametrize("said", [*RUNS, *USES])
+def test_what_acts_is_in_sight(said: str) -> None:
+    for word in WORDS:
+        for name in NAMES:
+            for option in OPTIONS[:2]:
+                marked = said.format(x=word, n=name, o=option, q='"')
+                assert covered(marked) == [], marked
+
+
+@hypothesis.given(commands())
+@hypothesis.settings(max_examples=300, deadline=None)
+def test_no_mask_covers_what_acts_in_any_line(marked: str) -> None:
+    assert covered(marked) == []
