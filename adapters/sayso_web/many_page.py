@@ -69,7 +69,7 @@ class ManyPage:
             # asked once more, over those that are risky and nothing else
             waiting, others = [one for one in waiting if one.id in {ticket.id for ticket in risky}], 0
         desk, account = self._desk, session.actor.account
-        groups = await aside.run(grid.groups, waiting, batching.like, opened, desk.mint, desk.setup.directory)
+        groups = await aside.run(grid.groups, waiting, batching.group_of, opened, desk.mint, desk.setup.directory)
         cells = [cell for group in groups for cell in group.cells]
         body = render.fill(
             "many.html",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import pydantic
@@ -43,8 +42,6 @@ _OF_FIELD = ("default", "example")
 # Of a ticket, what somebody wrote.
 _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
 _MOST_KEPT = 32
-# In place of words that a mask covers whole.
-_BEHIND = "••••"
 
 _Key = tuple[str, str, int, str]
 
@@ -141,18 +138,12 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         if decision := again["decision"]:
             # by it anybody could try out a short secret
             again["decision"] = decision.model_copy(update={"input_digest": None})
-        shown = Covered.model_construct(**{**vars(shown), **again}, marks=_marks(ticket, again["request"]))
+        shown = Covered.model_construct(
+            **{**vars(shown), **again}, marks=risk.in_sight(ticket.request, again["request"])
+        )
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)
     return shown, found
-
-
-def _marks(ticket: model.Ticket, shown: model.Request) -> tuple[risk.Mark, ...]:
-    """What is found in the request itself; the words that triggered it are those in sight."""
-    in_sight = risk.marks_of(shown)
-    names = {mark.name for mark in in_sight}
-    behind = (replace(one, trigger=_BEHIND) for one in risk.marks_of(ticket.request) if one.name not in names)
-    return tuple(sorted((*in_sight, *behind), key=lambda mark: -risk.LEVELS[mark.level]))
 
 
 def _written(ticket: model.Ticket, name: str, cover: masks.Covering) -> Any:

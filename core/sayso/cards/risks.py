@@ -36,10 +36,11 @@ class Risks:
 
 def of(ticket: model.Ticket) -> Risks:
     """The risks of a request: those that the service finds first, then the agent's claim."""
-    return _said(masked.marks_of(ticket), ticket.request.risk)
+    return _said(ticket.request, masked.marks_of(ticket))
 
 
-def _said(found: Sequence[risk.Mark], claim: model.Risk | None) -> Risks:
+def _said(request: model.Request, found: Sequence[risk.Mark]) -> Risks:
+    claim = request.risk
     parts = [card.Risk((Trusted(f"{mark.words}: "), text.line(mark.trigger)), mark.level) for mark in found[:_SHOWN]]
     if len(found) > _SHOWN:
         parts.append(card.Risk((Trusted(f"{len(found) - _SHOWN} more findings"),), found[_SHOWN].level))
@@ -48,8 +49,7 @@ def _said(found: Sequence[risk.Mark], claim: model.Risk | None) -> Risks:
     if claim in ("medium", "high"):
         parts.append(card.Risk((Trusted("The agent says: "), _SAID[claim]), claim))
         said.append(f"The agent says: {_SAID[claim]}")
-    level = risk.highest([claim, *(mark.level for mark in found)])
-    return Risks(level, tuple(parts), Trusted(". ".join(said)))
+    return Risks(risk.level_of(request, found), tuple(parts), Trusted(". ".join(said)))
 
 
 def facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
@@ -74,7 +74,7 @@ def before_allow(request: model.Request, said: model.Answer) -> card.Confirm | N
     if request.kind != "permission" or said.verdict != "allow":
         return None
     ran = request if said.input is None else request.model_copy(update={"input": said.input})
-    return _confirm(buttons.row_of("allow", request.kind), _said(risk.marks_of(ran), ran.risk))
+    return _confirm(buttons.row_of("allow", request.kind), _said(ran, risk.marks_of(ran)))
 
 
 def _confirm(row: buttons.Row, risks: Risks) -> card.Confirm | None:

@@ -17,23 +17,29 @@ MASK = "••••"
 _LONGEST_BEGINNING = 16
 # A name, a sign and a secret are no shorter.
 _SHORTEST = 8
+_LONGEST_KEPT = 300
 _ASCII_LOWER = {ord(sign): sign.lower() for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def spans(raw: str) -> list[Span]:
+def spans(raw: str) -> Sequence[Span]:
     """Where secrets stand in a text, in order; no two of them overlap."""
     if len(raw) < _SHORTEST:
-        return []
+        return ()
+    return _find_once(raw) if len(raw) <= _LONGEST_KEPT else _find(raw)
+
+
+def _find(raw: str) -> Sequence[Span]:
     lower = raw.lower()
     # some letters become two
     lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
     made, variables = list(makers.find(raw)), acting.Variables(raw)
-    found = list(
-        acting.without(
-            raw, _without((*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables)), made)
-        )
-    )
-    return joined([*made, *found]) if made or found else []
+    others = (*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables))
+    found = list(acting.without(raw, _without(others, made))) if others else []
+    return joined([*made, *found]) if made or found else ()
+
+
+# a drawing looks at a text for its masks and for its risks, and most are drawn more than once
+_find_once = functools.lru_cache(512)(_find)
 
 
 def spans_of(name: str, value: str) -> list[Span]:
@@ -94,7 +100,9 @@ _AUTHORITY = re.compile(
 _BEARER = re.compile(r"(?=[\w.~+/-]{0,400}[0-9])([\w.~+/-]{16,4096}+=*)")
 _COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
 _COOKIE = re.compile(
-    rf"(?:^|;\ ?|(?<=[\"':])|(?<=[\"':] ))(?P<name>[\w-]{{1,80}}+)=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
+    rf"""(?:^|;\ ?|(?<=["':])|(?<=["':]\ ))(?P<name>[\w-]{{1,80}}+)=
+    (?=\S{{0,40}}[0-9!*\#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)""",
+    re.VERBOSE,
 )
 # Variables by which a command does something else.
 _ACTS = re.compile(

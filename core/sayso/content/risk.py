@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sayso import model
@@ -23,6 +23,8 @@ LONG = "long"
 # A row says no more than this many of its findings.
 _MOST = 2
 _LONGEST = 120
+# In place of words that a mask covers whole.
+_BEHIND = "••••"
 
 LEVELS: Mapping[model.Risk | None, int] = {None: 0, "low": 1, "medium": 2, "high": 3}
 WORDS: Mapping[model.Risk | None, text.Trusted] = {
@@ -74,6 +76,12 @@ def marks_of(request: model.Request) -> tuple[Mark, ...]:
     return look_at(tool, text, folder)
 
 
+def names_of(request: model.Request) -> tuple[str, ...]:
+    """What a card says is risky, by name: what is found, and what the agent says of it."""
+    claim = (f"says {request.risk}",) if request.risk in WORDS else ()
+    return tuple(sorted({*claim, *(mark.name for mark in marks_of(request))}))
+
+
 @functools.lru_cache(maxsize=256)
 def look_at(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
     """What is found in a call with this input as JSON; looked for once."""
@@ -90,6 +98,19 @@ def find(call: Call) -> tuple[Mark, ...]:
 def highest(levels: Iterable[model.Risk | None]) -> model.Risk | None:
     """The highest of several levels."""
     return max(levels, key=LEVELS.__getitem__, default=None)
+
+
+def level_of(request: model.Request, marks: Iterable[Mark] | None = None) -> model.Risk | None:
+    """The highest of what the agent says and what the service finds; *marks* are that, if it was found before."""
+    return highest((request.risk, *(mark.level for mark in (marks_of(request) if marks is None else marks))))
+
+
+def in_sight(request: model.Request, shown: model.Request) -> tuple[Mark, ...]:
+    """What is found in a request, in the words of the same request as it is *shown*: with its secrets covered."""
+    seen = marks_of(shown)
+    names = {mark.name for mark in seen}
+    behind = (replace(one, trigger=_BEHIND) for one in marks_of(request) if one.name not in names)
+    return tuple(sorted((*seen, *behind), key=lambda mark: -LEVELS[mark.level]))
 
 
 def _few(found: Iterable[str]) -> list[str]:

@@ -203,7 +203,7 @@ class Shell:
         kept: list[Record] = []
         if _decides(before, after):
             kept += await remembering.records(self.store, after)
-            kept += await granting.records(self.store, after)
+            kept += await granting.records(self.store, after, self.setup.directory.people)
             if after.owner == naming.SERVICE:
                 kept += await learned.records(self.store, after)
         if before.attending != after.attending:

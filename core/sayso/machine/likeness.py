@@ -64,7 +64,7 @@ class Pattern(model.Frozen):
     """The digest of the tool with all that may not differ."""
     free: tuple[Margin, ...]
     risks: tuple[str, ...] = ()
-    """What the service found in the call that the card showed, by name."""
+    """What the card said is risky, by name."""
 
 
 def margins_of(request: model.Request) -> tuple[Margin, ...]:
@@ -86,8 +86,8 @@ def pattern_of(request: model.Request, free: tuple[str, ...]) -> Pattern:
         hint = f"may differ: {', '.join(known) or 'nothing'}"
         raise errors.InvalidAnswer("say which parts of the input may differ, each once", field="free", hint=hint)
     chosen = tuple(one for name, one in known.items() if name in free)
-    names = tuple(sorted({mark.name for mark in risk.marks_of(request)}))
-    return Pattern(tool=request.tool or "", fixed=_fixed(request, chosen), free=chosen, risks=names)
+    fixed = _fixed(request, chosen)
+    return Pattern(tool=request.tool or "", fixed=fixed, free=chosen, risks=risk.names_of(request))
 
 
 def is_like(pattern: Pattern, request: model.Request) -> bool:
@@ -100,7 +100,7 @@ def is_like(pattern: Pattern, request: model.Request) -> bool:
     if _fixed(request, pattern.free) != pattern.fixed:
         return False
     # what was not looked through to its end is like nothing: its end may hold any risk
-    found = {mark.name for mark in risk.marks_of(request)}
+    found = {*risk.names_of(request)}
     return risk.LONG not in found and found <= {*pattern.risks}
 
 

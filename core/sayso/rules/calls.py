@@ -35,7 +35,7 @@ class Call:
     @functools.cached_property
     def risk(self) -> model.Risk | None:
         """The highest of what the agent says and what the service finds."""
-        return risk.highest((self.request.risk, *(mark.level for mark in risk.marks_of(self.request))))
+        return risk.level_of(self.request)
 
     def proven(self, fact: str) -> tuple[str, ...]:
         """What an allow compares."""

@@ -8,6 +8,7 @@ import pytest
 
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
+from sayso.content import risk
 from sayso.testing import samples
 
 ASKS = dialog.WindowLimits(content=2_000, inputs=3, typed=3_000, asks_again=True)
@@ -79,7 +80,13 @@ def test_what_has_no_room_is_counted() -> None:
 
 
 def test_what_a_mask_covers_is_risky_all_the_same() -> None:
-    # to xargs, what stands there is no password but the program
+    asked, shown = ticket("mkfs.ext4 /dev/sda").request, ticket("•••• /dev/sda").request
+    assert [(one.level, one.words, one.trigger) for one in risk.in_sight(asked, shown)] == [
+        ("high", "Overwrites a disk", "••••")
+    ]
+
+
+def test_a_program_behind_an_option_that_takes_the_next_word_is_in_sight() -> None:
     drawn = draw.card_of(ticket("xargs -I --password mkfs.ext4 /dev/sda"), samples.MINT)
-    assert "mkfs" not in str(drawn.parts)
-    assert (drawn.risk, said(drawn)[0]) == ("high", "Overwrites a disk: ••••")
+    assert "mkfs" in str(drawn.parts)
+    assert drawn.risk == "high"

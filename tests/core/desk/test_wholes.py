@@ -15,7 +15,7 @@ from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
 from sayso.desk.answering import batch_presses
 from sayso.desk.posting import batching
 from sayso.rules import rule as words
-from sayso.stores import memory
+from sayso.stores import Record, memory, record_kinds
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -315,3 +315,16 @@ async def test_batches_of_two_agents_are_two_however_they_are_called(front: Desk
     said = await batch_presses.answer_shown(front.answer, made, DENY, ANN)
     assert "".join(card.pieces(said)) == "Denied 2."
     assert await outcomes(front, made) == {"denied"}
+
+
+async def test_a_new_key_of_the_same_name_takes_no_part_in_what_an_older_one_began(front: Desk) -> None:
+    for key in ("k1", "k2"):
+        await front.store.put(Record(record_kinds.KEY, key, {"name": "agent", "role": "agent"}))
+    named = model.Batch(id="t1", size=2, whole=True)
+    older = await front.open(permission(batch=named), Caller(owner="agent", key="k1"))
+    newer = [await front.open(permission(batch=named), Caller(owner="agent", key="k2")) for _ in range(2)]
+    await front.answer(newer[0].id, DENY, ANN)
+    assert (await front.store.load(newer[1].id)).decision is not None
+    assert (await front.store.load(older.id)).decision is None
+    with pytest.raises(errors.Refused, match="only 1 of the 2 calls are there"):
+        await front.answer(older.id, ALLOW, ANN)

@@ -15,6 +15,7 @@ from sayso.desk import setup as setups
 from sayso.desk.admission import (
     asking_back,
     digests,
+    givers,
     granting,
     judging,
     learning,
@@ -91,7 +92,7 @@ async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id
     terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
     if ruling.effect != "ask" or whole:
         return terms
-    terms = await granting.apply(shell.store, request, terms, now)
+    terms = await granting.apply(shell.store, request, terms, now, functools.partial(givers.may_still, shell))
     return await learning.apply(shell, request, terms, now) if shell.learned else terms
 
 

@@ -38,7 +38,7 @@ def added(value: dict[str, Any], ticket: model.Ticket, decision: model.Decision)
     return {"calls": [one.model_dump(mode="json") for one in kept]}
 
 
-def like(value: dict[str, Any], request: model.Request, at: datetime) -> model.Denied | None:
+def retried(value: dict[str, Any], request: model.Request, at: datetime) -> model.Denied | None:
     """The newest denial of a call that is nearly this one, if there is one."""
     denied = [one for one in _read(value, at) if one.tool == request.tool]
     if not denied:

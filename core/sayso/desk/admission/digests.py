@@ -23,7 +23,7 @@ async def apply(request: model.Request, terms: machine.Terms, at: datetime) -> m
     marks = await aside.run_large(requests.is_large(request), risk.marks_of, request)
     # nobody knows what stands behind the end of what was read
     unread = any(mark.name == risk.LONG for mark in marks)
-    if unread or risk.highest([request.risk, *(mark.level for mark in marks)]) in ("medium", "high"):
+    if unread or risk.level_of(request, marks) in ("medium", "high"):
         return terms
     moment = shown_at(request, terms.policy, at)
     reach = terms.reach or attention.Reach()

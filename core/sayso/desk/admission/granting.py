@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -16,7 +16,7 @@ import pydantic
 
 from sayso import aside, errors, model, parts
 from sayso.cards import tokens
-from sayso.content import requests
+from sayso.content import requests, risk
 from sayso.desk.upkeep import stops
 from sayso.machine import INBOX, Terms, events, likeness, scopes
 from sayso.stores import Record, Store
@@ -55,21 +55,36 @@ class Grant(model.Frozen):
     by: str
     name: str
     """Of the person, for showing."""
+    via: str | None = None
+    """The account from which they gave it."""
+    configured: bool = False
+    """Whether the settings knew them then."""
+    delegate: str | None = None
+    """Who gave it in their place."""
+    risks: tuple[str, ...] = ()
+    """What the card said is risky, by name: a call with another risk is asked about."""
     at: datetime
     until: datetime
 
 
-async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
-    """The grant that a decision gives, if it gives one: written together with the decision."""
+MayStill = Callable[[Terms, Grant], Awaitable[bool]]
+"""Whether who gave a grant may still allow what is asked under these terms."""
+
+
+async def records(store: Store, ticket: model.Ticket, people: Container[str] = ()) -> Sequence[Record]:
+    """The grant that a decision gives, if it gives one: written together with the decision.
+
+    *people* are those of the settings.
+    """
     try:
-        return await _of_decision(store, ticket)
+        return await _of_decision(store, ticket, people)
     except errors.SaysoError as error:
         # the decision stands, and whoever made it must not be told otherwise; what comes after it is asked
         log.warning("a grant is not kept", extra={"ticket": ticket.id, "error": error.message})
         return ()
 
 
-async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+async def _of_decision(store: Store, ticket: model.Ticket, people: Container[str]) -> Sequence[Record]:
     decision, lasts = ticket.decision, ticket.policy.grants
     if decision is None or decision.standing is None or lasts is None or not decision.by:
         return ()
@@ -95,6 +110,10 @@ async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
         request=ticket.id,
         by=by.person,
         name=by.name,
+        via=by.via,
+        configured=by.person in people,
+        delegate=by.delegate,
+        risks=await aside.run_large(requests.is_large(ticket.request), risk.names_of, ticket.request),
         at=decision.decided_at,
         until=until,
     )
@@ -109,12 +128,12 @@ async def _pattern(ticket: model.Ticket) -> likeness.Pattern:
     return await aside.run_large(requests.is_large(ticket.request), likeness.pattern_of, ticket.request, free)
 
 
-async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
-    """The terms of a request that people would be asked: allowed, if a grant covers it."""
+async def apply(store: Store, request: model.Request, terms: Terms, at: datetime, may_still: MayStill) -> Terms:
+    """The terms of a request that people would be asked: allowed, if a grant covers it that may still be given."""
     if not scopes.can_hold(terms.policy):
         return terms
     found = await _find(store, request, terms, at)
-    if found is None or (await stops.standing(store)).of(terms.owner) is not None:
+    if found is None or not await may_still(terms, found) or (await stops.standing(store)).of(terms.owner) is not None:
         return terms
     return allowed(terms, found)
 
@@ -140,7 +159,7 @@ async def _find(store: Store, request: model.Request, terms: Terms, at: datetime
         found = read(record)
         if found is None or found.until <= at or _terms_of(found) != (terms.key, terms.policy_name, terms.requester):
             continue
-        if found.standing != "pattern" or await _is_like(found, request):
+        if await aside.run_large(requests.is_large(request), _covers, found, request):
             return found
     return None
 
@@ -162,9 +181,13 @@ async def _possible(store: Store, request: model.Request, owner: str) -> AsyncIt
             yield record
 
 
-async def _is_like(grant: Grant, request: model.Request) -> bool:
-    pattern = grant.like
-    return pattern is not None and await aside.run_large(requests.is_large(request), likeness.is_like, pattern, request)
+def _covers(grant: Grant, request: model.Request) -> bool:
+    """Whether it covers a call that its name fits: nothing is risky in it that the card did not show."""
+    if grant.standing == "pattern":
+        return grant.like is not None and likeness.is_like(grant.like, request)
+    found = {*risk.names_of(request)}
+    # the same call to the last sign was read to its end by whoever allowed it; another one was not
+    return found <= {*grant.risks} and (grant.standing == "call" or risk.LONG not in found)
 
 
 async def listed(store: Store, at: datetime) -> Sequence[Grant]:

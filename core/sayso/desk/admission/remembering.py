@@ -125,7 +125,7 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime) 
     calls, ran, denied = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
     found = {key: record.value for key, record in (await store.get_all([calls, ran, denied])).items()}
     past = _past(_calls(found.get(calls, {})).get(call)).since(at - KEPT)
-    like = denials.like(found.get(denied, {}), request, at)
+    like = denials.retried(found.get(denied, {}), request, at)
     remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at), like)
     return dataclasses.replace(terms, remembered=remembered) if remembered else terms
 
@@ -234,8 +234,8 @@ async def _without_secrets(mark: risk.Mark, ran: model.Request) -> risk.Mark:
     covered = await aside.run(masks.GONE.value, ran.input)
     if covered is ran.input:
         return mark
-    found = await aside.run(risk.marks_of, ran.model_copy(update={"input": covered}))
-    return next((one for one in found if one.name == mark.name), mark)
+    found = await aside.run(risk.in_sight, ran, ran.model_copy(update={"input": covered}))
+    return next(one for one in found if one.name == mark.name)
 
 
 def _is_short(given: model.JsonObject) -> bool:
@@ -250,8 +250,7 @@ async def _risky_before(value: Value, request: model.Request, at: datetime) -> t
     before = _risky(value, at)
     if not before:
         return ()
-    marks = await aside.run_large(not _is_short(request.input or {}), risk.marks_of, request)
-    level = risk.highest([request.risk, *(mark.level for mark in marks)])
+    level = await aside.run_large(not _is_short(request.input or {}), risk.level_of, request)
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
 
 

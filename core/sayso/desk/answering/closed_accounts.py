@@ -30,7 +30,7 @@ async def since(shell: Shell, ticket: model.Ticket, event: events.Event) -> tupl
     counted = _counted(ticket, event)
     if not counted:
         return ()
-    asking = {asyncio.ensure_future(_is_open(shell, one)): one for one in dict.fromkeys(one.via for one in counted)}
+    asking = {asyncio.ensure_future(is_open(shell, one)): one for one in dict.fromkeys(one.via for one in counted)}
     _, late = await asyncio.wait(asking, timeout=_WITHIN)
     for one in late:
         one.cancel()
@@ -58,7 +58,8 @@ def _counted(ticket: model.Ticket, event: events.Event) -> list[model.By]:
     return [one for one in decision.by if one.person != event.by.id]
 
 
-async def _is_open(shell: Shell, account: str) -> bool:
+async def is_open(shell: Shell, account: str) -> bool:
+    """Whether an account still is one, as its platform says. Raises `ChannelError`."""
     name, _, rest = account.partition(":")
     if name == _KEY:
         return any(key.value["name"] == rest for key in await shell.store.scan(record_kinds.KEY))

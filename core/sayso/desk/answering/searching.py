@@ -193,7 +193,7 @@ def _fits(ticket: model.Ticket, wanted: Filter) -> bool:
         return False
     if wanted.priority is not None and priorities.of(ticket) != wanted.priority:
         return False
-    return wanted.risk is None or _risk_of(request) == wanted.risk
+    return wanted.risk is None or risk.level_of(request) == wanted.risk
 
 
 def _places(ticket: model.Ticket) -> tuple[str, ...]:
@@ -202,10 +202,6 @@ def _places(ticket: model.Ticket) -> tuple[str, ...]:
 
 def _is_at(place: str, wanted: str) -> bool:
     return place == wanted or parts.channel_of(place) == wanted
-
-
-def _risk_of(request: model.Request) -> model.Risk | None:
-    return risk.highest((request.risk, *(mark.level for mark in risk.marks_of(request))))
 
 
 def _says(ticket: model.Ticket, words: Sequence[str]) -> bool:

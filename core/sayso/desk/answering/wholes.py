@@ -22,10 +22,10 @@ def is_one(ticket: model.Ticket) -> bool:
     return ticket.request.batch is not None and ticket.request.batch.whole
 
 
-def key_of(ticket: model.Ticket) -> tuple[str, str | None, str]:
+def key_of(ticket: model.Ticket) -> tuple[str, str | None, str | None, str]:
     """The same for calls that are decided together: a name alone is what any agent may choose."""
     named = ticket.request.batch
-    return ticket.owner, ticket.request.source.session, named.id if named else ""
+    return ticket.owner, ticket.key, ticket.request.source.session, named.id if named else ""
 
 
 async def answer(

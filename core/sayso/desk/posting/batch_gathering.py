@@ -29,7 +29,7 @@ async def ref_for(shell: Shell, ticket: model.Ticket, place: model.Place, rows: 
     members = await batching.said(shell.store, ticket)
     _wait(shell, ticket, len(members))
     standing = [one for one in members if batching.may_stand(one) and place in one.route]
-    alike = [one for one in standing if batching.like(one) == batching.like(ticket)]
+    alike = [one for one in standing if batching.group_of(one) == batching.group_of(ticket)]
     if len(alike) < 2:
         return None
     named = ticket.request.batch.id if ticket.request.batch else ""

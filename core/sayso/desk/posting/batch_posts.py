@@ -200,7 +200,7 @@ class BatchPosts:
             # one that cannot be read is performed alone, and fails there
             # what its agent gathers waits for its own
             if isinstance(ticket, model.Ticket) and ticket.request.batch is None and batching.may_share(ticket):
-                alike.setdefault(await aside.run(batching.like, ticket), []).append((job, ticket))
+                alike.setdefault(await aside.run(batching.group_of, ticket), []).append((job, ticket))
         most = min(self._rows(place), batching.MOST_ROWS)
         cut = (some[start : start + most] for some in alike.values() for start in range(0, len(some), most))
         return [Group(tuple(job for job, _ in some), place, None, tuple(one for _, one in some)) for some in cut]

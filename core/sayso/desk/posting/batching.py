@@ -49,7 +49,7 @@ def may_stand(ticket: model.Ticket) -> bool:
     return ticket.decision is None and not ticket.held and ticket.request.kind == "permission" and not image
 
 
-def like(ticket: model.Ticket) -> str:
+def group_of(ticket: model.Ticket) -> str:
     """What requests must have in common to stand on one card: who asks, in which session, and who decides how."""
     if _is_in_digest(ticket):
         # whoever asks
@@ -113,7 +113,8 @@ async def said(store: Store, ticket: model.Ticket) -> list[model.Ticket]:
         if page[-1].created_at < first:
             break
         query = replace(query, before=(page[-1].created_at, page[-1].id))
-    alike = (one for one in found if one.owner == owner and one.request.source.session == session)
+    # a new key of the same name is another agent
+    alike = (one for one in found if (one.owner, one.key, one.request.source.session) == (owner, ticket.key, session))
     return sorted(alike, key=lambda one: (one.created_at, one.id))
 
 
