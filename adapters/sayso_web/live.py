@@ -14,7 +14,7 @@ from sayso.desk import Desk
 from sayso.desk.upkeep import attendance, broadcast
 from sayso.machine import events
 from sayso.stores import Row
-from sayso_web import sessions, sharing, view
+from sayso_web import roll_call, sessions, sharing, view
 from sayso_web.guard import HEADERS, Guard
 
 # Browsers open at most six connections to one host; one session must not use them all up.
@@ -33,6 +33,7 @@ class Live:
         self._guard = guard
         self._open: Counter[str] = Counter()
         self._cards = sharing.SharedCards(desk)
+        self._roll = roll_call.RollCall(guard.sessions)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send news until the page is closed or its session ends."""
@@ -72,7 +73,7 @@ class Live:
                 await self._leave_out(response, listener)
             rows = await listener.next()
             # asked again each time: a session that was ended hears nothing more
-            await self._guard.sessions.find(session.secret)
+            await self._roll.check(session)
             if own is None or not rows:
                 # who is in which group is looked up now and then, not for each row
                 own = await view.of(self._desk, session)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,7 +43,7 @@ class Session:
     @property
     def csrf(self) -> str:
         """Every form carries it. Made from the cookie, so a page of another site cannot know it."""
-        return hmac.new(self.secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret.encode(), b"csrf", "sha256").hex()
 
     @property
     def actor(self) -> people.Actor:
@@ -92,15 +93,27 @@ class Sessions:
     async def find(self, secret: str) -> Session:
         """Find the session with this secret. Raises `Unauthorized` if it ended, or its key was revoked."""
         record = await self._store.get(record_kinds.SESSION, _hash(secret)) if secret else None
-        now = self._clock.now()
-        if record is None or _is_over(record, now) or not await self._key_lives(record):
-            raise errors.Unauthorized("you are not signed in", hint="sign in and try again")
-        until = min(now + IDLE_LASTS, datetime.fromisoformat(record.value["began_at"]) + LONGEST)
-        if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
-            # another request of the same browser wrote it a moment ago
-            with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(record_kinds.SESSION, record.name, record.value, until, record.version))
+        if record is None or _is_over(record, self._clock.now()) or not await self._key_lives(record):
+            raise signed_out()
+        await self._prolong(record)
         return Session(secret, record.value["person"])
+
+    async def holding(self, asked: Collection[str]) -> Collection[str]:
+        """Those of these secrets whose session has not ended, and whose key was not revoked."""
+        names = {(record_kinds.SESSION, _hash(secret)): secret for secret in asked}
+        found, now = await self._store.get_all(names), self._clock.now()
+        going = {names[name]: record for name, record in found.items() if not _is_over(record, now)}
+        # one that was begun by an older version names its key in another way, and is begun again
+        named = {(record_kinds.KEY, str(key)) for one in going.values() if (key := one.value.get("key")) is not None}
+        keys_there = await self._store.get_all(named)
+        held = {
+            secret: record
+            for secret, record in going.items()
+            if (key := record.value.get("key")) is None or (record_kinds.KEY, str(key)) in keys_there
+        }
+        for record in held.values():
+            await self._prolong(record)
+        return held.keys()
 
     async def end(self, session: Session) -> None:
         """Sign out."""
@@ -115,8 +128,14 @@ class Sessions:
         log.info("signed in", extra={"person": person})
         return session
 
+    async def _prolong(self, record: Record) -> None:
+        until = min(self._clock.now() + IDLE_LASTS, datetime.fromisoformat(record.value["began_at"]) + LONGEST)
+        if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
+            # another request of the same browser wrote it a moment ago
+            with contextlib.suppress(errors.Conflict):
+                await self._store.put(Record(record_kinds.SESSION, record.name, record.value, until, record.version))
+
     async def _key_lives(self, record: Record) -> bool:
-        # one that was begun by an older version names its key in another way, and is begun again
         return await authority.holds(self._store, record.value.get("key"))
 
     async def _sweep(self) -> None:
@@ -125,6 +144,11 @@ class Sessions:
             for record in await self._store.scan(kind):
                 if _is_over(record, now):
                     await self._store.remove(kind, record.name)
+
+
+def signed_out() -> errors.Unauthorized:
+    """What is told to whoever has no session."""
+    return errors.Unauthorized("you are not signed in", hint="sign in and try again")
 
 
 def _is_over(record: Record, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sayso import aside, model
 from sayso.chat import recent
+from sayso.content import requests
 from sayso.desk import Desk
 from sayso_web import sessions, view
 
@@ -50,19 +51,20 @@ class SharedCards:
 
     async def load(self, id: str, number: int) -> model.Ticket:
         """A request as it was at a row of the log, or later. Raises as `Store.load`."""
-        return await _once(self._requests, (id, number), lambda: self._desk.store.load(id))
+        return await once(self._requests, (id, number), lambda: self._desk.store.load(id))
 
     async def draw(self, own: view.View, ticket: model.Ticket) -> Drawn:
         """The parts of an event about a request, as JSON without its braces."""
         seen = (ticket.id, ticket.version, own.glance(ticket))
-        found = await _once(self._cards, seen, lambda: self._draw(own, ticket))
+        found = await once(self._cards, seen, lambda: self._draw(own, ticket))
         if len(found.text) > _LARGE:
             self._cards.pop(seen, None)
         return found
 
     async def _draw(self, own: view.View, ticket: model.Ticket) -> Drawn:
         stranger = sessions.Session(self._stranger, own.session.person)
-        text = await aside.run(_describe, replace(own, session=stranger), ticket)
+        large = requests.is_large(ticket, aside.SMALL)
+        text = await aside.run_large(large, _describe, replace(own, session=stranger), ticket)
         return Drawn(text, stranger.csrf)
 
 
@@ -72,13 +74,19 @@ def _describe(own: view.View, ticket: model.Ticket) -> str:
     return json.dumps(about)[1:-1]
 
 
-async def _once(
+async def once(
     kept: recent.Recent[recent.Key, asyncio.Future[Made]], key: recent.Key, make: Callable[[], Awaitable[Made]]
 ) -> Made:
     """What is kept under a key, made by whoever comes first; what failed is made again."""
-    found = kept.get(key)
-    if found is not None and found.done() and not found.cancelled() and found.exception() is None:
-        return found.result()
-    if found is None or found.done():
-        found = kept[key] = asyncio.ensure_future(make())
-    return await asyncio.shield(found)
+    while (found := kept.get(key)) is not None and not found.cancelled():
+        if found.done():
+            return found.result()
+        await asyncio.wait({found})
+    mine: asyncio.Future[Made] = asyncio.get_running_loop().create_future()
+    kept[key] = mine
+    try:
+        # here, and not in a task: a short card is there before the next one asks
+        mine.set_result(await make())
+    finally:
+        mine.cancel()
+    return mine.result()
