@@ -9,7 +9,7 @@ import pydantic
 from sayso import model, parts
 from sayso_bots.settings import durations
 
-_Address = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s#@]+$", max_length=2000)]
+_Address = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s#@]+$", max_length=model.MAX_URL)]
 _Audience = Annotated[str, pydantic.StringConstraints(pattern=r"^[!-~]{1,200}$")]
 
 

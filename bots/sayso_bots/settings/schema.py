@@ -18,7 +18,7 @@ from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
 from sayso_bots.settings import attention, durations, records, rule_tables, times
 
-_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S+$", max_length=200)]
+_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S+$", max_length=model.MAX_NAME)]
 # Without a colon, which starts a group or an account.
 _Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
@@ -55,7 +55,7 @@ class Person(_Table):
 class OnCall(_Table):
     """`on_call` of `[groups.NAME]`: who says who is on call, one of them."""
 
-    ical: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$", max_length=2000)] | None = (
+    ical: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S+$", max_length=model.MAX_URL)] | None = (
         pydantic.Field(default=None, description='on_call = { ical = "https://…" }, the address of a calendar')
     )
     """The address of a calendar."""
@@ -285,6 +285,6 @@ def with_chats() -> type[Settings]:
 def _keys(keys: Iterable[Key]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in keys:
-        form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern, max_length=200)]
+        form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern, max_length=model.MAX_NAME)]
         found[key.name] = (form | None, pydantic.Field(default=None, description=key.expected))
     return found
