@@ -9,6 +9,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 
 from sayso import model
+from sayso.content import masks
 from sayso.desk.upkeep import watching
 from sayso.machine import events
 from sayso_otel import context, names
@@ -89,6 +90,6 @@ def watcher() -> Watcher | None:
 
 def _of(ticket: model.Ticket) -> dict[str, str]:
     found = {names.REQUEST: ticket.id, names.KIND: ticket.request.kind}
-    found |= {names.TOOL: ticket.request.tool} if ticket.request.tool else {}
+    found |= {names.TOOL: masks.GONE.text(ticket.request.tool)} if ticket.request.tool else {}
     found |= {names.POLICY: ticket.policy_name} if ticket.policy_name else {}
     return found | ({names.OUTCOME: ticket.decision.outcome} if ticket.decision else {})

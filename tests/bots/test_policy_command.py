@@ -262,7 +262,9 @@ def test_cases_are_written_from_history_and_pass(inside: Call, tmp_path: Path) -
     for number in range(2, 7):
         ask(inside, f"r{number}", "Bash", command=f"echo {number}")
     ask(inside, "r7", "Bash", command="npm ci")
+    ask(inside, "r8", "connect", password="hunter7x")
     written = inside("policy", "init-tests", "--each", "2").stdout
+    assert "# 1 of the calls held a secret, and are left out" in written
     (tmp_path / "t.toml").write_text(written)
     names = [case["name"] for case in tomllib.loads(written)["cases"]]
     assert names == ["r7", "r6", "r5", "r1"]

@@ -7,7 +7,7 @@ import math
 from datetime import datetime, timedelta
 
 from sayso import errors, model
-from sayso.content import text
+from sayso.content import masks, text
 from sayso.machine import events
 
 _TOOL = "tool"
@@ -30,12 +30,16 @@ def wants_reason(ticket: model.Ticket, verdict: model.Verdict | None) -> bool:
 def name_to_type(ticket: model.Ticket, edited: model.JsonObject | None = None) -> str | None:
     """What somebody must type to allow it as it would run; None if nothing.
 
-    It is the value that the policy names. If that is missing, long or cannot be typed as it is seen, it is the tool's.
+    It is the value that the policy names. If that is missing, long, or cannot be typed as it is seen, it is the tool's:
+    what a mask covers is seen by nobody.
     """
     wanted = ticket.policy.confirm
     if not isinstance(wanted, str) or ticket.request.kind != "permission":
         return None
-    value = None if wanted == _TOOL else _find(edited or ticket.request.input or {}, wanted.split(".")[1:])
+    *_, last = path = wanted.split(".")[1:] or [_TOOL]
+    value = None if wanted == _TOOL else _find(edited or ticket.request.input or {}, path)
+    if masks.GONE.over({}).value(value, last) != value:
+        value = None
     named = value if isinstance(value, str) else json.dumps(value) if isinstance(value, int | float) else ""
     return named if _can_be_typed(named) else ticket.request.tool or ""
 

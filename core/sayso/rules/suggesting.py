@@ -22,8 +22,6 @@ _COSTLY = frozenset([
     "amount", "salary", "wire", "delete", "destroy", "drop", "remove", "purge", "wipe", "revoke", "terminate", "secret",
     "secrets", "password", "token", "credential", "key",
 ])  # fmt: skip
-# Whether there is a secret is all that is asked here: nothing that is covered with it is shown.
-_ANY_KEY = b"suggested"
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Parts of an input that a suggestion names; one with more is not like another by chance.
 _MOST_PARTS = 20
@@ -63,7 +61,7 @@ def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) 
         if len(group.past) < least:
             break
         match = _match_of(group.table)
-        if not _is_denied(using, match, denied) and not _is_covered(group, found):
+        if not _has_secret(group.table) and not _is_denied(using, match, denied) and not _is_covered(group, found):
             covered = tuple(one for one in allowed if _holds(using, match, one))
             found.append(Suggestion(group.table, covered, any(map(_is_costly, covered))))
     return tuple(one for one in found if len(one.covered) >= least)
@@ -145,9 +143,14 @@ def _is_covered(group: _Group, found: Sequence[Suggestion]) -> bool:
     return any(ids <= {past.id for past in one.covered} for one in found)
 
 
+def _has_secret(given: Mapping[str, Any]) -> bool:
+    """Whether there is one in it: settings and files of rules are no place for it."""
+    return bool(masks.GONE.value(dict(given)) != given)
+
+
 def _is_costly(one: Past) -> bool:
     asked = one.request.input or {}
-    if masks.Masks(_ANY_KEY).value(asked) != asked or any(mark.level != "low" for mark in risk.marks_of(one.request)):
+    if _has_secret(asked) or any(mark.level != "low" for mark in risk.marks_of(one.request)):
         return True
     said = [one.request.tool or "", *calls.texts_of(asked)]
     words = (word.lower() for text in said for word in _WORD.findall(text))

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Final
 
 from sayso import model
+from sayso.content import masks
 from sayso.stats.figures import Figures, Named, Reviewer, Spread
 
 QUICK: Final = 2.0
@@ -153,7 +154,7 @@ class Tally:
 
     def _names_of(self, ticket: model.Ticket) -> Iterable[tuple[_Names, str]]:
         yield self._agents, ticket.owner
-        yield self._tools, ticket.request.tool or f"({ticket.request.kind})"
+        yield self._tools, masks.GONE.text(ticket.request.tool or f"({ticket.request.kind})")
         yield self._policies, ticket.policy_name or "(unknown)"
         ruled = ticket.ruled
         if ruled and ruled.rule:

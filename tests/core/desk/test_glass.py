@@ -81,6 +81,18 @@ async def test_it_is_allowed_at_once_and_the_review_is_there_with_it(desk: Desk)
     assert await oracle_says(desk.store) == []
 
 
+async def test_the_review_holds_no_secret_of_what_was_allowed(desk: Desk) -> None:
+    given = {"command": "make rollback", "env": [{"name": "DB_PASSWORD", "value": "hunter7"}]}
+    ticket = await desk.open(DEPLOY.model_copy(update={"input": given}))
+    broken = await desk.answer(
+        ticket.id, BREAK.model_copy(update={"reason": "the token=a1b2c3d4e5 ran out"}), actor("sue")
+    )
+    stored = (await review_of(desk, broken)).request.model_dump_json()
+    assert "make rollback" in stored
+    assert "hunter7" not in stored
+    assert "a1b2c3d4e5" not in stored
+
+
 async def oracle_says(store: Store) -> list[str]:
     return oracle.violations(oracle.Witnessed(), await oracle.read(store))
 

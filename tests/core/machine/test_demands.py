@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from sayso import asking, errors, machine, model
-from sayso.cards import buttons, card, demanded, dialog, draw, submission, tokens
+from sayso.cards import buttons, card, demanded, dialog, draw, masked, submission, tokens
 from sayso.desk import Desk, Setup
 from sayso.machine import demands, people
 from sayso.stores import memory
@@ -83,6 +83,9 @@ def test_a_question_back_is_a_reason_and_a_decline_of_a_question_needs_none() ->
         # what cannot be typed as it is seen
         ("input.name", {"name": "prod\u200b"}, "drop"),
         ("input.name", {"name": "x" * 201}, "drop"),
+        # what a mask covers
+        ("input.password", {"password": "hunter7"}, "drop"),
+        ("input.url", {"url": "postgres://shop:hunter7@db/shop"}, "drop"),
     ],
 )
 def test_the_name_to_type_is_the_value_that_the_policy_names_or_the_tool(
@@ -97,6 +100,11 @@ def test_the_name_to_type_is_the_value_that_the_policy_names_or_the_tool(
         assert why.value.field == "confirm"
     assert after(ticket, said(verdict="allow", confirm=f" {named} ")).decision is not None
     assert after(ticket, said(verdict="deny")).decision is not None
+
+
+def test_the_name_to_type_is_the_same_on_the_card_whose_secrets_are_covered() -> None:
+    ticket = opened(asking.Permission(tool="drop", input={"password": "hunter7"}), confirm="input.password")
+    assert demands.name_to_type(masked.of(ticket, MINT)) == demands.name_to_type(ticket) == "drop"
 
 
 def test_an_edited_input_is_confirmed_by_its_own_name() -> None:

@@ -76,6 +76,15 @@ def test_what_anybody_denied_is_never_suggested_for_any_agent() -> None:
     assert matches([*folder, past("denied", path="docs/d")]) == []
 
 
+def test_a_secret_is_written_into_no_rule() -> None:
+    assert matches([past(tool="send", apiKey="a1b2c3d4e5f6")] * 3) == []
+    key = "ghp_" + "a1B2" * 9
+    assert matches([bash(f"gh {key} list")] * 3) == []
+    assert matches([bash(f"gh list {number} {key}") for number in range(3)]) == [
+        {"tool": "Bash", "agent": "bot", "program": "gh", "args": ["list", "**"]}
+    ]
+
+
 def test_only_what_people_decided_counts() -> None:
     assert matches([bash("git status", people=False) for _ in range(5)]) == []
     assert matches([bash("git status", "expired") for _ in range(5)]) == []

@@ -62,6 +62,12 @@ def test_what_nobody_answered_is_counted_and_says_nothing_about_people() -> None
     assert (figures.to_decision.count, figures.reviewers, figures.prompts_per_day) == (0, (), 0.0)
 
 
+def test_a_secret_in_the_name_of_a_tool_is_in_no_figure() -> None:
+    secret = "ghp_" + "a1B2" * 9
+    ticket = after(opened(permission(tool=secret)), said(verdict="allow"))
+    assert secret not in repr(counted(ticket))
+
+
 def test_allows_by_habit_are_seen() -> None:
     run = [decided(seconds=1.9), decided(seconds=60), decided("deny", seconds=90), decided(seconds=100)]
     ann, bob = counted(*run, decided(by="bob", seconds=2.0)).reviewers

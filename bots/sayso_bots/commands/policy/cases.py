@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from sayso import errors, model
+from sayso.content import masks
 from sayso.rules import Book, Ruling, rulings, written
 from sayso.rules.replaying import Memory, Past
 from sayso.rules.rule import Effect
@@ -111,13 +112,24 @@ def _moment(at: datetime | None, now: datetime) -> datetime:
 def of_past(past: Iterable[Past], book: Book, each: int) -> Iterator[str]:
     """Cases from what was asked, as TOML: of each tool and ruling a few, with what the rules come to now."""
     seen = dict[tuple[str, str, str | None], int]()
+    left_out = 0
     for one in past:
+        if _has_secret(one.request):
+            left_out += 1
+            continue
         ruling = rulings.decide(book.matching(book.call(one.request, one.owner), one.at))
         rule = ruling.rule.id if ruling.rule else None
         key = (one.request.tool or one.request.kind, ruling.effect, rule)
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= each:
             yield _written(one, ruling.effect, rule)
+    if left_out:
+        yield f"# {left_out} of the calls held a secret, and are left out: this file is no place for it.\n"
+
+
+def _has_secret(request: model.Request) -> bool:
+    given = {"input": request.input, "metadata": request.metadata}
+    return masks.GONE.value(given) is not given
 
 
 def _written(one: Past, effect: str, rule: str | None) -> str:

@@ -9,7 +9,7 @@ import json
 
 from sayso import machine, model
 from sayso.cards import naming, tokens
-from sayso.content import requests
+from sayso.content import masks, requests
 from sayso.machine import events
 from sayso.stores import Commit
 
@@ -40,10 +40,12 @@ def commit_of(before: model.Ticket, after: model.Ticket) -> Commit | None:
 
 def _request(ticket: model.Ticket, decision: model.Decision) -> model.Request:
     by = decision.by[0]
-    shown = json.dumps(ticket.request.input or {}, indent=2, ensure_ascii=False)
+    # whoever may see its secrets reads them on the request itself
+    allowed = masks.GONE.value(decision.input or {})
+    shown = json.dumps(allowed, indent=2, ensure_ascii=False)
     facts = {
         "Who": model.fact_of(f"{by.name} ({by.person}, {by.via})"),
-        "Why": model.fact_of(decision.reason or ""),
+        "Why": model.fact_of(masks.GONE.text(decision.reason or "")),
         "Tool": ticket.request.tool or "",
         "Asked by": ticket.owner,
         "Request": ticket.id,
