@@ -11,10 +11,13 @@ from playwright import async_api
 
 import sayso
 from sayso import model
+from sayso.desk.admission import granting
 from sayso.desk.admission.rotas import Shift
+from sayso.desk.upkeep import versions
 from sayso.machine import people
 from sayso.rules import Book, Rule
 from sayso.rules.rule import read_match
+from sayso.stores import Record, record_kinds
 from sayso.testing.clock import ManualClock
 from tests.adapters.web import service as web_service
 
@@ -94,9 +97,42 @@ def _setup(desk: sayso.Desk) -> sayso.Setup:
     )
 
 
+async def _settle(desk: sayso.Desk) -> None:
+    """Take settings up, and others later; and keep a rule that was suggested."""
+    first: model.JsonObject = {"rules": [{"id": "npm", "match": {"program": "npm"}, "effect": "ask"}]}
+    second: model.JsonObject = {
+        "rules": [*first["rules"], {"id": "no-secrets", "match": {"tool": "Read"}, "effect": "deny"}]
+    }
+    masks, now = desk.mint.masks, desk.clock.now()
+    await versions.keep(desk.store, f"sha256:{'3f9a2c71' * 8}", first, "the start of build-1", now, masks)
+    by = "ann on build-1, by sayso reload"
+    await versions.keep(desk.store, f"sha256:{'b07c11e4' * 8}", second, by, now + timedelta(hours=3), masks)
+    match = {"tool": "Bash", "agent": "release-bot", "program": "npm", "args": ["test", "**"]}
+    facts = {
+        "agent": "release-bot",
+        "key": None,
+        "tool": "Bash",
+        "session": None,
+        "policy": "default",
+        "request": "r06",
+    }
+    made = granting.Grant(
+        id="5f2c9a0b1d3e",
+        standing="rule",
+        match=match,
+        by="ann",
+        name="Ann",
+        at=now,
+        until=now + timedelta(days=90),
+        **facts,
+    )
+    await desk.store.put(Record(record_kinds.GRANT, "rule-5f2c9a0b1d3e", made.model_dump(mode="json"), made.until))
+
+
 async def _live(desk: sayso.Desk, clock: ManualClock) -> None:
     """Ask and answer all of it."""
     desk.setup = _setup(desk)
+    await _settle(desk)
     for number, (tool, input, policy, said) in enumerate(ASKED, 1):
         request = sayso.Permission(tool=tool, input=input, id=f"r{number:02}")
         source = model.Source(session="fix the checkout")

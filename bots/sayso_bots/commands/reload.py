@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -46,7 +48,7 @@ async def _reload(given: environment.Environment) -> tuple[int, Sequence[reloads
         hint = "run it there without SAYSO_URL, or send the service a SIGHUP"
         raise errors.InvalidSettings(said, field="SAYSO_URL", hint=hint)
     async with database.connect(given) as store:
-        number = await reloads.ask(store)
+        number = await reloads.ask(store, f"{getpass.getuser()} on {socket.gethostname()}, by sayso reload")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WITHIN):
                 while True:

@@ -16,9 +16,9 @@ from typing import Any, cast
 
 from sayso import errors, machine
 from sayso.desk import Desk, Setup, keys
-from sayso.desk.upkeep import reloads
+from sayso.desk.upkeep import reloads, versions
 from sayso_bots.service import checks
-from sayso_bots.settings import environment, on_call, reach, schema, toml
+from sayso_bots.settings import environment, kept, on_call, reach, schema, toml
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class Reloader:
     async def run(self) -> None:
         """Take up what is asked for, for ever."""
         store, clock = self._desk.store, self._desk.clock
+        await self.keep(self._in_force, f"the start of {self.stand.copy}")
         self.stand = dataclasses.replace(self.stand, heard=await reloads.asked(store))
         await self._tell(told := clock.now())
         while True:
@@ -85,7 +86,7 @@ class Reloader:
             number = await reloads.asked(store)
             due = woken or number != self.stand.heard
             if due:
-                await self.reload(number)
+                await self.reload(number, "" if woken else await reloads.asker(store))
             if due or clock.now() - told >= _AGAIN:
                 await self._tell(told := clock.now())
 
@@ -94,12 +95,17 @@ class Reloader:
         # together they keep to what a platform allows one app
         self._desk.copies = max(1, len(await reloads.stands(self._desk.store, at)))
 
+    async def keep(self, chosen: schema.Settings, by: str) -> None:
+        """Keep these settings among those that were taken up."""
+        store, mint = self._desk.store, self._desk.mint
+        await versions.keep(store, digest_of(chosen), kept.parts(chosen), by, self._desk.clock.now(), mint.masks)
+
     async def leave(self) -> None:
         """Say that this copy ends."""
         await reloads.leave(self._desk.store, self.stand.copy)
 
-    async def reload(self, number: int) -> None:
-        """Take up the settings on disk, if all of them are right."""
+    async def reload(self, number: int, by: str = "") -> None:
+        """Take up the settings on disk, if all of them are right; *by* whom, if it was no signal."""
         try:
             found, setup = await asyncio.to_thread(self._read)
             reach.check(setup)
@@ -113,6 +119,7 @@ class Reloader:
             self._refuse(number, f"{type(error).__name__} while they were read; {_REPORT}")
         else:
             self._take_up(number, found, setup)
+            await self.keep(self._in_force, by or f"a SIGHUP to {self.stand.copy}")
 
     def _read(self) -> tuple[schema.Settings, Setup]:
         """The settings on disk, with what stays as it is, and the set-up that they make."""

@@ -35,6 +35,29 @@ def calls(one: Suggestion, cover: masks.Masks) -> Iterator[str]:
     return (f"{past.id}: {toml(cover.value(past.request.input or {}))}" for past in one.covered)
 
 
+def tables(said: Mapping[str, Any]) -> str:
+    """Settings as TOML, a block for each person, policy or rule."""
+    blocks = list[str]()
+    for name, value in said.items():
+        if isinstance(value, list):
+            blocks += [_block(f"[[{name}]]", one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        elif name == "suggestions":
+            blocks.append(_block(f"[{name}]", value))
+        else:
+            blocks += [_block(f"[{name}.{_name(key)}]", one) for key, one in value.items()]
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _block(head: str, said: Mapping[str, Any]) -> str:
+    lines = (f"{_name(key)} = {_dated(key, one)}" for key, one in said.items() if one is not None)
+    return "\n".join([head, *lines])
+
+
+def _dated(key: str, value: Any) -> str:
+    """A value; a day or a moment, which JSON has as text, stands without quotes."""
+    return value if key == "until" and isinstance(value, str) else toml(value)
+
+
 def toml(value: Any) -> str:
     """A value as TOML, in one line."""
     if isinstance(value, Mapping):

@@ -15,6 +15,7 @@ from sayso import errors, model, rules
 from sayso.desk.admission.rotas import Shift
 from sayso.desk.answering import acquaintance
 from sayso.desk.channel import Platform
+from sayso.desk.upkeep import versions
 from sayso.machine import people
 from sayso.rules import book
 from sayso.rules.rule import read_match
@@ -212,3 +213,22 @@ async def test_counts_are_for_readers_of_the_numbers_only(service: Service) -> N
     assert "Did" in (await (await service.signed_in("bob")).get("/policies")).text
     for path in ("/people", "/policies"):
         assert (await service.browser().get(path)).status == 401
+
+
+async def test_settings_that_were_taken_up_are_shown_with_what_changed(service: Service) -> None:
+    page = (await (await service.signed_in("ann")).get("/policies")).text
+    assert "a service keeps them when it takes them up" in page
+    rule: model.JsonObject = {"id": "npm", "match": {"tool": "<b>x\u202e"}, "effect": "ask"}
+    for number, said in enumerate(({"rules": [rule]}, {"rules": [{**rule, "effect": "deny"}]}, None), 1):
+        kept: model.JsonObject = said or {"rules": [{**rule, "effect": "deny"}]}
+        by = f"change {number}"
+        desk, digest = service.desk, f"sha256:{number}"
+        await versions.keep(desk.store, digest, kept, by, desk.clock.now(), desk.mint.masks)
+    page = (await (await service.signed_in("ann")).get("/policies")).text
+    words = " ".join("".join(Elements(page).texts).split())
+    assert words.index("change 3") < words.index("change 2") < words.index("change 1")
+    assert '-effect = "ask"' in words
+    assert '+effect = "deny"' in words
+    assert "nothing of people, policies and rules" in words
+    assert "<b>x" not in page
+    assert "\u202e" not in page

@@ -49,13 +49,13 @@ class Stand:
         return ""
 
 
-async def ask(store: Store) -> int:
+async def ask(store: Store, by: str = "") -> int:
     """Ask every copy to read its settings again; the number of this change, which each one tells with its stand."""
     while True:
         found = await store.get(_ASKED, _EVERY)
         number = (found.value["number"] if found else 0) + 1
         with contextlib.suppress(errors.Conflict):
-            await store.put(Record(_ASKED, _EVERY, {"number": number}, version=found.version if found else 0))
+            await store.put(Record(_ASKED, _EVERY, {"number": number, "by": by}, version=found.version if found else 0))
             return number
 
 
@@ -63,6 +63,12 @@ async def asked(store: Store) -> int:
     """The number of the last change that was asked for."""
     found = await store.get(_ASKED, _EVERY)
     return int(found.value["number"]) if found else 0
+
+
+async def asker(store: Store) -> str:
+    """Who asked for the last change."""
+    found = await store.get(_ASKED, _EVERY)
+    return str(found.value.get("by") or "") if found else ""
 
 
 async def tell(store: Store, stand: Stand, at: datetime) -> None:

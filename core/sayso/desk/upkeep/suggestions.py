@@ -198,7 +198,8 @@ async def _suggest(shell: Shell, found: _Found, now: datetime) -> None:
         policy=model.Policy(approvers=wanted.ask, expires_in=_OPEN_FOR),
         route=await _route(shell, wanted),
     )
-    opened = machine.open_ticket(requests.checked(requests.plain(asked)), terms, id=id, ref=tokens.new_ref(), at=now)
+    names = {"id": id, "ref": tokens.new_ref(), "salt": tokens.new_salt()}
+    opened = machine.open_ticket(requests.checked(requests.plain(asked)), terms, **names, at=now)
     ticket = opened.ticket
     entry = events.Opened(at=now, by=ticket.owner, digest=ticket.digest, settings=shell.setup.digest)
     await shell.store.commit(opened, entry)
