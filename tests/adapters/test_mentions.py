@@ -1,6 +1,8 @@
 """Whom a card mentions: those whom its policy has notified, on the first card, and nobody whom a text names."""
 
+import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sayso import model
 from sayso.cards import draw
 from sayso.machine import people
 from sayso.testing import samples
+from sayso.testing.samples import NOW
 from sayso_discord import measure as discord_measure
 from sayso_discord import render as discord_render
 from sayso_slack import measure as slack_measure
@@ -150,6 +153,52 @@ async def test_an_edit_rings_for_nobody_and_a_card_that_is_posted_again_does() -
         await there.deliver()
         await there.discord.until(lambda: there.cards() and there.card.id != old.id)
         assert len(there.discord.pings(there.card)) == 2
+
+
+AWAY = dataclasses.replace(
+    DIRECTORY, delegations=(people.Delegation("ann", frozenset({"bob"}), NOW + timedelta(days=2)),)
+)
+
+
+async def test_while_somebody_is_away_whoever_acts_for_them_is_mentioned_and_reminded_as_well() -> None:
+    policy = model.Policy(approvers=("ann",), remind=(600.0,), expires_in=3_600.0)
+    async with slack_scene.scene(policy=policy, directory=AWAY) as there:
+        bob = there.slack.person("U2", name="bob")
+        ticket = await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.card.blocks))) == ["U1", "U2"]
+        there.clock.advance(601)
+        await there.front.let_time_act(ticket.id)
+        await there.deliver()
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1", "U2"]
+        await bob.press(there.slack.messages("C1")[0], "Allow")
+        assert (await there.decision(ticket)).by[0].person == "ann"
+        # ann is back: nobody acts for her any more
+        there.clock.advance(3 * 86_400)
+        await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1"]
+
+
+async def test_a_direct_message_goes_to_whoever_acts_for_somebody_as_well_and_reminds_them_there() -> None:
+    policy = model.Policy(approvers=("ann",), remind=(600.0,), expires_in=3_600.0)
+    async with slack_scene.scene(policy=policy, directory=AWAY) as there:
+        bob = there.slack.person("U2", name="bob")
+        there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        assert ticket.route == ("slack:@ann", "slack:@bob")
+        there.clock.advance(601)
+        await there.front.let_time_act(ticket.id)
+        await there.deliver()
+        card, reminder = there.slack.dms("U2")
+        assert "Reminder" in there.slack.visible_text(reminder)
+        await bob.press(card, "Allow")
+        assert (await there.decision(ticket)).by[0].person == "ann"
+
+
+async def test_whoever_asked_is_not_told_to_act_for_whoever_is_away() -> None:
+    policy = model.Policy(approvers=("ann",))
+    async with slack_scene.scene(policy=policy, directory=AWAY) as there:
+        await there.ask(DEPLOY, requester="bob")
+        assert list(slack_text.pings(list(there.card.blocks))) == ["U1"]
 
 
 async def test_a_card_to_each_approver_closes_with_the_others() -> None:

@@ -156,3 +156,11 @@ def test_every_row_fits_and_nothing_is_lost(shown: str, width: int) -> None:
 def test_short_values_have_a_row_each_so_that_none_poses_as_another() -> None:
     asked = samples.opened(sayso.Permission(tool="scale", input={"to": 3, "note": "3 · force true"}))
     assert "\n  │ to 3\n  │ note 3 · force true\n" in render.render(draw.card_of(asked, samples.MINT))
+
+
+def test_what_an_agent_wants_to_run_does_not_go_on_from_the_reason_of_whoever_denied_it() -> None:
+    request = sayso.Permission(tool="deploy", input={"environment": "production"})
+    denied = samples.sample(request, samples.said(verdict="deny", reason="Not today"))
+    shown = render.render(draw.card_of(denied, samples.MINT)).splitlines()
+    at = shown.index("  │ Not today")
+    assert shown[at - 1 : at + 3] == ["Reason:", "  │ Not today", "Input:", "  │ environment production"]

@@ -19,25 +19,26 @@ import sayso_discord.render
 import sayso_slack.render
 from sayso import machine, model
 from sayso.cards import batch, draw
-from sayso.cards.card import Image
+from sayso.cards.card import Card, Image
 from sayso.machine import events
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
 from sayso_bots.terminal import render as terminal
 from tests.adapters.web import service as web_service
 from tests.pictures import discord, inbox_pages, slack
-from tests.pictures.scenes import MINT, batches, scenes
+from tests.pictures.scenes import MINT, batches, called_of, directory_of, scenes
 
 # Debian has no colour emoji by itself; the fake Discord of the tests ships them.
 EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-emoji-v2.051.ttf"
+TEAM_REVIEW = ("asked", "places", "seated", "refused", "glass", "on-call", "on-call-leads", "away", "standstill")
 # What stands in docs/images: the most telling of each surface.
 DOCS = {
-    "slack": ("command", "danger", "edit", "quorum", "denied", "places", "stage", "seated", "glass", "batch"),
+    "slack": ("command", "danger", "edit", "quorum", "denied", "stage", "batch", *TEAM_REVIEW),
     "discord": ("command", "choice", "question", "allowed", "batch"),
     "inbox": ("command", "batch"),
     "inbox-390": ("form",),
     "terminal": ("edit",),
-    "pages": ("requests", "people", "policies", "life"),
+    "pages": ("requests", "people", "policies", "life", "stats"),
     "pages-390": ("grants",),
 }
 Scenes = dict[str, model.Ticket | tuple[model.Ticket, ...]]
@@ -46,7 +47,7 @@ SURFACES = (
     *("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390"),
     *("pages", "pages-dark", "pages-390"),
 )
-NAMES = {"U0ANN": "Ann", "U0BOB": "Bob"}
+NAMES = {"U0ANN": "Ann", "U0BOB": "Bob", "U0CID": "Cid", "U0LEA": "Lea"}
 
 
 def pages(surface: str, tickets: Scenes) -> Iterator[tuple[str, str]]:
@@ -54,16 +55,22 @@ def pages(surface: str, tickets: Scenes) -> Iterator[tuple[str, str]]:
     for name, ticket in tickets.items():
         if isinstance(ticket, tuple) and surface == "terminal":
             continue  # at a terminal each request is shown by itself
-        card = batch.draw_card("B" * 22, ticket, MINT) if isinstance(ticket, tuple) else draw.card_of(ticket, MINT)
+        card = _card(name, ticket)
         images = [part for part in card.parts if isinstance(part, Image)]
         shown = {one.file_name: f"data:{one.media_type};base64,{one.data}" for one in images}
         if surface == "slack":
             files = {one.index: one.file_name for one in images}
-            yield name, slack.page(sayso_slack.render.render(card, files=files), NOW, NAMES, shown)
+            yield name, slack.page(sayso_slack.render.render(card, called_of(name), files), NOW, NAMES, shown)
         elif surface == "discord":
             yield name, discord.page(sayso_discord.render.render(card), NOW, NAMES, shown)
         else:
             yield name, terminal_page(terminal.render(card, 90))
+
+
+def _card(name: str, shown: model.Ticket | tuple[model.Ticket, ...]) -> Card:
+    if isinstance(shown, tuple):
+        return batch.draw_card("B" * 22, shown, MINT)
+    return draw.card_of(shown, MINT, directory_of(name))
 
 
 def terminal_page(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from playwright import async_api
 
 import sayso
+import sayso_plots
+import sayso_web
 from sayso import model
 from sayso.desk.admission import granting
 from sayso.desk.admission.rotas import Shift
@@ -21,12 +23,18 @@ from sayso.stores import Record, record_kinds
 from sayso.testing.clock import ManualClock
 from tests.adapters.web import service as web_service
 
+# Tools, and how long people think about them at least.
+WEEK = (("Bash", 20.0), ("refund", 95.0), ("Edit", 35.0), ("Bash", 1.1), ("deploy", 240.0), ("WebFetch", 15.0))
+WEEK_BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
+# What is longer than a window is shown as far as this.
+SHOWN = {"stats": 1390}
 PAGES = {
     "requests": "/requests",
     "people": "/people",
     "policies": "/policies",
     "grants": "/grants",
     "life": "/requests/r07",
+    "stats": "/stats",
 }
 ANN, BOB = people.Actor("web:ann", "Ann", member=True, person="ann"), people.Actor("web:bob", "Bob", person="bob")
 RELEASE = sayso.Caller("release-bot")
@@ -94,6 +102,7 @@ def _setup(desk: sayso.Desk) -> sayso.Setup:
         rules=Book(rules),
         rotas={"payments": Rota()},
         stoppers=("ann",),
+        readers=("ann",),
     )
 
 
@@ -144,12 +153,29 @@ async def _live(desk: sayso.Desk, clock: ManualClock) -> None:
         clock.advance(300)
 
 
+async def _week(desk: sayso.Desk, clock: ManualClock) -> None:
+    """Two agents ask through five working days, mostly before and after lunch."""
+    for number in range(160):
+        day, at = divmod(number, 32)
+        tool, slow = WEEK[number % len(WEEK)]
+        hour = (8, 9, 9, 10, 10, 10, 11, 11, 13, 13, 14, 14, 14, 15, 16, 17)[at // 2]
+        moment = WEEK_BEGAN + timedelta(days=day, hours=hour, minutes=(number * 7) % 31)
+        clock.advance(max(1.0, (moment - clock.now()).total_seconds()))
+        asked = sayso.Permission(tool=tool, input={"n": number}, id=f"w{number:03}")
+        agent = sayso.Caller("release-bot" if number % 3 else "support-bot")
+        await desk.open(asked.model_copy(update={"policy": "default"}), agent)
+        clock.advance(slow * (1 + number % 5))
+        verdict: Literal["allow", "deny"] = "deny" if number % 11 == 0 else "allow"
+        await desk.answer(f"w{number:03}", model.Answer(verdict=verdict), ANN)
+    clock.advance(3_600)
+
+
 async def shoot(
     out: Path, surface: str, width: int, scheme: Literal["dark", "light"], only: set[str], chromium: async_api.Browser
 ) -> None:
     """Each page, as Ann sees it."""
     clock = ManualClock()
-    async with web_service.serving(clock) as service:
+    async with web_service.serving(clock, plots=sayso_web.Plots(sayso_plots.PLOTS, sayso_plots.draw)) as service:
         await _live(service.desk, clock)
         session = await service.sessions.sign_in(await service.sessions.link("ann", service.url))
         context = await chromium.new_context(viewport={"width": width, "height": 400}, color_scheme=scheme)
@@ -157,6 +183,12 @@ async def shoot(
         page = await context.new_page()
         await page.clock.install(time=clock.now())
         for name in (name for name in PAGES if name in only):
+            if name == "stats":
+                # the pages before it show a day
+                await _week(service.desk, clock)
+                await page.clock.set_system_time(clock.now())
             await page.goto(f"{service.url}{PAGES[name]}")
-            await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True)
+            shown = SHOWN.get(name)
+            clip: async_api.FloatRect | None = {"x": 0, "y": 0, "width": width, "height": shown} if shown else None
+            await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True, clip=clip)
         await context.close()

@@ -13,7 +13,7 @@ from sayso.cards import naming
 from sayso.content import requests
 from sayso.desk.admission import learned
 from sayso.desk.upkeep import suggested
-from sayso.machine import events
+from sayso.machine import events, people
 from sayso.rules import replaying, suggesting
 from sayso.testing import samples
 from sayso.testing.samples import NOW, after, said
@@ -42,9 +42,35 @@ EDITS = {
 }
 
 
+DEPLOYS = model.Ruled(rule="deploys")
 MIX = (model.Need(who=("group:release",), count=2), model.Need(who=("group:security",)))
 ORDER = (model.Stage(approvers=("group:release",)), model.Stage(approvers=("group:leads",)))
 RELEASE = samples.person("ann", "release")
+# The team of docs/team-review.md: Bob is in both groups.
+ANN, BOB, CID = RELEASE, samples.person("bob", "release", "security"), samples.person("cid", "security")
+ACCOUNTS = {"ann": "U0ANN", "bob": "U0BOB", "cid": "U0CID", "lea": "U0LEA"}
+PROFILES = {name: people.Profile(frozenset({f"slack:T0123/{account}"})) for name, account in ACCOUNTS.items()}
+GROUPS = {
+    "release": people.Group(frozenset({"ann", "bob"})),
+    "security": people.Group(frozenset({"bob", "cid"})),
+    "leads": people.Group(frozenset({"lea"})),
+    "payments": people.Group(on_call=True),
+}
+TEAM = people.Directory(PROFILES, GROUPS)
+AWAY = people.Directory(PROFILES, GROUPS, (people.Delegation("ann", frozenset({"bob"}), NOW + timedelta(days=9)),))
+# Whom a card that was just posted mentions.
+CALLS = {"asked": ("ann", "bob", "cid"), "places": ("ann", "bob", "cid"), "on-call": ("ann",), "on-call-leads": ("lea",), "away": ("ann", "bob")}  # fmt: skip
+
+
+def directory_of(name: str) -> people.Directory:
+    """Whom the card of a scene knows."""
+    return AWAY if name.startswith("away") else TEAM
+
+
+def called_of(name: str) -> people.Called | None:
+    """Whom the card of a scene mentions."""
+    accounts = tuple(f"slack:T0123/{ACCOUNTS[one]}" for one in CALLS.get(name, ()))
+    return people.Called(accounts) if accounts else None
 
 
 def opened(
@@ -128,6 +154,13 @@ def scenes() -> Mapping[str, model.Ticket]:
         ],
         source=AGENT,
     )  # fmt: skip
+    deploy = asking.Permission(
+        tool="deploy", input={"environment": "production", "version": "1.4.1"}, id="deploy-1.4.1"
+    )
+    production: dict[str, Any] = {"needs": MIX, "expires_in": 14_400.0, "valid_for": 600.0}
+    payout = asking.Permission(tool="payout", input={"amount": 9000, "to": "acct-1"}, id="payout-1")
+    shift = model.Stage(approvers=("oncall:payments",), expires_in=3600.0, remind=(900.0,))
+    paid: dict[str, Any] = {"stages": (shift, model.Stage(approvers=("group:leads",), expires_in=28_800.0))}
     times: dict[str, Any] = {
         "expires_in": 14_400.0,
         "remind": (1800.0, 7200.0),
@@ -166,9 +199,14 @@ def scenes() -> Mapping[str, model.Ticket]:
         "long": opened(asking.Permission(tool="Bash", input={"command": "echo line\n" * 400}, source=AGENT)),
         "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90])), owner="ci"),
         "quorum": after(opened(command, quorum=2, approvers=("ann", "bob")), said("ann", verdict="allow")),
-        "places": after(opened(command, needs=MIX), said(RELEASE, verdict="allow")),
+        "asked": opened(deploy, ruled=DEPLOYS, **production),
+        "places": after(opened(deploy, ruled=DEPLOYS, **production), said(BOB, verdict="allow")),
+        "refused": after(opened(deploy, ruled=DEPLOYS, **production), said(ANN, verdict="allow"), said(CID, after=60, verdict="deny", reason="CVE-2026-1234 is not mended in it")),
+        "on-call": opened(payout, **paid),
+        "on-call-leads": after(opened(payout, **paid), said(samples.person("ann", "oncall:payments"), verdict="allow")),
+        "away": opened(deploy, approvers=("ann",), expires_in=14_400.0),
         "stage": after(opened(command, stages=ORDER), said(RELEASE, verdict="allow")),
-        "seated": after(opened(command, needs=MIX), *(said(one, after=n, verdict="allow") for n, one in enumerate((RELEASE, samples.person("bob", "release"), samples.person("cid", "security"))))),
+        "seated": after(opened(deploy, ruled=DEPLOYS, **production), *(said(one, after=60 * n, verdict="allow") for n, one in enumerate((BOB, ANN, CID)))),
         "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.").model_copy(update={"review": "req_8c1f02"})),
         "suggested": opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)),
         "accepted": after(opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)), said(choice=learned.ACCEPT)),

@@ -21,8 +21,7 @@ def render(drawn: card.Card, width: int = 80) -> str:
     *width* is how many columns the terminal has: no line of others is left for it to break.
     """
     shown = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
-    for part in drawn.parts:
-        shown += _part(part, width)
+    shown += _parts(drawn.parts, width)
     if commands := list(_commands(drawn)):
         shown += ["", "To answer:", *commands]
     return "\n".join(shown)
@@ -36,8 +35,7 @@ def form(asked: Iterable[model.Field], width: int = 80) -> str:
 def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
     """What the prompt asks in place of a window, one input after the other."""
     shown = [str(opened.title)]
-    for part in opened.parts:
-        shown += _part(part, width)
+    shown += _parts(opened.parts, width)
     for given in opened.inputs:
         shown += options(given.options, width)
         if given.hint is not None:
@@ -72,6 +70,20 @@ def _field(field: model.Field, width: int) -> Iterable[str]:
         yield from rows.put_behind_bar(text.literal(field.description).text, width)
     for option in field.options:
         yield from rows.hang(f"    {_quote(text.line(option.label))}", width)
+
+
+def _parts(parts: Iterable[card.Part], width: int) -> Iterable[str]:
+    above: card.Part | None = None
+    for part in parts:
+        # what stands above may end behind the bar as well, such as a reason
+        if _is_input(part) and not _is_input(above) and not (isinstance(part, card.Code) and part.label):
+            yield "Input:"
+        yield from _part(part, width)
+        above = part
+
+
+def _is_input(part: card.Part | None) -> bool:
+    return isinstance(part, card.Line | card.Code) and part.role == "input"
 
 
 def _part(part: card.Part, width: int) -> Iterable[str]:

@@ -141,7 +141,7 @@ def terms(
     if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
     asked = rule.route if rule and rule.route else _route(request, caller)
-    where = routes.Routes(setup.directory, setup.chats, setup.channels, caller.requester, present)
+    where = routes.Routes(setup.directory, setup.chats, setup.channels, caller.requester, present, name)
     route, urgent = routes.INBOX, _priority(ruling) == "urgent"
     # what a rule decides is asked nowhere; the inbox shows what is stored
     if ruling.effect == "ask":

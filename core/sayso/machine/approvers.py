@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sayso import errors, model, parts
 from sayso.machine import escalation, events, people, places, rounds, who
@@ -105,7 +106,9 @@ def named(ticket: model.Ticket) -> tuple[str, ...]:
     return _persons(ticket, names_of(open_needs(ticket)))
 
 
-def to_remind(ticket: model.Ticket, directory: people.Directory, place: model.Place) -> tuple[str, ...] | None:
+def to_remind(
+    ticket: model.Ticket, directory: people.Directory, place: model.Place, at: datetime
+) -> tuple[str, ...] | None:
     """Whom a reminder at a place mentions: those who may fill a place that is free. None where it is for nobody."""
     answered, found = {given.human for given in latest(ticket)}, list[str]()
     for name in _persons(ticket, names_of(places.board(ticket).free)):
@@ -118,7 +121,8 @@ def to_remind(ticket: model.Ticket, directory: people.Directory, place: model.Pl
         return tuple(found)
     # a direct message reminds the one who reads it
     alone = address.removeprefix("@")
-    if alone in {*found, *directory.members(found)}:
+    awaited = {*found, *directory.members(found), *directory.deputies(found, ticket.policy_name, at)}
+    if alone in awaited - answered:
         return (alone,)
     # whoever was looked up when it was asked: the settings do not say who is in a rota or a group of a platform
     looked_up = groups_behind(found, directory) and _is_of_stage(ticket, place) and is_missing(ticket, alone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -134,6 +134,14 @@ class Directory:
             if one.holds(me.id, policy, at) and (known := told.get(one.of, Known(one.of)))
         )
         return tuple(self.identify(one).model_copy(update={"delegate": me.id, "name": me.name}) for one in acts)
+
+    def deputies(self, names: Collection[str], policy: str | None, at: datetime) -> tuple[str, ...]:
+        """Whoever acts at this moment, under a policy, for somebody of these names who is away."""
+        if not self.delegations:
+            return ()
+        away = {*names, *self.members(names)}
+        acting = (one for one in self.delegations if one.of in away and at < one.until and one.covers(policy))
+        return tuple(dict.fromkeys(name for one in acting for name in sorted(one.to)))
 
     def called(self, names: Sequence[str], platform: str) -> Called:
         """How those whom a policy names are called on a platform: people, and groups by their platform groups."""

@@ -34,10 +34,12 @@ def after(policy: model.Policy, moment: datetime | None) -> datetime | None:
 def mentioned(
     ticket: model.Ticket, directory: people.Directory, names: tuple[str, ...] | None, at: datetime
 ) -> tuple[str, ...] | None:
-    """These without whoever is left alone for now; None if nobody is left."""
+    """These, and whoever acts for them, without those who are left alone for now; None if nobody is left."""
     if is_quiet(ticket.policy, at):
         return None
     alone = silent(ticket, at)
+    if names and (acting := deputies(ticket, directory, names, at)):
+        names = tuple(dict.fromkeys((*names, *acting)))
     if not names or not alone:
         return names
     found = list[str]()
@@ -46,6 +48,15 @@ def mentioned(
         # a group of which somebody is left alone is called by its other members
         found += [name] if alone.isdisjoint(members) else [one for one in members if one not in alone]
     return tuple(dict.fromkeys(found)) or None
+
+
+def deputies(
+    ticket: model.Ticket, directory: people.Directory, names: tuple[str, ...], at: datetime
+) -> tuple[str, ...]:
+    """Whoever acts for one of these who is away, and has not answered this by themselves."""
+    acting = directory.deputies(names, ticket.policy_name, at)
+    answered = {given.human for given in places.latest(ticket)} if acting else set[str]()
+    return tuple(name for name in acting if name not in answered and name != ticket.requester)
 
 
 def opening(policy: model.Policy, reach: attention.Reach | None, at: datetime) -> Iterator[policies.Planned]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sayso import errors, model
 from sayso.machine import people
@@ -23,6 +24,8 @@ class Present:
     """By the name in a policy: `group:release`, `oncall:payments`."""
     unknown: Collection[str] = ()
     """Names of which nobody could find out who is meant."""
+    at: datetime | None = None
+    """When that was, if anybody may act for somebody else."""
 
 
 def places(

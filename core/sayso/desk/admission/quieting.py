@@ -20,6 +20,7 @@ def apply(setup: Setup, terms: machine.Terms, at: datetime) -> machine.Terms:
     if ruled and (ruled.effect != "ask" or ruled.priority == "urgent"):
         return terms
     named = setup.directory.members(terms.policy.everybody) if setup.quiet else ()
+    named += setup.directory.deputies(named, terms.policy_name, at) if named else ()
     quiet = tuple(setup.quiet[name].model_copy(update={"person": name}) for name in named if name in setup.quiet)
     alone = {one.person for one in quiet if one.holds(at)}
     everybody = silence.is_quiet(terms.policy, at)

@@ -24,6 +24,8 @@ class Routes:
     requester: str | None
     present: direct.Present | None
     """Who is behind groups and rotas now; None where it is not known yet, and nothing is refused for it."""
+    policy: str | None = None
+    """Under which delegates may act."""
 
     def expanded(self, places: Places, who: Sequence[str]) -> Places:
         """The places, with a direct message to each of these people in place of `approvers`.
@@ -71,9 +73,10 @@ class Routes:
 
     def direct(self, who: Sequence[str]) -> Places:
         """The direct messages of these people, groups and rotas."""
-        names = (self.requester if name == "requester" else name for name in who)
-        present = self.present or direct.Present()
-        return direct.places(self.directory, self.chats, [name for name in names if name], present)
+        named = (self.requester if name == "requester" else name for name in who)
+        names, present = [name for name in named if name], self.present or direct.Present()
+        acting = self.directory.deputies(names, self.policy, present.at) if present.at else ()
+        return direct.places(self.directory, self.chats, [*names, *acting], present)
 
     def _check(self, places: Iterable[model.Place]) -> None:
         for place in places:

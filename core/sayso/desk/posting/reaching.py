@@ -20,8 +20,9 @@ _WITHIN = 4.0
 async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
     """Who is behind these names now, beside those whom the settings say."""
     wanted = [name for name in dict.fromkeys(names) if _needs_looking(shell.setup.directory, name)]
+    at = shell.clock.now() if shell.setup.directory.delegations else None
     if not wanted:
-        return direct.Present()
+        return direct.Present(at=at)
     asking = {asyncio.ensure_future(_places(shell, name)): name for name in wanted}
     done, late = await asyncio.wait(asking, timeout=_WITHIN)
     for one in late:
@@ -31,7 +32,7 @@ async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
         why = "no answer in time" if one in late else str(one.exception())
         log.warning("could not find out who is meant", extra={"name_in_policy": asking[one], "error": why})
     found = {asking[one]: one.result() for one in done if one.exception() is None}
-    return direct.Present(found, frozenset(asking[one] for one in failed))
+    return direct.Present(found, frozenset(asking[one] for one in failed), at)
 
 
 async def in_person(shell: Shell, names: Sequence[str]) -> tuple[str, ...]:

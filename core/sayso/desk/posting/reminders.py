@@ -40,7 +40,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
 def _called(
     ticket: model.Ticket, directory: people.Directory, effect: events.Remind, at: datetime
 ) -> tuple[str, ...] | None:
-    missing = approvers.to_remind(ticket, directory, effect.place)
+    missing = approvers.to_remind(ticket, directory, effect.place, at)
     if missing is None:
         return None
     if effect.to is None:
