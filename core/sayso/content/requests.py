@@ -104,6 +104,13 @@ def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> 
         ) from error
 
 
+def apart(decision: model.Decision) -> model.Decision:
+    """The decision, of which no part belongs to anybody else: whoever gets it may change the input."""
+    held = {"input": decision.input, "values": decision.values}
+    own = {name: pydantic_core.from_json(pydantic_core.to_json(one)) for name, one in held.items() if one}
+    return decision.model_copy(update=own) if own else decision
+
+
 def document(request: model.Request) -> model.JsonObject:
     """The JSON form of a request, without the keys that say nothing."""
     found = request.model_dump(mode="json", exclude_defaults=True)

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import card, dialog, masked, naming, tokens
-from sayso.content import masks
+from sayso.content import masks, requests
 from sayso.desk import asker, authority, shell
 from sayso.desk import setup as setups
 from sayso.desk.admission import admitting, asking_back
@@ -106,13 +106,11 @@ class Desk(shell.Shell):
             NotFound: there is no such request.
             Unauthorized: the key that waits was revoked meanwhile; by default that is the one that asked.
         """
-        while True:
-            ticket = await self.store.load(id)
-            if (decided := machine.read(ticket, self.clock.now())).decision is not None:
-                await authority.check(self.store, ticket.key if caller is None else caller.key)
-                return decided.decision
-            if not await self.clock.within(machine.next_wake(ticket), self.store.changed(id, ticket.version)):
-                await self.let_time_act(id)
+        ticket = await self.store.load(id)
+        while (decision := machine.read(ticket, self.clock.now()).decision) is None:
+            ticket = await self.newer(ticket)
+        await authority.check(self.store, ticket.key if caller is None else caller.key)
+        return requests.apart(decision)
 
     def attending(self, id: str, caller: Caller | None = None) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait inside: should this process die there, the request is withdrawn by another one."""

@@ -110,6 +110,17 @@ class Shell:
         await authority.check(self.store, ticket.key)
         return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
 
+    async def newer(self, ticket: model.Ticket) -> model.Ticket:
+        """The ticket once it is newer, or time has acted on it; shared with others. Raises `NotFound`."""
+        told: list[model.Ticket | None] = []
+
+        async def changed() -> None:
+            told.append(await self.store.changed(ticket.id, ticket.version))
+
+        if not await self.clock.within(machine.next_wake(ticket), changed()):
+            return await self.let_time_act(ticket.id)
+        return told[0] or await self.store.load(ticket.id)
+
     async def let_time_act(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""
         return await self.step(id, lambda: events.Ticked(at=self.clock.now()))

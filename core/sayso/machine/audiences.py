@@ -19,8 +19,12 @@ def audience(ticket: model.Ticket) -> str:
     """Everybody who may answer at any stage, or break its glass, as the ticket is now; beside the requester."""
     needed = approvers.names_of(need for needs in escalation.needs(ticket) for need in needs)
     glass = ticket.policy.break_glass
-    names = dict.fromkeys((*needed, *(glass.who if glass else ())))
-    return _CODEC.encode([*names])
+    return _text(tuple(dict.fromkeys((*needed, *(glass.who if glass else ())))))
+
+
+@functools.lru_cache(maxsize=1024)
+def _text(names: tuple[str, ...]) -> str:
+    return _CODEC.encode(names)
 
 
 def concerns(audience: str, person: model.Person) -> bool:

@@ -21,7 +21,7 @@ PARTS: Mapping[model.Verdict, set[str]] = {
 def fit(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
     """The answer in its one stored form, or a refusal that names the part that does not fit."""
     request = ticket.request
-    given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
+    given = {name for name in answer.model_fields_set if getattr(answer, name) is not None}
     if request.kind == "permission" or answer.verdict in request.verdicts:
         return _fit_verdict(ticket, answer, given)
     wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
@@ -72,7 +72,7 @@ def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) ->
         from sayso.content import edits
 
         edits.check(ticket.request.input_schema, answer.input or {})
-    return answer if edited else answer.model_copy(update={"input": None})
+    return answer if edited or answer.input is None else answer.model_copy(update={"input": None})
 
 
 def _is_edited(request: model.Request, given: model.JsonObject) -> bool:

@@ -126,8 +126,8 @@ def read_one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawR
 def _text(ticket: model.Ticket) -> str:
     added = {name: part.model_extra for name in _PARTS if (part := getattr(ticket, name)) and part.model_extra}
     if not added and not ticket.model_extra:
-        # what is None is None by default, and two fifths of a small request
-        return ticket.model_dump_json(exclude_none=True)
+        # what says nothing is two thirds of a small request; so a default never changes its meaning
+        return ticket.model_dump_json(exclude_defaults=True)
     document = {**(ticket.model_extra or {}), **ticket.model_dump(mode="json")}
     for name, extra in added.items():
         document[name] = {**extra, **document[name]}

@@ -129,9 +129,9 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.next_due`."""
         return min((at for at, _ in self._wakes()), default=None)
 
-    async def changed(self, id: str, version: int) -> None:
+    async def changed(self, id: str, version: int) -> model.Ticket | None:
         """See `Store.changed`."""
-        await self._watch.wait_for_newer(id, version, self._version)
+        return await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""

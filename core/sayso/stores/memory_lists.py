@@ -33,7 +33,7 @@ def _facts(ticket: model.Ticket) -> dict[str, str | None]:
 def _within(most: int | None, tickets: Sequence[model.Ticket]) -> Sequence[model.Ticket]:
     if most is None:
         return tickets
-    sizes = itertools.accumulate(len(ticket.model_dump_json().encode()) for ticket in tickets[:-1])
+    sizes = itertools.accumulate(len(ticket.model_dump_json(exclude_defaults=True).encode()) for ticket in tickets[:-1])
     return [ticket for ticket, before in zip(tickets, (0, *sizes), strict=False) if before < most]
 
 

@@ -198,8 +198,11 @@ class Store(AuditStore, Protocol):
         """Return the earliest wake time of all pending tickets."""
         ...
 
-    async def changed(self, id: str, version: int) -> None:
-        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`."""
+    async def changed(self, id: str, version: int) -> model.Ticket | None:
+        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`.
+
+        The ticket, if this process wrote it, shared with all who wait for it: it is handed on, and not changed.
+        """
         ...
 
     def changes(self) -> AsyncIterator[None]:

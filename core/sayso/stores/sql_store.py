@@ -33,6 +33,8 @@ class CommitRows:
     """The values of the query `put_beside`."""
     kept: tuple[Values, ...] = ()
     """The values of the query `leave`, for each row of which only a part stays."""
+    stored: model.Ticket | None = None
+    """The ticket itself, for those who wait for it in this process."""
 
     @property
     def work(self) -> frozenset[str]:
@@ -151,9 +153,9 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.next_due`."""
         return documents.to_datetime_if_any((await self._read("next_due"))[0][0])
 
-    async def changed(self, id: str, version: int) -> None:
+    async def changed(self, id: str, version: int) -> model.Ticket | None:
         """See `Store.changed`."""
-        await self._watch.wait_for_newer(id, version, self._version)
+        return await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
@@ -269,7 +271,7 @@ def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
         for effect in step.effects
     )
     row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json(exclude_none=True))
-    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
+    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects), stored=ticket)
 
 
 def _json(effect: events.Effect) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import apsw
 
@@ -51,7 +51,7 @@ class SqliteStore(sql_store.SqlStore):
         self._queries = sql.queries(self.dialect)
         self._reader = _open_reader(connection.filename)
         self._file = sqlite_file.OpenedFile(connection.filename)
-        self._damage: errors.StoreUnavailable | None = None
+        self._noting = _Noting()
         self._data_version = sqlite_file.read_pragma(connection, "data_version")
         [[seen]] = sqlite_worker.rows(connection, self._queries["last_row"])
         self._worker = sqlite_worker.Worker(connection, self._file.check, busy_timeout)
@@ -91,7 +91,7 @@ class SqliteStore(sql_store.SqlStore):
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
         if (query in _POINTS or (query == "scan" and values[0] in _FEW)) and self._reader:
-            with self._noting_damage():
+            with self._noting:
                 self._file.check_now_and_then()
                 # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
                 with contextlib.suppress(apsw.BusyError):
@@ -99,19 +99,19 @@ class SqliteStore(sql_store.SqlStore):
         return await self._select(text, *values)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
-        with self._noting_damage():
+        with self._noting:
             return await self._lists.run(lambda db: sqlite_worker.rows(db, text, values), long=True)
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
-        with self._noting_damage():
+        with self._noting:
             rows = functools.partial(sqlite_worker.rows, text=text, values=values)
             return await self._worker.run(rows, writes=True, long=query in _LONG)
 
     async def check(self) -> None:
         """See `Store.check`: a file that was found damaged stays so until the next start."""
-        if self._damage is not None:
-            raise self._damage
+        if self._noting.damage is not None:
+            raise self._noting.damage
         await super().check()
 
     async def _commit(self, *commits: sql_store.CommitRows) -> None:
@@ -130,9 +130,9 @@ class SqliteStore(sql_store.SqlStore):
 
         def tell() -> None:
             for commit in commits:
-                self._watch.tell(*commit.logged[:2], commit.work)
+                self._watch.tell(*commit.logged[:2], commit.work, commit.stored)
 
-        with self._noting_damage():
+        with self._noting:
             await self._worker.run(work, writes=True, tell=tell)
 
     def _append(self, db: apsw.Connection, commit: sql_store.CommitRows) -> None:
@@ -141,15 +141,6 @@ class SqliteStore(sql_store.SqlStore):
         prev, link = head[0] or "", commit.link
         values = (*commit.logged, prev, link.body, link.state, link.hash_after(prev))
         sqlite_worker.rows(db, self._queries["append"], values)
-
-    @contextlib.contextmanager
-    def _noting_damage(self) -> Generator[None]:
-        try:
-            yield
-        except errors.StoreUnavailable as error:
-            if error.why == sqlite_worker.DAMAGED:
-                self._damage = error
-            raise
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
         def work(db: apsw.Connection) -> Sequence[tuple[int, str, int]]:
@@ -161,6 +152,19 @@ class SqliteStore(sql_store.SqlStore):
             return [(row[0], row[1], row[2]) for row in sqlite_worker.rows(db, self._queries["tail"], (seen,))]
 
         return await self._worker.run(work, long=True)
+
+
+class _Noting:
+    """Notes that the file was found damaged. No generator: it is entered for each read and each commit."""
+
+    def __init__(self) -> None:
+        self.damage: errors.StoreUnavailable | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, errors.StoreUnavailable) and error.why == sqlite_worker.DAMAGED:
+            self.damage = error
 
 
 def _open_reader(path: str) -> apsw.Connection | None:

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 
-from sayso import errors
+from sayso import errors, model
 from sayso.stores.protocol import SERVICE
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Watch:
         self._tail = tail
         self._interval = interval
         self._seen = seen
-        self._waiters: dict[str, dict[asyncio.Future[None], int]] = {}
+        self._waiters: dict[str, dict[asyncio.Future[model.Ticket | None], int]] = {}
         self._streams: dict[str, weakref.WeakSet[_Stream]] = {}
         self._poller: asyncio.Task[None] | None = None
 
@@ -39,11 +39,16 @@ class Watch:
         """How many wait at this moment."""
         return sum(map(len, self._waiters.values())) + sum(1 for _ in self._waiting_streams())
 
-    def tell(self, ticket_id: str, version: int, work: Collection[str] = ()) -> None:
-        """Wake those who wait: the log has grown, this ticket has this version, and there may be this work."""
+    def tell(
+        self, ticket_id: str, version: int, work: Collection[str] = (), stored: model.Ticket | None = None
+    ) -> None:
+        """Wake those who wait: the log has grown, this ticket has this version, and there may be this work.
+
+        With *stored*, the ticket itself, they need not read it.
+        """
         for future, known in self._waiters.get(ticket_id, {}).items():
             if known < version and not future.done():
-                future.set_result(None)
+                future.set_result(stored)
         self.tell_of(_ANY)
         for one in work:
             self.tell_of(one)
@@ -65,12 +70,13 @@ class Watch:
         """Whether somebody in this process takes it on."""
         return bool(self._streams.get(work))
 
-    async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> None:
-        """Return once the ticket is newer than *version*; *stored* reads the version."""
+    async def wait_for_newer(
+        self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]
+    ) -> model.Ticket | None:
+        """Return once the ticket is newer than *version*; *stored* reads the version. See `Store.changed`."""
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
-            if await stored(ticket_id) <= version:
-                await future
+            return await future if await stored(ticket_id) <= version else None
 
     def stream(self, work: str = _ANY) -> AsyncIterator[None]:
         """Yields at once, and then whenever there may be more of this work; if none is named, the log has grown."""
@@ -100,8 +106,8 @@ class Watch:
             self._poller.cancel()
 
     @contextmanager
-    def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[None], None, None]:
-        future = asyncio.get_running_loop().create_future()
+    def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[model.Ticket | None]]:
+        future: asyncio.Future[model.Ticket | None] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(ticket_id, {})
         waiters[future] = version
         self._begin_polling()

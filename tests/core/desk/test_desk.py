@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sayso.cards import dialog, draw, tokens
 from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, timekeeper
 from sayso.desk.admission import quota
 from sayso.machine import events, people
-from sayso.stores import Query, memory
+from sayso.stores import Query, memory, sqlite
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -58,6 +59,20 @@ async def test_an_agent_waits_and_gets_the_decision(front: Desk) -> None:
     decision = await asyncio.wait_for(waiting, BOUND)
     assert decision.allowed
     assert decision.by[0].person == "ann"
+
+
+async def test_of_two_who_wait_each_has_an_input_of_its_own(tmp_path: Path) -> None:
+    store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
+    front = Desk(store, MINT, clock=ManualClock())
+    waiting, ticket = await ask(front, permission(input={"paths": ["a"]}))
+    other = asyncio.create_task(front.wait(ticket.id))
+    answered = await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    decisions = await asyncio.wait_for(asyncio.gather(waiting, other, front.wait(ticket.id)), BOUND)
+    decisions[0].input["paths"].append("b")
+    assert [one.input for one in decisions[1:]] == [{"paths": ["a"]}] * 2
+    assert answered.decision is not None
+    assert answered.decision.input == {"paths": ["a"]}
+    await store.close()
 
 
 async def test_asking_again_with_the_same_id_finds_the_same_ticket(front: Desk) -> None:

@@ -49,9 +49,10 @@ async def _others(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> tu
 async def complete(shell: Shell, actor: people.Actor, wanted: Collection[str] | None = None) -> people.Actor:
     """The actor with what is known of these platform groups and rotas; without *wanted* of all in the settings."""
     directory = shell.setup.directory
-    names = [*map("group:{}".format, directory.groups), *_rotas(directory)]
-    asked = approvers.groups_behind(names, directory) if wanted is None else wanted
-    open_ones = [one for one in asked if one not in actor.groups and one.partition(":")[0] not in actor.complete]
+    if wanted is None:
+        names = [*map("group:{}".format, directory.groups), *_rotas(directory)]
+        wanted = approvers.groups_behind(names, directory)
+    open_ones = [one for one in wanted if one not in actor.groups and one.partition(":")[0] not in actor.complete]
     if not open_ones:
         return actor
     asking = {asyncio.ensure_future(_is_in(shell, one, actor)): one for one in open_ones}
