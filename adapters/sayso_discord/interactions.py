@@ -102,13 +102,17 @@ class Interactions:
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
         account = ""
-        several = batch_tokens.is_one(act.token)
-        press = self._desk.press_batch if several else self._desk.press
+        several, before = batch_tokens.is_one(act.token), None
+        following: model.Ticket | Dialog | card.Line
         try:
             actor = await self._members.actor(act.who)
             account = actor.account
-            before = None if several else await self._load_before(act.token)
-            following = await press(act.token, actor, render.ROOM, _pressed_message(act.spot), act.draft)
+            pressed = act.token, actor, render.ROOM, _pressed_message(act.spot), act.draft
+            if several:
+                following = await self._desk.press_batch(*pressed)
+            else:
+                before = await self._load_before(act.token)
+                following = await self._desk.press(*pressed, before)
         except errors.InvalidAnswer as error:
             return self._refuse_answer(act, error)
         except errors.AlreadyDecided as error:

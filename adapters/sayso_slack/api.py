@@ -6,13 +6,13 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from sayso import errors
 from sayso.chat.received import Json
@@ -70,13 +70,15 @@ class Api:
 
     async def respond(self, url: str, body: Json) -> None:
         """Post to a click's response_url. Raises `ChannelError`."""
-        hook = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
+        assert self.client.session is not None
         try:
-            answer = await hook.send_dict(body)
+            async with self.client.session.post(url, json=body, proxy=self.client.proxy) as answer:
+                # to its end, so that the connection is used again
+                await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
-        if answer.status_code != 200:
-            raise errors.ChannelError(f"Slack refused a response: status {answer.status_code}", final=True)
+        if answer.status != 200:
+            raise errors.ChannelError(f"Slack refused a response: status {answer.status}", final=True)
 
     async def _call(self, method: str, **how: Any) -> tuple[Json, Mapping[str, str]]:
         """The answer to a call, and its headers in lower case.
@@ -104,7 +106,18 @@ async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
     """The Web API with the bot token, until the block ends."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_WITHIN)) as session:
         url = settings.api_url.rstrip("/") + "/"
-        yield Api(AsyncWebClient(settings.bot_token, base_url=url, session=session, retry_handlers=[]))
+        client = AsyncWebClient(
+            settings.bot_token, base_url=url, session=session, retry_handlers=[], logger=quiet("sayso_slack.sdk")
+        )
+        yield Api(client)
+
+
+def quiet(name: str) -> logging.Logger:
+    """A logger for Slack's own libraries."""
+    # below this level they write out every body, and in it what agents asked, whether anybody reads it or not
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def next_page(answer: Json) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +10,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
+
+from sayso_slack.api import quiet
 
 Handle = Callable[[Any], Awaitable[BoltResponse]]
 
@@ -33,7 +34,7 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
 
     app = AsyncApp(
         name=_BOLT,  # Bolt takes the logger of this name for its own, level and all
-        logger=_quiet(),
+        logger=quiet(_BOLT),
         client=client,
         authorize=authorize,
         process_before_response=True,
@@ -45,10 +46,3 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
     for listen in all_kinds:
         listen(_EVERYTHING)(answer)
     return app
-
-
-def _quiet() -> logging.Logger:
-    # at levels below error Bolt logs bodies, and in them what agents asked
-    logger = logging.getLogger(_BOLT)
-    logger.setLevel(logging.ERROR)
-    return logger

@@ -123,12 +123,12 @@ class Interactions:
             return await self._click_batch(click)
         account = ""
         try:
-            pressed, before = await self._find_ticket(click.token)
             actor = await self._replies.members.actor(click.who)
             account = actor.account
-            following = await self._desk.press(
-                click.token, actor, render.ROOM, _pressed_message(click.spot), click.draft
-            )
+            # once who pressed is known, which may have taken its time: it is read for all that follows
+            pressed, before = await self._find_ticket(click.token)
+            message = _pressed_message(click.spot)
+            following = await self._desk.press(click.token, actor, render.ROOM, message, click.draft, before)
         except errors.SaysoError as error:
             return await self._refuse(click, error, account)
         if isinstance(following, Dialog):

@@ -99,9 +99,13 @@ def of_press(
     directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog | None:
     """The dialog that this press opens; None if the press alone is the answer."""
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    if row.window is None and not limits.asks_again and not (row.answer and demanded.opens(ticket, row)):
+        # most presses: nothing is shown, so nothing needs to be covered
+        return None
     whole, ticket = ticket, masked.of(ticket, maker)
     token = maker.token(ticket, pressed.action, pressed.index)
-    window = buttons.row_of(pressed.action, ticket.request.kind).window
+    window = row.window
     match window:
         case None:
             return _demand_first(ticket, pressed, token) or (
@@ -116,7 +120,6 @@ def of_press(
         case "offer":
             return _offer(ticket, pressed.index, token)
         case "standing" | "likeness":
-            row = buttons.row_of(pressed.action, ticket.request.kind)
             return lasting_for(ticket, row.answer.standing if row.answer else None, pressed.index, token, limits)
         case "review":
             return review(whole, pressed.index, maker, limits, pressed.action, directory)

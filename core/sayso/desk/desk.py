@@ -124,10 +124,12 @@ class Desk(shell.Shell):
         *,
         grace: timedelta = timedelta(0),
         shown: Collection[str] = (),
+        loaded: model.Ticket | None = None,
     ) -> model.Ticket:
         """What one person says to a request. This is the one way to a decision by a person.
 
         For calls of which all are allowed or none it counts for all; *shown* are the ids of those that were shown.
+        *loaded* is the ticket as it was read a moment ago: if it has changed since, it is read again.
 
         With a *grace* the answer is taken and counts after that time, of a minute at most; until then who gave it can
         take it back (`take_back`) or give another one.
@@ -153,7 +155,7 @@ class Desk(shell.Shell):
             )
 
         try:
-            return await self._said(id, actor, happened, shown)
+            return await self._said(id, actor, happened, shown, loaded)
         except demands.ReadFirst:
             ticket = await self.store.load(id)
             since = await reading.begun(self, ticket, await identity.find(self, ticket, actor))
@@ -206,17 +208,19 @@ class Desk(shell.Shell):
         limits: dialog.WindowLimits,
         message: PressedMessage | None,
         draft: dialog.Draft | None = None,
+        loaded: model.Ticket | None = None,
     ) -> model.Ticket | dialog.Dialog:
         """A press on a card. With *draft* it is a submitted dialog or selection.
 
-        Returns the ticket once the press was an answer and is durable, or the dialog that opens.
+        Returns the ticket once the press was an answer and is durable, or the dialog that opens. *loaded* is the
+        request of the token as it was read a moment ago.
 
         Raises:
             InvalidToken, NotFound: not one of our buttons.
             AlreadyDecided, AlreadyTaken, NotAllowed, InvalidAnswer: as `answer` and `take_back`.
         """
         pressed = tokens.read(token)
-        ticket = await self.store.load_by_ref(pressed.ref)
+        ticket = loaded or await self.store.load_by_ref(pressed.ref)
         self.mint.check(pressed, ticket)
         if message is not None:
             await pressing.seated(self, ticket, message)
@@ -232,7 +236,7 @@ class Desk(shell.Shell):
         if isinstance(following, dialog.Dialog):
             await viewing.begun(self, ticket, actor)
             return pressing.linked(self, ticket, following)
-        return await self.answer(ticket.id, following, actor)
+        return await self.answer(ticket.id, following, actor, loaded=ticket)
 
     async def press_batch(
         self,
@@ -259,8 +263,9 @@ class Desk(shell.Shell):
         actor: people.Actor,
         happened: Callable[[model.Person], events.Answered | events.TakenBack],
         shown: Collection[str] = (),
+        loaded: model.Ticket | None = None,
     ) -> model.Ticket:
-        ticket = await self.store.load(id)
+        ticket = loaded or await self.store.load(id)
         if ticket.owner == naming.SERVICE:
             ticket = await suggestions.current(self, ticket)
         person = await identity.find(self, ticket, actor)
