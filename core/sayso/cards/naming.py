@@ -5,6 +5,7 @@ The rule: a name that the operator gave is the service's own word. What an agent
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -75,8 +76,10 @@ def session_of(ticket: model.Ticket) -> card.Session | None:
     return session(ticket.owner, source.session, source.agent, source.project) if source.session else None
 
 
+@functools.lru_cache(1_000)
 def session(owner: str, id: str, agent: str | None = None, project: str | None = None) -> card.Session:
     """A session with its name: two agents that call a session the same can be told apart."""
+    # names are short, and every card of a session has the same one
     said = [agent if owner == EMBEDDED else owner, project, session_words(id)]
     return card.Session(owner, id, text.line(" · ".join(word for word in said if word and word.strip())))
 
