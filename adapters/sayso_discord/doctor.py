@@ -17,7 +17,6 @@ from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.places import Places
 from sayso_discord.settings import Settings
 
-_NO_ROOMS: Mapping[model.Place, str] = {}
 # Text and announcement channels; forums and voice take no cards.
 _KINDS = (0, 5)
 _ADMINISTRATOR = 1 << 3
@@ -28,7 +27,7 @@ async def check(
     directory: people.Directory | None = None,
     store: Store | None = None,
     at: datetime | None = None,
-    rooms: Mapping[model.Place, str] = _NO_ROOMS,
+    rooms: Mapping[model.Place, str] | None = None,
 ) -> list[Finding]:
     """The findings, in the order in which to repair them; *store* has what a running service noticed.
 
@@ -41,7 +40,7 @@ async def check(
         async with api_of(settings) as api:
             async for one in _look_at_all(api, settings, directory or people.Directory()):
                 found.append(one)
-            for place, key in rooms.items():
+            for place, key in (rooms or {}).items():
                 found += await _check_room(api, settings, place, key)
     except errors.SaysoError as error:
         hint = error.hint or _reach(error)

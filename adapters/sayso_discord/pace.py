@@ -18,7 +18,7 @@ from discord import http
 CALL_WITHIN = 10.0
 EFFECT_WITHIN = 25.0
 # A limit that lasts longer than this is for the courier to wait for.
-LONGEST_WAIT = 5.0
+LONGEST_WAIT = 3.0
 # If Discord names no time. The library forgets its own if a call is given up during a limit for the whole bot.
 UNKNOWN_WAIT = 30.0
 _OVER_AFTER = 1.0

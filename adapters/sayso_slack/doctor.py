@@ -22,7 +22,6 @@ from sayso_slack.settings import NAME, Settings
 
 log = logging.getLogger(__name__)
 
-_NO_ROOMS: Mapping[model.Place, str] = {}
 _WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
@@ -36,7 +35,7 @@ async def check(
     directory: people.Directory | None = None,
     store: Store | None = None,
     at: datetime | None = None,
-    rooms: Mapping[model.Place, str] = _NO_ROOMS,
+    rooms: Mapping[model.Place, str] | None = None,
 ) -> list[Finding]:
     """The findings, in the order in which to repair them; *store* has what a running service noticed.
 
@@ -59,7 +58,7 @@ async def check(
         places = Places(api, lambda: known, settings.channel)
         if settings.channel:
             found += await _check_channel(api, places, settings.channel)
-        for place, key in rooms.items():
+        for place, key in (rooms or {}).items():
             found += await _check_room(api, places, place, key)
         home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
         found += [one async for one in roster.look(api, home, known)]

@@ -17,6 +17,8 @@ from sayso.clock import Clock
 
 # Seconds; the courier renews its lease of a job while it waits here.
 LONGEST_WAIT = 10.0
+# Of a delivery, which comes again: whoever waits for it is told of a longer one, and hears nothing of a shorter one.
+LONGEST_TURN = 3.0
 # A minute as Slack counts it, and a little for the time that a call takes to arrive.
 _MINUTE = timedelta(seconds=60.5)
 # A call that does not come for so long is not needed any more: another process made it, or nobody waits for it.
@@ -65,7 +67,7 @@ class Pace:
         mine = who or f"#{next(self._nobody)}"
         at = self._find_turn(queue, mine, now)
         while (wait := (at - now).total_seconds()) > 0:
-            if wait > LONGEST_WAIT:
+            if wait > (LONGEST_TURN if who else LONGEST_WAIT):
                 raise self._refuse(queue, mine, at, kept=bool(who))
             await self._clock.within(at, asyncio.Event().wait())
             now = self._clock.now()
@@ -109,7 +111,9 @@ class Pace:
         if not kept:
             del queue.turns[who]
             queue.free -= self._interval
-        said = "Slack asks to wait" if queue.held > self._clock.now() else "too many calls at once"
+        said = (
+            "Slack's rate limit" if queue.held > self._clock.now() else "Slack's rate limit, after many calls at once"
+        )
         return errors.NotYet(said, (at - self._clock.now()).total_seconds())
 
     def _queue(self, key: str) -> _Queue:

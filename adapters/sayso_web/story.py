@@ -77,6 +77,9 @@ def _tell_noticed(
             return (Trusted("Taken away at "), text.line(entry.place), again)
         case events.Delayed():
             because = (Trusted(": "), text.line(entry.reason))
+            if entry.until:
+                turn = (Trusted("; its turn is "), card.Moment(entry.until))
+                return (Trusted("Waits to be shown at "), text.line(entry.place), *because, *turn)
             return (Trusted("Not shown so far at "), text.line(entry.place), *because, Trusted("; tried again"))
         case events.Reached():
             return (Trusted("Reached after all: "), text.line(entry.place))

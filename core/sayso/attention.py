@@ -13,6 +13,8 @@ class Trouble(parts.Frozen):
     place: parts.Place
     at: datetime
     reason: str
+    until: datetime | None = None
+    """When it is its turn there: the platform takes no more for now, and nothing failed."""
 
 
 class FellBack(parts.Frozen):

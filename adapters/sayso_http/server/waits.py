@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sayso import machine, model
 from sayso.desk import Desk
+from sayso.desk.posting import outages
 
 
 class Waits:
@@ -28,11 +29,14 @@ class Waits:
     async def wait_for_decision(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """Wait until the ticket is decided, or cannot be shown somewhere, or for *seconds*; as it is then."""
         end, before = desk.clock.now() + timedelta(seconds=seconds), _trouble(ticket)
+        others = outages.Unattended(desk)
         while ticket.decision is None and not self.stopping and desk.clock.now() < end:
             if _trouble(ticket) != before:
                 break
             wake = machine.next_wake(ticket) or end
-            changed = await self._within(desk, min(end, wake), desk.store.changed(ticket.id, ticket.version))
+            until = min(end, wake, others.due(ticket) or end)
+            changed = await self._within(desk, until, desk.store.changed(ticket.id, ticket.version))
+            await others.look(ticket)
             over = not changed and desk.clock.now() >= wake
             ticket = await (desk.let_time_act(ticket.id) if over else desk.store.load(ticket.id))
         return ticket

@@ -88,7 +88,8 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until an error or the end. Each channel has its own lane, so that a slow one holds up no other."""
-        making = (lanes.Lane(name, self._store, self._clock, self._plan) for name in self._names)
+        passed_over = self._outages.passed_over
+        making = (lanes.Lane(name, self._store, self._clock, self._plan, passed_over) for name in self._names)
         running = [asyncio.create_task(lane.run()) for lane in making]
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -162,6 +163,7 @@ class Courier:
             # neither a try nor a failure: the channel keeps the place in its queue
             log.debug("delivery waits its turn", extra={"ticket": jobs[0].ticket_id, "seconds": error.wait})
             for job in jobs:
+                await self._outages.waits(job, error)
                 await self._store.put_off(job, self._clock.now() + timedelta(seconds=error.wait))
         except errors.ChannelError as error:
             for job in jobs:

@@ -28,7 +28,7 @@ from sayso.desk.answering import (
     viewing,
     wholes,
 )
-from sayso.desk.posting import notes
+from sayso.desk.posting import notes, outages
 from sayso.desk.upkeep import attendance, broadcast, suggestions
 from sayso.machine import demands, events, people
 from sayso.stores import Store
@@ -106,9 +106,10 @@ class Desk(shell.Shell):
             NotFound: there is no such request.
             Unauthorized: the key that waits was revoked meanwhile; by default that is the one that asked.
         """
-        ticket = await self.store.load(id)
+        ticket, others = await self.store.load(id), outages.Unattended(self)
         while (decision := machine.read(ticket, self.clock.now()).decision) is None:
-            ticket = await self.newer(ticket)
+            ticket = await self.newer(ticket, others.due(ticket))
+            await others.look(ticket)
         await authority.check(self.store, ticket.key if caller is None else caller.key)
         return requests.apart(decision)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
@@ -110,14 +111,15 @@ class Shell:
         await authority.check(self.store, ticket.key)
         return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
 
-    async def newer(self, ticket: model.Ticket) -> model.Ticket:
-        """The ticket once it is newer, or time has acted on it; shared with others. Raises `NotFound`."""
+    async def newer(self, ticket: model.Ticket, by: datetime | None = None) -> model.Ticket:
+        """The ticket once it is newer, time has acted on it, or at *by*; shared with others. Raises `NotFound`."""
         told: list[model.Ticket | None] = []
 
         async def changed() -> None:
             told.append(await self.store.changed(ticket.id, ticket.version))
 
-        if not await self.clock.within(machine.next_wake(ticket), changed()):
+        wake = machine.next_wake(ticket)
+        if not await self.clock.within(min(wake, by) if wake and by else wake or by, changed()):
             return await self.let_time_act(ticket.id)
         return told[0] or await self.store.load(ticket.id)
 
@@ -129,9 +131,11 @@ class Shell:
         """Take note that a place can never be reached. Raises `NotFound`."""
         return await self.step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
 
-    async def place_delayed(self, id: str, place: model.Place, reason: str) -> model.Ticket:
-        """Take note that a place was not reached so far, and is tried again. Raises `NotFound`."""
-        return await self.step(id, lambda: events.Delayed(at=self.clock.now(), place=place, reason=reason))
+    async def place_delayed(
+        self, id: str, place: model.Place, reason: str, until: datetime | None = None
+    ) -> model.Ticket:
+        """Take note that a place was not reached so far, or takes no more *until* then. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Delayed(at=self.clock.now(), place=place, reason=reason, until=until))
 
     async def place_reached(self, id: str, place: model.Place) -> model.Ticket:
         """Take note that such a place was reached after all. Raises `NotFound`."""

@@ -24,13 +24,18 @@ def delayed(ticket: model.Ticket, event: events.Delayed) -> model.Ticket | None:
     """The ticket while a place is not reached; None where that changes nothing."""
     if event.place in _places_in_trouble(ticket) or not _is_awaited(ticket, event.place):
         return None
-    trouble = attention.Trouble(place=event.place, at=event.at, reason=event.reason)
-    return _fallen_back(_next(ticket, {"delayed": (*ticket.delayed, trouble)}), event.at)
+    known = next((one for one in ticket.delayed if one.place == event.place), None)
+    if event.until and known and known.until and event.at < known.until:
+        return None
+    trouble = attention.Trouble(place=event.place, at=event.at, reason=event.reason, until=event.until)
+    changed = _next(ticket, {"delayed": (*_without(ticket, event.place), trouble)})
+    # whoever only waits for its turn will be shown
+    return changed if event.until else _fallen_back(changed, event.at)
 
 
 def reached(ticket: model.Ticket, event: events.Reached) -> model.Ticket | None:
     """The ticket once a place was reached after all; None where that is no news."""
-    if event.place not in _places_in_trouble(ticket):
+    if all(one.place != event.place for one in ticket.delayed):
         return None
     return _next(ticket, {"delayed": _without(ticket, event.place)})
 
@@ -84,7 +89,7 @@ def _is_awaited(ticket: model.Ticket, place: model.Place) -> bool:
 
 
 def _places_in_trouble(ticket: model.Ticket) -> set[model.Place]:
-    return {one.place for one in ticket.delayed}
+    return {one.place for one in ticket.delayed if one.until is None}
 
 
 def _without(ticket: model.Ticket, place: model.Place) -> tuple[attention.Trouble, ...]:

@@ -9,12 +9,14 @@ from sayso import model
 
 
 class Delayed(model.Frozen):
-    """A place could not be reached so far; it is tried again."""
+    """A place could not be reached so far, or takes no more for now; it is tried again."""
 
     type: Literal["delayed"] = "delayed"
     at: datetime
     place: model.Place
     reason: str
+    until: datetime | None = None
+    """When it is its turn there; None if it failed."""
 
 
 class Reached(model.Frozen):

@@ -47,7 +47,10 @@ def _shown(ticket: model.Ticket) -> Iterator[str]:
     for place in ticket.undelivered:
         yield f"could not be shown at {place}"
     for one in ticket.delayed:
-        yield f"not shown at {one.place} so far: {one.reason}, tried again"
+        if one.until is None:
+            yield f"not shown at {one.place} so far: {one.reason}, tried again"
+        else:
+            yield f"not its turn at {one.place} yet: {one.reason}, next try at {one.until:%H:%M:%S} UTC"
     for done in ticket.fell_back:
         if done.places:
             yield f"shown at {', '.join(done.places)} instead, since {_moment(done.at)}"

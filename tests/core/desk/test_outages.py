@@ -11,7 +11,7 @@ import pytest
 from sayso import errors, machine, model, stores
 from sayso.cards import card
 from sayso.desk import Desk, Setup, courier
-from sayso.desk.posting import outages
+from sayso.desk.posting import lanes, outages
 from sayso.machine import events, people, progress
 from sayso.stores import memory
 from sayso.testing import oracle
@@ -217,3 +217,95 @@ async def test_a_restart_in_an_outage_falls_back_once(tmp_path: object) -> None:
     assert rooms.tried.count("chat:#b") == 1
     assert len((await again.get(id)).fell_back) == 1
     await again.store.close()
+
+
+async def turned(desk: Desk, seconds: float) -> None:
+    """Let time pass in small steps, and everybody do what they do then."""
+    assert isinstance(desk.clock, ManualClock)
+    for _ in range(int(seconds * 4)):
+        desk.clock.advance(0.25)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_if_all_that_is_under_way_hangs_those_behind_it_are_told_of_as_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes, "AT_ONCE", 2)
+    monkeypatch.setattr(lanes, "GATHERED", 3)
+    desk = desk_of("web")
+    rooms = Rooms(slow=asyncio.Event())
+    # each in a place of its own, so that no card is for several
+    ids = [(await desk.open(permission(id=f"r{n}", route=(f"chat:#{n}",)))).id for n in range(9)]
+    running = asyncio.create_task(courier.Courier(desk, [rooms]).run())
+    await turned(desk, 4.75)
+    tickets = [await desk.get(id) for id in ids]
+    assert len(rooms.tried) == 2
+    stuck = [one for one in tickets if one.delayed and "has come back" in one.delayed[0].reason]
+    assert len(stuck) == 7
+    assert all((one.delayed[0].at - NOW).total_seconds() < 5 for one in stuck)
+    assert all([done.places for done in one.fell_back] == [("web",)] for one in stuck)
+    assert rooms.slow is not None
+    rooms.slow.set()
+    rooms.slow = None
+    await turned(desk, 3)
+    assert len(rooms.pinned) == 9, "each once"
+    assert [(await desk.get(one.id)).delayed for one in stuck] == [()] * 7
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_whoever_waits_for_its_turn_at_a_platform_is_told_so_and_nothing_counts_as_failed() -> None:
+    desk = desk_of("chat:#b")
+    id = await opened(desk)
+    rooms = Rooms(faults=[errors.NotYet("Slack's rate limit", 12), errors.NotYet("Slack's rate limit", 6)])
+    await run(desk, rooms, 2)
+    said = progress.said(await desk.get(id))
+    assert "not its turn at chat:#ops yet: Slack's rate limit, next try at 12:00:12 UTC" in str(said)
+    await run(desk, rooms, 12)
+    ticket = await desk.get(id)
+    assert "next try at 12:00:18 UTC" in str(progress.said(ticket))
+    assert (ticket.fell_back, ticket.undelivered) == ((), ())
+    await run(desk, rooms, 6)
+    assert ((await desk.get(id)).delayed, [pinned.drawn.ticket_id for pinned in rooms.pinned.values()]) == ((), [id])
+    entries = [row.entry for row in await desk.store.log(id)]
+    assert [one.type for one in entries[1:]] == ["delayed", "delayed", "delivered", "reached"]
+
+
+async def test_a_turn_that_comes_soon_is_told_to_nobody_and_a_failure_after_it_is() -> None:
+    desk = desk_of("chat:#b")
+    id, rooms = await opened(desk), Rooms(faults=[errors.NotYet("Slack's rate limit", 3)])
+    await run(desk, rooms, 1)
+    assert (await desk.get(id)).version == 1
+    desk = desk_of("chat:#b")
+    id, rooms = await opened(desk), Rooms(faults=[DOWN, DOWN, errors.NotYet("Slack's rate limit", 12)])
+    await run(desk, rooms, 20)
+    assert [done.places for done in (await desk.get(id)).fell_back] == [("chat:#b",)]
+
+
+async def test_where_nobody_delivers_whoever_waits_is_told_and_it_is_shown_once_somebody_does() -> None:
+    desk = desk_of("web")
+    id = await opened(desk)
+    waiting = asyncio.create_task(desk.wait(id))
+    await turned(desk, 4.5)
+    ticket = await desk.get(id)
+    assert [one.places for one in ticket.fell_back] == [("web",)]
+    assert "not shown at chat:#ops so far: no service delivers there so far" in str(progress.said(ticket))
+    await turned(desk, 3)
+    assert (await desk.get(id)).version == ticket.version
+    rooms = Rooms()
+    await courier.Courier(desk, [rooms]).deliver()
+    assert ((await desk.get(id)).delayed, len(rooms.pinned)) == ((), 1)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_where_another_process_has_posted_it_nobody_is_told_of_anything() -> None:
+    desk = desk_of("web")
+    id = await opened(desk)
+    await courier.Courier(desk, [Rooms()]).deliver()
+    waiting = asyncio.create_task(desk.wait(id))
+    await turned(desk, 6)
+    assert (await desk.get(id)).version == 1
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 # its lease is renewed. One renewal may fail, and both may wait for the database as long as a store waits.
 LEASE = 30.0
 RENEW_EVERY = LEASE / 6
+# Seconds without an end of anything that is under way, after which it is said who waits behind it.
+STUCK_AFTER = 2.0
 # Effects of one channel that are performed at the same time.
 AT_ONCE = 20
 # Further ones that are looked through for what belongs to them.
@@ -63,8 +65,11 @@ async def take(store: Store, clock: clocks.Clock, names: Sequence[str], most: in
 class Lane:
     """Takes the effects of one channel and has them performed; what is slow holds up nothing but itself."""
 
-    def __init__(self, name: str, store: Store, clock: clocks.Clock, plan: Plan) -> None:
+    def __init__(
+        self, name: str, store: Store, clock: clocks.Clock, plan: Plan, passed_over: Callable[[Job], Awaitable[None]]
+    ) -> None:
         self._name = name
+        self._passed_over = passed_over
         self._store = store
         self._clock = clock
         self._plan = plan
@@ -78,7 +83,7 @@ class Lane:
                 while True:
                     wake = await self._store.next_job([self._name])
                     # to look costs little; to take is a transaction, also where there is nothing
-                    if wake is not None and wake <= self._clock.now():
+                    if wake is not None and wake <= self._clock.now() and len(self._busy) < AT_ONCE:
                         for work in await take(
                             self._store, self._clock, [self._name], AT_ONCE - len(self._busy), self._plan
                         ):
@@ -96,15 +101,35 @@ class Lane:
 
     async def _wait_for_work(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
-        news = asyncio.create_task(self._wait_for_news(changes, wake))
+        if len(self._busy) < AT_ONCE:
+            news = asyncio.create_task(self._wait_for_news(changes, wake))
+        else:
+            news = asyncio.create_task(self._look_at_others())
         try:
-            waited = {news, *self._busy} if len(self._busy) < AT_ONCE else set(self._busy)
-            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({news, *self._busy}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
         for one in done:
             self._busy.pop(one, None)
             one.result()
+
+    async def _look_at_others(self) -> None:
+        """While nothing that is under way ends: say which others wait behind it, and hand them back."""
+        await self._clock.within(self._clock.now() + timedelta(seconds=STUCK_AFTER), asyncio.Event().wait())
+        seen: set[str] = set()
+        taken: list[Job] = []
+        while not seen.intersection(job.key for job in taken):
+            seen |= {job.key for job in taken}
+            taken = []
+            try:
+                await _taken(self._store, self._clock, [self._name], GATHERED, taken)
+                for job in taken:
+                    await self._passed_over(job)
+            finally:
+                for job in taken:
+                    await self._store.put_off(job, self._clock.now())
+            if len(taken) < GATHERED:
+                return
 
     async def _wait_for_news(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
         await self._clock.within(wake, anext(changes))

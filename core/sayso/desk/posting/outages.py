@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
 
 from sayso import errors, model
 from sayso.desk.shell import Shell
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 # Seconds after which it is told; what follows takes a moment, and the agent knows after five.
 TOLD_AFTER = 4.0
 _SLOW = "no answer so far"
+_NOBODY = "no service delivers there so far (is sayso serve running, with this chat?)"
+_STUCK = "nothing that was sent there before has come back so far"
+# Seconds: what is over by then is told to nobody.
+_MOMENT = 2.0
 
 
 class Outages:
@@ -53,6 +58,25 @@ class Outages:
             if job.attempts or wait >= self._left(ticket):
                 await self._shell.place_delayed(ticket.id, job.effect.place, reason(error))
 
+    async def waits(self, job: Job, error: errors.NotYet) -> None:
+        """Tell of a card that waits for its turn at a platform, if that takes longer than a moment."""
+        if not isinstance(job.effect, events.Announce) or error.wait < _MOMENT:
+            return
+        with contextlib.suppress(errors.SaysoError):
+            ticket, now = await self._shell.store.load(job.ticket_id), self._shell.clock.now()
+            until = now + timedelta(seconds=error.wait)
+            if (until - ticket.created_at).total_seconds() >= TOLD_AFTER:
+                await self._shell.place_delayed(ticket.id, job.effect.place, reason(error), until)
+
+    async def passed_over(self, job: Job) -> None:
+        """Tell of a card that nobody tries, since nothing that is under way on its channel comes back."""
+        if not isinstance(job.effect, events.Announce):
+            return
+        with contextlib.suppress(errors.SaysoError):
+            ticket = await self._shell.store.load(job.ticket_id)
+            if ticket.decision is None and self._shell.clock.now() - ticket.created_at >= timedelta(seconds=_MOMENT):
+                await self._shell.place_delayed(ticket.id, job.effect.place, _STUCK)
+
     def _left(self, ticket: model.Ticket) -> float:
         """Seconds until it is told that a place takes long."""
         age = (self._shell.clock.now() - ticket.created_at).total_seconds()
@@ -63,6 +87,37 @@ class Outages:
             await self._shell.place_delayed(id, place, _SLOW)
         except errors.SaysoError as error:
             log.warning("nobody is told of a delay", extra={"ticket": id, "place": place, "error": error.message})
+
+
+class Unattended:
+    """Looks, once for each wait, whether somebody delivers to the chats that this process is not connected to."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._looked = False
+
+    def due(self, ticket: model.Ticket) -> datetime | None:
+        """When to look; None where there is nothing to look for, as for whatever this process delivers itself."""
+        if self._looked or not self._places(ticket):
+            return None
+        shown_at = (ticket.reach and ticket.reach.shown_at) or ticket.created_at
+        return shown_at + timedelta(seconds=TOLD_AFTER)
+
+    async def look(self, ticket: model.Ticket) -> None:
+        """Tell of places without a card, if it is time to look."""
+        due = self.due(ticket)
+        if due is None or self._shell.clock.now() < due:
+            return
+        self._looked = True
+        there = {one.place for one in await self._shell.store.cards(ticket.id)}
+        for place in self._places(ticket):
+            if place not in there:
+                await self._shell.place_delayed(ticket.id, place, _NOBODY)
+
+    def _places(self, ticket: model.Ticket) -> list[model.Place]:
+        known = {*ticket.undelivered, *(one.place for one in ticket.delayed), events.INBOX}
+        here = self._shell.platforms
+        return [place for place in ticket.route if place not in known and model.channel_of(place) not in here]
 
 
 def reason(error: errors.ChannelError) -> str:
