@@ -216,7 +216,7 @@ def _columns_of(document: str) -> tuple[str | int | None, ...]:
         found: dict[str, Any] = json.loads(document)
         made = documents.to_micros(datetime.fromisoformat(found["created_at"]))
         state = "pending" if found.get("decision") is None else "decided"
-        session = found["request"]["source"].get("session")
+        session = found["request"].get("source", {}).get("session")
         return found["id"], found["ref"], found["version"], state, found["owner"], session, made
     except (ValueError, KeyError, TypeError):
         return ()
