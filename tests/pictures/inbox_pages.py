@@ -117,24 +117,15 @@ async def _settle(desk: sayso.Desk) -> None:
     by = "ann on build-1, by sayso reload"
     await versions.keep(desk.store, f"sha256:{'b07c11e4' * 8}", second, by, now + timedelta(hours=3), masks)
     match = {"tool": "Bash", "agent": "release-bot", "program": "npm", "args": ["test", "**"]}
-    facts = {
+    facts: model.JsonObject = {
         "agent": "release-bot",
         "key": None,
         "tool": "Bash",
-        "session": None,
         "policy": "default",
         "request": "r06",
     }
-    made = granting.Grant(
-        id="5f2c9a0b1d3e",
-        standing="rule",
-        match=match,
-        by="ann",
-        name="Ann",
-        at=now,
-        until=now + timedelta(days=90),
-        **facts,
-    )
+    facts |= {"id": "5f2c9a0b1d3e", "standing": "rule", "session": None, "match": match, "by": "ann", "name": "Ann"}
+    made = granting.Grant.model_validate({**facts, "at": now, "until": now + timedelta(days=90)})
     await desk.store.put(Record(record_kinds.GRANT, "rule-5f2c9a0b1d3e", made.model_dump(mode="json"), made.until))
 
 

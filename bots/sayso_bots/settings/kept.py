@@ -26,9 +26,9 @@ _OF_RULES = re.compile(r"\s*\[\[?\s*(rules|\"rules\"|'rules')\s*[\].]")
 def parts(settings: schema.Settings) -> model.JsonObject:
     """These tables, as far as something is set in them."""
     found = settings.model_dump(mode="json", exclude_defaults=True, include={*PARTS})
-    for group in found.get("groups", {}).values():
-        if ical := (group.get("on_call") or {}).get("ical"):
-            group["on_call"]["ical"] = _without_secret(ical)
+    for name, group in settings.groups.items():
+        if group.on_call and group.on_call.ical:
+            found["groups"][name]["on_call"]["ical"] = _without_secret(group.on_call.ical)
     return {name: found[name] for name in PARTS if found.get(name)}
 
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from sayso.content import masks
 from sayso.rules.suggesting import Suggestion
@@ -40,7 +40,7 @@ def tables(said: Mapping[str, Any]) -> str:
     blocks = list[str]()
     for name, value in said.items():
         if isinstance(value, list):
-            blocks += [_block(f"[[{name}]]", one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+            blocks += [_block(f"[[{name}]]", one) for one in cast("list[dict[str, Any]]", value)]
         elif name == "suggestions":
             blocks.append(_block(f"[{name}]", value))
         else:
