@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
@@ -21,14 +20,13 @@ from sayso.cards import tokens
 from sayso.content import digest, images, requests
 from sayso.desk import asker
 from sayso_http import (
+    agent_calls,
     calls,
     following,
     log_rows,
     operator_calls,
     routes,
-    session_notes,
     tickets,
-    webhooks,
     wire_errors,
 )
 
@@ -42,7 +40,7 @@ _FAREWELL = 2.0
 _PAUSE = 0.25
 
 
-class RemoteDesk(operator_calls.OperatorCalls):
+class RemoteDesk(agent_calls.AgentCalls, operator_calls.OperatorCalls):
     """An `Asker` over HTTP, and what the command line needs beside it: `list`, `answer`, `log`.
 
     Use it as a context manager: `async with RemoteDesk(url, key) as desk`. Plain `http` is only spoken to this very
@@ -219,15 +217,18 @@ class RemoteDesk(operator_calls.OperatorCalls):
         """Yield at once, and then when something happened that this key may see."""
         return following.changes(self._calls)
 
-    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+    async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
         """Answer as the person behind an approver's key. It is not sent twice: a cut connection is an error.
+
+        *shown* are the ids of those that this person was shown together, where all of them are allowed or none.
 
         Raises:
             NotFound, AlreadyDecided, NotAllowed, InvalidAnswer: as `sayso.Desk.answer`.
             StoreUnavailable: whether it counted is not known; look with `get`.
         """
         body = answer.model_dump_json(exclude_none=True).encode()
-        return await self._act(routes.ANSWER, id, body, once=True)
+        query = {"shown": ",".join(shown)} if shown else None
+        return await self._act(routes.ANSWER, id, body, once=True, query=query)
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
         """Ask another person of the settings to answer. Raises as `sayso.desk.answering.passing_on.pass_on`."""
@@ -246,35 +247,21 @@ class RemoteDesk(operator_calls.OperatorCalls):
         body = tickets.Snooze(seconds=seconds).model_dump_json().encode()
         return await self._act(routes.SNOOZE, id, body, once=True)
 
-    async def note(self, session: str, said: str) -> Sequence[str]:
-        """Tell people what the agent of a session is doing (Markdown); where it was told.
-
-        Raises:
-            InvalidRequest: there is nothing to tell, too much, or nowhere to tell it.
-            StoreUnavailable: whether it was told is not known; it is not sent twice.
-        """
-        body = json.dumps({"text": said}).encode()
-        return calls.read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
-
-    async def make_webhook(self, wanted: model.JsonObject) -> asker.WebhookAddress:
-        """Make an address that takes one call. Raises as `sayso.create_webhook`."""
-        body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
-        made = calls.read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
-        return asker.WebhookAddress(made.id, self._calls.address(made.path), made.expires_at)
-
-    async def respond_webhook(self, id: str, body: Any) -> None:
-        """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""
-        await self._calls.send(routes.REPLY_TO_WEBHOOK, id, body=json.dumps(body).encode(), once=True)
-
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """Read what happened to a request, oldest row first. Raises `NotFound`."""
         return calls.read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
 
     async def _act(
-        self, operation: routes.Operation, id: str, body: bytes | None, *, once: bool = False
+        self,
+        operation: routes.Operation,
+        id: str,
+        body: bytes | None,
+        *,
+        once: bool = False,
+        query: Mapping[str, str] | None = None,
     ) -> model.Ticket:
         try:
-            return _ticket(await self._calls.send(operation, id, body=body, once=once))
+            return _ticket(await self._calls.send(operation, id, body=body, once=once, query=query))
         except wire_errors.OfTicket as error:
             raise wire_errors.MADE_OF_TICKET[error.code](await self.get(id)) from error
 

@@ -99,6 +99,7 @@ ANSWER = Keyed(
     reads=model.Answer,
     writes={200: tickets.Document},
     fails=(403, 404, 409, *operations.READ_FAILS),
+    query={"shown": {"type": "string", "description": "Of all or none: the ids of those that were shown, by commas"}},
 )
 PASS_ON, CLAIM, SNOOZE = approver_routes.PASS_ON, approver_routes.CLAIM, approver_routes.SNOOZE
 REVEAL = approver_routes.REVEAL

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "list": "list",
     "show": "show",
     "answer": "answer",
+    "review": "review",
     "cancel": "cancel",
     "stop": "stop",
     "resume": "resume",

@@ -125,8 +125,9 @@ class Requests:
     async def answer(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Answer as the person behind the key."""
         answer = await reading.body(request, model.Answer)
-        await caller.may_know(request.match_info["id"])
-        return await self._show(await self._desk.answer(request.match_info["id"], answer, caller.key.actor), caller)
+        id, shown = request.match_info["id"], reading.query(request, routes.ANSWER.query).get("shown", "")
+        await caller.may_know(id)
+        return await self._show(await self._desk.answer(id, answer, caller.key.actor, shown=shown.split(",")), caller)
 
     async def pass_on(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask somebody else, as the person behind the key."""

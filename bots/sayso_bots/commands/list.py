@@ -33,19 +33,23 @@ _MOST_PAGES = 10
 _LOOK_AGAIN = 30.0
 
 
-def _filters(function: Callable[..., None]) -> Callable[..., None]:
-    """An option for each word by which a list is narrowed."""
-    for name in reversed(searching.NAMES):
-        choices = searching.CHOICES.get(name)
-        kind = click.Choice(choices) if choices else click.STRING
-        function = click.option(f"--{name}", type=kind, help=_SAID[name])(function)
-    return function
+def filters(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An option for each of these words by which a list is narrowed."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        for name in reversed(names):
+            choices = searching.CHOICES.get(name)
+            kind = click.Choice(choices) if choices else click.STRING
+            function = click.option(f"--{name}", type=kind, help=_SAID[name])(function)
+        return function
+
+    return add
 
 
 @click.command(
     "list", epilog="\b\nExample:\n  sayso list --state pending --json\n  sayso list --state pending --whose me --watch"
 )
-@_filters
+@filters(*searching.NAMES)
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--before", metavar="ID", help="Go on behind this request.")
 @click.option("--watch", is_flag=True, help="Stay, and show what changes, until Ctrl-C.")
@@ -63,7 +67,7 @@ def command(limit: int, before: str | None, watch: bool, as_json: bool, **asked:
 
 async def _list(wanted: Mapping[str, str], limit: int, before: str | None, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
-        found, following = await _find(desk, wanted, limit, before)
+        found, following = await find(desk, wanted, limit, before)
         seen = [access.shown(desk, one) for one in found]
     if as_json:
         output.print_json([output.document_of(ticket) for ticket in found])
@@ -73,7 +77,7 @@ async def _list(wanted: Mapping[str, str], limit: int, before: str | None, as_js
         output.say(f"more further back: --before {following}", err=True)
 
 
-async def _find(
+async def find(
     desk: access.CommandDesk, wanted: Mapping[str, str], limit: int, before: str | None = None
 ) -> tuple[Sequence[model.Ticket], str | None]:
     """What fits, as far as so many pages reach, and behind which request it goes on."""
@@ -96,7 +100,7 @@ async def _watch(wanted: Mapping[str, str], limit: int, as_json: bool) -> None:
             if done:
                 happening.result()
                 happening = asyncio.ensure_future(anext(changes))
-            found, _ = await _find(desk, wanted, limit)
+            found, _ = await find(desk, wanted, limit)
             seen = found if as_json else [access.shown(desk, one) for one in found]
             _show_changes(seen, shown, as_json=as_json)
 

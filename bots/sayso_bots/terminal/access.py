@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import getpass
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -36,6 +36,10 @@ class LogRow(Protocol):
 
 class CommandDesk(asker.Asker, asker.Answerer, Protocol):
     """What the commands need, embedded or behind a service."""
+
+    async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
+        """Answer in the name of that person; *shown* are those that they saw together, where all or none is allowed."""
+        ...
 
     async def list(
         self,
@@ -155,9 +159,9 @@ class LocalDesk(callers.CallersDesk):
             for id in due:
                 await self.desk.let_time_act(id)
 
-    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+    async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
         """Answer as the person at this terminal."""
-        return await self.desk.answer(id, answer, self.actor)
+        return await self.desk.answer(id, answer, self.actor, shown=shown)
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
         """Ask somebody else, as the person at this terminal."""

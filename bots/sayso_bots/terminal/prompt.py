@@ -68,7 +68,7 @@ async def show_covered(ticket: model.Ticket, said: model.Answer, *, sure: bool) 
     click.echo(render.render_dialog(shown, rows.columns()), err=True)
     if sure or not sys.stdin.isatty():
         return
-    if (await _read_line("Type yes to allow all of this: ")).strip().lower() != "yes":
+    if (await read_line("Type yes to allow all of this: ")).strip().lower() != "yes":
         raise errors.InvalidAnswer("not allowed: only yes allows it")
 
 
@@ -83,7 +83,7 @@ async def confirm(ticket: model.Ticket, said: model.Answer) -> None:
         return
     if not sys.stdin.isatty():
         raise errors.InvalidAnswer(f"{asked.title.lower()}: {asked.question}", hint="add --yes to allow it")
-    typed = await _read_line(f"{asked.title}. {asked.question} Type yes: ")
+    typed = await read_line(f"{asked.title}. {asked.question} Type yes: ")
     if typed.strip().lower() != "yes":
         raise errors.InvalidAnswer("not allowed: only yes allows it")
 
@@ -121,7 +121,7 @@ async def _ask_demanded(ticket: model.Ticket, said: model.Answer) -> model.Answe
     for asked in demanded.missing(ticket, said):
         if asked.hint is not None:
             output.say(f"{asked.label_text}: {asked.hint.text}")
-        given[asked.name] = (await _read_line(render.question(asked.label, ": ", rows.columns()))).strip()
+        given[asked.name] = (await read_line(render.question(asked.label, ": ", rows.columns()))).strip()
     if not all(given.values()):
         raise errors.InvalidAnswer("please write something")
     return said.model_copy(update=given)
@@ -129,7 +129,7 @@ async def _ask_demanded(ticket: model.Ticket, said: model.Answer) -> model.Answe
 
 async def _ask_verdict() -> model.Answer:
     while True:
-        said = (await _read_line("Allow? [y]es, [n]o, or no and why: ")).strip()
+        said = (await read_line("Allow? [y]es, [n]o, or no and why: ")).strip()
         if said.lower() in _YES:
             return model.Answer(verdict="allow")
         if said.lower() in _NO:
@@ -158,7 +158,7 @@ async def _ask_value(field: model.Field, shown: model.Field) -> Any:
             click.echo(row, err=True)
     if field.multiple and field.kind != "choice":
         return await _read_lines(_question(shown, " (one a line, an empty line at the end)"))
-    typed = (await _read_line(_question(shown, hint))).strip()
+    typed = (await read_line(_question(shown, hint))).strip()
     if field.kind != "choice" or not typed:
         return typed
     if not field.multiple:
@@ -181,12 +181,12 @@ def _question(field: model.Field, hint: str) -> str:
 async def _read_lines(prompt: str) -> list[str]:
     """Lines from the keyboard, up to an empty one."""
     typed: list[str] = []
-    while line := (await _read_line(prompt if not typed else "  and: ")).strip():
+    while line := (await read_line(prompt if not typed else "  and: ")).strip():
         typed.append(line)
     return typed
 
 
-async def _read_line(prompt: str) -> str:
+async def read_line(prompt: str) -> str:
     """One line from the keyboard, without blocking an answer from elsewhere."""
     click.echo(prompt, nl=False, err=True)
     loop = asyncio.get_running_loop()

@@ -61,6 +61,11 @@ def lines(said: str, width: int = 80) -> str:
     return "\n".join([*rows.hang(first, width), *(row for line in rest for row in rows.put_behind_bar(line, width))])
 
 
+def parts(shown: Iterable[card.Part], width: int = 80) -> list[str]:
+    """These parts of a card, line by line."""
+    return [line for part in shown for line in _part(part, width)]
+
+
 def _field(field: model.Field, width: int) -> Iterable[str]:
     several = ", several" if field.multiple else ""
     kind = f"{field.kind}{several}" + ("" if field.required else ", may be left out")

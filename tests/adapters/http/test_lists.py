@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sayso
-from sayso import errors
+from sayso import errors, model
 from sayso.desk import Setup
 from sayso.desk.answering import searching
 from sayso.machine import people
@@ -131,3 +131,20 @@ async def test_a_stream_that_is_cut_is_begun_anew_and_a_refused_one_says_so(
     await anext(changes)
     with pytest.raises(errors.SaysoError, match="not open"):
         await anext(changes)
+
+
+async def test_calls_of_which_all_or_none_are_allowed_are_answered_together_by_who_says_that_they_saw_all(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, setup=RESTRICTED) as service:
+        named = {"id": "t1", "size": 2, "whole": True}
+        for id in ("w1", "w2"):
+            await service.call("POST", "/v1/requests", "bot", {**permission(id), "batch": named})
+        refused = await service.call("POST", "/v1/requests/w1/answers", "ann", {"verdict": "allow"})
+        assert (refused.status, (await service.front.get("w1")).decision) == (409, None)
+        async with service.remote("ann") as remote:
+            await remote.answer("w1", model.Answer(verdict="allow"), shown=("w1", "w2"))
+        for id in ("w1", "w2"):
+            decision = (await service.front.get(id)).decision
+            assert decision is not None
+            assert decision.outcome == "allowed"
