@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import pydantic
@@ -41,6 +42,8 @@ _MADE = frozenset(
 _OF_FIELD = ("default", "example")
 # Of a ticket, what somebody wrote.
 _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
+# What holds no text; a number may be a secret by its name, and is looked at.
+_PLAIN = (bool, datetime, type(None))
 _MOST_KEPT = 32
 
 _Key = tuple[str, str, int, str]
@@ -148,7 +151,9 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
 
 def _written(ticket: model.Ticket, name: str, cover: masks.Covering) -> Any:
     given = getattr(ticket, name)
-    if given is None or given == () or name == "request":
+    if given is None or given == ():
+        return given
+    if name == "request":
         return _walk(given, cover.value)
     labels = _Labels(ticket.request)
 
@@ -189,6 +194,10 @@ def _update(ticket: model.Ticket, made: Mapping[str, Any]) -> model.Ticket:
 
 def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Shown:
     """The same with *cover* over each of its texts and JSON values."""
+    if isinstance(given, str):
+        return cast("Shown", cover(given, name)) if given else given
+    if isinstance(given, _PLAIN):
+        return given
     if isinstance(given, pydantic.BaseModel):
         parts = [(name, one) for name, one in vars(given).items() if one is not None and name not in _MADE]
         asked = _asked_for(given) if isinstance(given, model.Field) else ""

@@ -88,18 +88,22 @@ def is_value_of_another(raw: str, at: int) -> bool:
     return bool(_OPTION_BEFORE.search(raw, max(0, at - 60), at))
 
 
-def is_alias(raw: str, at: int, name: str) -> bool:
-    """Whether what begins here gives a command another name."""
-    return "alias." in name or bool(_ALIAS_BEFORE.search(raw, max(0, at - _LOOKED_BACK - 10), at))
-
-
 class Variables:
-    """The variables of a text that it uses in places where no secret belongs; read once, and only if it is asked."""
+    """What a text uses in places where no secret belongs; read once, and only if it is asked."""
 
     def __init__(self, raw: str) -> None:
         self._raw = raw
         self._read: frozenset[str] | None = None
         self._any = False
+        self._aliases: bool | None = None
+
+    def is_alias(self, at: int, name: str) -> bool:
+        """Whether what begins here gives a command another name."""
+        if self._aliases is None:
+            self._aliases = "alias" in self._raw
+        if not self._aliases:
+            return False
+        return "alias." in name or bool(_ALIAS_BEFORE.search(self._raw, max(0, at - _LOOKED_BACK - 10), at))
 
     def act(self, name: str) -> bool:
         """Whether the value of this variable may be run, written to or reached."""

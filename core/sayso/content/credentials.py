@@ -32,21 +32,27 @@ def _find(raw: str) -> Sequence[Span]:
     lower = raw.lower()
     # some letters become two
     lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
-    made, variables = list(makers.find(raw)), acting.Variables(raw)
-    others = (*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables))
-    found = list(acting.without(raw, _without(others, made))) if others else []
-    return joined([*made, *found]) if made or found else ()
+    made = list(makers.find(raw))
+    for sign in _SIGNS:
+        if sign in lower:
+            variables = acting.Variables(raw)
+            others = (*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables))
+            found = acting.without(raw, _without(others, made)) if others else ()
+            return joined([*made, *found])
+    return made
 
 
 # a drawing looks at a text for its masks and for its risks, and most are drawn more than once
 _find_once = functools.lru_cache(512)(_find)
 
 
-def spans_of(name: str, value: str) -> list[Span]:
+def spans_of(name: str, value: str) -> Sequence[Span]:
     """Where secrets stand in the value of an argument of this name."""
     known = spans(value)
+    if secret_names.strength_of(name) is None and name.lower() not in _HEADERS:
+        return known
     found = [*known, *_without(labelled.find_in_value(name, value), known)]
-    if name.lower() in ("cookie", "set-cookie"):
+    if name.lower() in _HEADERS:
         found += (one.span("value") for one in _COOKIE.finditer(value))
     return joined(found)
 
@@ -133,6 +139,17 @@ _OPTIONS = (
     _Option(" password ", ("login ",), _JOINED),
     _Option(" is ", ("password", "passwd", "passphrase", "token", "api key", "secret"), _SAID),
 )
+_SCHEMES, _HEADERS = ("bearer ", "basic "), ("cookie", "set-cookie")
+
+
+def _signs() -> tuple[str, ...]:
+    """Without any of these there is no secret beside a name, in an address or in an option; none is in another one."""
+    before = (one for option in _OPTIONS for one in option.before)
+    signs = {*labelled.STEMS, *labelled.ENDS, *_SCHEMES, *before, "cookie", "://"}
+    return tuple(sorted(one for one in signs if not any(other in one for other in signs - {one})))
+
+
+_SIGNS = _signs()
 # How far before an option its program is sought.
 _FAR = 200
 _COMMAND_ENDS = re.compile(r"[\n|;&]")
@@ -142,7 +159,7 @@ def _find_others(raw: str, lower: str, variables: acting.Variables) -> Iterator[
     for found in _behind(raw, "://", raw, _AUTHORITY):
         if secret_names.is_secret(found["value"] or found["token"], "password"):
             yield found.span("value" if found["value"] else "token")
-    for scheme in ("bearer ", "basic "):
+    for scheme in _SCHEMES:
         # in `A=Bearer b` a shell runs b
         given = (
             one for one in _behind(lower, scheme, raw, _BEARER) if not raw.endswith("=", 0, one.start() - len(scheme))

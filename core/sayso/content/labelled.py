@@ -20,8 +20,8 @@ RUN = re.compile(rf"{SAFE}{{1,4096}}+")
 
 _LONGEST_NAME, _LONGEST = 80, 4_096
 # A name holds one of these; each is sought as it is, which takes next to no time.
-_STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
-_ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
+STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
+ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
 _SIGNS_BEHIND = ("=", ":", '"', "'", " ")
 _NAME = re.compile(rf"[\w.-]{{0,{_LONGEST_NAME}}}+")
 _SCHEMES = "Bearer|Basic|Token|Bot|ApiKey|OAuth|Digest|Negotiate"
@@ -47,8 +47,8 @@ _LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
 def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
     """Where secrets stand beside their names; *lower* is the same text in small letters."""
     done, quotes = set[int](), _Quotes(raw)
-    short = [f"{end}{sign}" for end in _ENDS if end in lower for sign in _SIGNS_BEHIND]
-    for stem in (*_STEMS, *short):
+    short = [f"{end}{sign}" for end in ENDS if end in lower for sign in _SIGNS_BEHIND]
+    for stem in (*STEMS, *short):
         at = lower.find(stem)
         while at >= 0:
             begin, end = _word_around(raw, at)
@@ -114,7 +114,7 @@ def _acts(raw: str, found: re.Match[str], variables: acting.Variables) -> bool:
     name, value, begin = found["name"], found["value"], found.start()
     if secret_names.is_random(value):
         return False
-    if acting.is_alias(raw, begin, name):
+    if variables.is_alias(begin, name):
         return True
     if not found["sign"]:
         return (acting.is_value_of_another(raw, begin) or variables.positional) and acting.may_be_a_word(value)

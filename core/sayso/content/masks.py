@@ -76,7 +76,8 @@ class Covering:
     def text(self, raw: str, name: str = "") -> str:
         """A text, which stands under *name*, with its secrets covered; the text itself if it has none."""
         places = credentials.spans_of(name, raw) if name else credentials.spans(raw)
-        further = [span for span in self.masks.find(raw) if _is_new(raw, span, places)]
+        more = self.masks.find(raw)
+        further = [span for span in more if _is_new(raw, span, places)] if more else ()
         # whoever writes what looks like a mask gets one over it
         forged = [] if self.masks.again else [found.span() for found in _MASK.finditer(raw)] if "•" in raw else []
         if further or forged:
