@@ -1,4 +1,4 @@
-"""A service under churn: requests asked, answered, cancelled and expired, streams and pages that come and go.
+"""A service under churn: requests asked, shown, answered, cancelled, expired and erased, streams that come and go.
 
 python -m tests.bench.soak [--minutes 30] prints memory, tasks, files and the sizes of the database ten times.
 """
@@ -18,17 +18,45 @@ from pathlib import Path
 import aiohttp
 
 import sayso
-from sayso.desk import Desk, timekeeper
+from sayso import model
+from sayso.cards import card
+from sayso.desk import Desk, channel, courier, timekeeper
+from sayso.desk.setup import Retention
+from sayso.desk.upkeep import purging
 from tests.bench.listeners import ANN, head_of_pages, head_of_streams, serving
 
 AGENTS, LISTENERS = 20, 20
+# Seconds between two purges, each of what is as old: days in a service.
+_KEPT = 30.0
+_ROUTE = ("web", "chat:#ops")
+
+
+class _Chat:
+    """Takes every card at once, and keeps none."""
+
+    name = "chat"
+    shown = 0
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+        self.shown += 1
+        return model.PostedCard(drawn.ticket_id, place, self.name, place, str(self.shown))
+
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+        self.shown += 1
+
+
+async def purge_on(desk: Desk) -> None:
+    """Erase, as a service does, what is older than it keeps."""
+    while True:
+        await asyncio.sleep(_KEPT)
+        await purging.purge(desk.store, desk.clock, Retention(content=_KEPT, traces=_KEPT), "soak")
 
 
 async def ask_on(desk: Desk, done: list[int]) -> None:
     """Ask, and let it be answered, withdrawn, or expire."""
     while True:
         request = sayso.Permission(tool="Bash", input={"command": "x" * random.choice((10, 1_000, 20_000))})
-        ticket = await desk.open(request.model_copy(update={"expires_in": 1.0}))
+        ticket = await desk.open(request.model_copy(update={"expires_in": 1.0, "route": _ROUTE}))
         waiting = asyncio.create_task(desk.wait(ticket.id))
         match random.randrange(3):
             case 0:
@@ -80,7 +108,10 @@ async def soak(minutes: float) -> None:
         async with serving(Path(name)) as (desk, port):
             done, begun = [0], time.monotonic()
             heads = [await head_of_streams(desk), *[await head_of_pages(desk) for _ in range(LISTENERS // 2)]]
+            desk.platforms["chat"] = channel.Platform(chat := _Chat())
             work = [
+                asyncio.create_task(courier.Courier(desk, [chat]).run()),
+                asyncio.create_task(purge_on(desk)),
                 asyncio.create_task(timekeeper.expire_due(desk, desk.store, desk.clock)),
                 asyncio.create_task(read_on(port)),
                 *(asyncio.create_task(ask_on(desk, done)) for _ in range(AGENTS)),

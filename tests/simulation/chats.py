@@ -16,6 +16,7 @@ from sayso.cards import card
 from sayso.desk import channel
 from sayso.desk.admission import fresh
 from sayso.machine import people
+from tests.simulation.loop import PROCESS, SENT_BY
 from tests.simulation.world import World
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Message:
     """When it was last changed."""
     deleted: bool = False
     orphan: bool = False
-    """Whether the database was put back to before it was posted."""
+    """Whether the database was put back to before it was posted, so that nobody knows of it."""
     replies: list[int] = field(default_factory=list[int])
     """The numbers of the reminders below it."""
     earlier: list[card.Card] = field(default_factory=list[card.Card])
@@ -90,6 +91,8 @@ class Chat:
         if place in self.closed:
             raise errors.ChannelError("the room is closed", final=True, gone=True)
         new = Message(room_of(place), f"{self.name}{len(self.messages)}", place, drawn, self.world.now)
+        by = PROCESS.get() or SENT_BY.get()
+        new.orphan = by is not None and by.number <= self.world.past
         self.messages.append(new)
         self.world.say("posted", new.id, place, drawn.ticket_id, drawn.tone)
         return new

@@ -100,7 +100,7 @@ class Copy:
 
     def __init__(self, house: House, name: str) -> None:
         self.house, self.world = house, house.world
-        self.process = Process(name)
+        self.process = Process(name, house.number)
         self.context = OUTSIDE.copy()
         self.context.run(PROCESS.set, self.process)
         self.view = View(house.disk, self.process, self.context)

@@ -33,6 +33,8 @@ class Process:
     """What dies, or stands still, together: everything that was begun inside it."""
 
     name: str
+    number: int = 0
+    """How many were started before it, and it."""
     alive: bool = True
     frozen: bool = False
     held: list[asyncio.Handle] = field(default_factory=list[asyncio.Handle])

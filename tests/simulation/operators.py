@@ -149,6 +149,8 @@ class Operators:
         for copy in list(self.house.copies):
             await copy.stop()
         self.house.disk.put_back(stored)
+        # what the copies from before had sent may arrive later still
+        self.world.past = self.house.number
         self._orphan()
         self.seen.stops.clear()
         self.seen.resumed = copying.deepcopy(resumed)
@@ -160,8 +162,6 @@ class Operators:
         self.house.start()
         self.house.start()
         await asyncio.sleep(chance.uniform(1, 20))
-        # what the copies from before had sent may have arrived since
-        self._orphan()
         now = self.world.clock.now()
         event: events.Event = events.Released(at=now, by="ops")
         if chance.random() < 0.5:

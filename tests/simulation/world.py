@@ -63,6 +63,8 @@ class World:
     """Times in which nobody may expect anything to be done soon."""
     lines: list[str] = field(default_factory=list[str])
     wrong: list[str] = field(default_factory=list[str])
+    past: int = 0
+    """The number of the last process of before an older copy of the database was put back."""
     crashes: int = 0
     """How often something died or stood still, so that a call may have been made twice."""
     over: bool = False

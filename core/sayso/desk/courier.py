@@ -137,7 +137,7 @@ class Courier:
                 async with self._outages.watch(job, ticket, place):
                     await self._cards.announce(ticket, place, job)
             case events.Redraw(place=place):
-                await self._cards.redraw(ticket, place, again=job.attempts > 0)
+                await self._cards.redraw(ticket, place)
             case events.Resume():
                 await self._resume(ticket)
             case events.Tell(place=place):

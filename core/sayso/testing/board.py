@@ -10,10 +10,12 @@ from sayso.cards import card
 
 @dataclass
 class Pinned:
-    """One posted card, as it stands now, and how often it was edited."""
+    """One posted card, as it stands now, how often it was edited, and whether somebody took it away."""
 
     drawn: card.Card
     edits: int = 0
+    place: str = ""
+    gone: bool = False
 
 
 @dataclass
@@ -28,10 +30,10 @@ class Board:
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Pin a card; *again* finds one that an earlier try pinned."""
         self._fail()
-        found = [name for name, pinned in self.pinned.items() if again and pinned.drawn.ticket_id == drawn.ticket_id]
+        found = [name for name, one in self.pinned.items() if again and one.place == place and _shows(one, drawn)]
         message = found[0] if found else str(len(self.pinned) + 1)
         if not found:
-            self.pinned[message] = Pinned(drawn)
+            self.pinned[message] = Pinned(drawn, place=place)
         if self.lose:
             self.lose -= 1
             raise errors.ChannelError("the answer was lost", unsure=True)
@@ -40,6 +42,8 @@ class Board:
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Replace a pinned card."""
         self._fail()
+        if self.pinned[posted.message].gone:
+            raise errors.ChannelError("the card is gone", final=True, gone=True)
         self.pinned[posted.message].drawn = drawn
         self.pinned[posted.message].edits += 1
 
@@ -51,3 +55,7 @@ class Board:
     def _fail(self) -> None:
         if self.faults:
             raise self.faults.pop(0)
+
+
+def _shows(pinned: Pinned, drawn: card.Card) -> bool:
+    return pinned.drawn.ticket_id == drawn.ticket_id and not pinned.gone

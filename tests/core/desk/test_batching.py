@@ -287,7 +287,7 @@ async def test_a_card_that_was_posted_and_not_recorded_is_found_again(front: Des
 async def test_a_card_that_is_taken_away_is_posted_anew_with_what_is_open(front: Desk, board: Board) -> None:
     tickets = await ask(front, 3)
     await deliver(front, board)
-    board.faults.append(errors.ChannelError("message_not_found", final=True, gone=True))
+    board.pinned["1"].gone = True
     await front.answer(tickets[0].id, model.Answer(verdict="allow"), ANN)
     await deliver(front, board)
     assert len(board.pinned) == 2
@@ -295,7 +295,7 @@ async def test_a_card_that_is_taken_away_is_posted_anew_with_what_is_open(front:
     # once all are decided nobody posts it again
     for one in tickets[1:]:
         await front.answer(one.id, model.Answer(verdict="allow"), ANN)
-    board.faults.append(errors.ChannelError("message_not_found", final=True, gone=True))
+    board.pinned["2"].gone = True
     await deliver(front, board)
     assert len(board.pinned) == 2
 

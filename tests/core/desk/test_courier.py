@@ -373,7 +373,7 @@ async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_close
     ticket = await front.open(permission(route=["chat:#ops", "chat:#dev"]))
     await runner.deliver()
     posted = next(posted for posted in await front.store.cards(ticket.id) if posted.place == "chat:#ops")
-    board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
+    board.pinned[posted.message].gone = True
     await front.card_lost(ticket.id, "chat:#ops")
     while await runner.deliver():
         pass
@@ -381,11 +381,26 @@ async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_close
     cards = await front.store.cards(ticket.id)
     assert {one.place for one in cards} == {"chat:#ops", "chat:#dev"}
     assert posted not in cards
-    board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
+    board.pinned["3"].gone = True
     await front.cancel(ticket.id)
     while await runner.deliver():
         pass
     assert len(board.pinned) == 3
+
+
+async def test_a_card_that_was_posted_anew_by_whoever_died_then_is_not_posted_once_more(
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    ticket = await front.open(permission())
+    await runner.deliver()
+    board.pinned["1"].gone, board.lose = True, 1
+    await front.card_lost(ticket.id, "chat:#ops")
+    await runner.deliver()
+    # it stands there, nobody knows of it, and what is to be drawn now is something newer
+    await front.card_lost(ticket.id, "chat:#ops")
+    await runner.deliver()
+    assert sorted(board.pinned) == ["1", "2"]
+    assert [one.message for one in await front.store.cards(ticket.id)] == ["2"]
 
 
 async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_at_once(

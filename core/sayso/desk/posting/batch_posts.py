@@ -76,7 +76,7 @@ class BatchPosts:
         """Perform the jobs of a group. Raises `ChannelError`."""
         again = any(job.attempts for job in group.jobs)
         if group.ref is not None and isinstance(group.jobs[0].effect, events.Redraw):
-            await self.redraw(group.ref, again=again)
+            await self.redraw(group.ref)
         elif not await self.announce(group, again=again):
             raise errors.ChannelError("the card of several requests is not known any more")
 
@@ -112,7 +112,7 @@ class BatchPosts:
         ref, joined = found
         return await self.announce(Group((job,), place, ref), again=joined or job.attempts > 0)
 
-    async def redraw(self, ref: str, *, again: bool) -> None:
+    async def redraw(self, ref: str) -> None:
         """Bring the cards of a batch up to date."""
         found = await batching.load(self._store, ref)
         if found is None:
@@ -120,7 +120,7 @@ class BatchPosts:
         async with self._locks.setdefault(ref, asyncio.Lock()):
             tickets = await batching.tickets_of(self._store, found)
             for posted in await self._store.cards(found.id):
-                moved = await self._edit(found, tickets, posted, again=again)
+                moved = await self._edit(found, tickets, posted)
                 for one in tickets if moved != posted else ():
                     await self._deliveries.record(one, found.place, moved.message, moved.shown)
                 # another process may have drawn it for another of its requests, later than here, and been faster
@@ -134,7 +134,7 @@ class BatchPosts:
         if posted is None:
             posted = await self._post(found, tickets, again=again)
         elif again:
-            posted = await self._edit(found, tickets, posted, again=again)
+            posted = await self._edit(found, tickets, posted)
         for one in tickets:
             if one.id in mine and not await self._deliveries.has(one, found.place):
                 await self._deliveries.record(one, found.place, posted.message, posted.shown)
@@ -143,7 +143,7 @@ class BatchPosts:
     async def _catch_up(self, found: batching.Batch, shown: Sequence[model.Ticket], posted: model.PostedCard) -> None:
         # some may have been decided while the card was on its way
         while _versions(tickets := await batching.tickets_of(self._store, found)) != _versions(shown):
-            posted = await self._edit(found, tickets, posted, again=False)
+            posted = await self._edit(found, tickets, posted)
             shown = tickets
 
     async def _post(self, found: batching.Batch, tickets: Sequence[model.Ticket], *, again: bool) -> model.PostedCard:
@@ -153,7 +153,7 @@ class BatchPosts:
         return posted
 
     async def _edit(
-        self, found: batching.Batch, tickets: Sequence[model.Ticket], posted: model.PostedCard, *, again: bool
+        self, found: batching.Batch, tickets: Sequence[model.Ticket], posted: model.PostedCard
     ) -> model.PostedCard:
         """Bring a card up to date, and return where it is now; a pending one that was taken away is posted anew."""
         try:
@@ -166,7 +166,8 @@ class BatchPosts:
                 log.info("card of decided requests is gone", extra={"error": error.message})
                 return posted
             log.warning("card is gone, posting it again", extra={"error": error.message})
-        moved = await self._post(found, tickets, again=again)
+        # an earlier job may have posted it anew and died, which the present one does not know
+        moved = await self._post(found, tickets, again=True)
         await self._store.remove_card(posted)
         return moved
 

@@ -47,7 +47,7 @@ class CardPosts:
         fresh = posted is None and not again
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
-            posted = await self._edit(ticket, posted, again=again)
+            posted = await self._edit(ticket, posted)
         elif ticket.decision is None or again:
             posted = await self._post(ticket, place, again=again)
         else:
@@ -59,17 +59,17 @@ class CardPosts:
     async def _catch_up(self, shown: model.Ticket, posted: model.PostedCard) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
         while (ticket := await self._store.load(shown.id)).version != shown.version:
-            posted = await self._edit(ticket, posted, again=False)
+            posted = await self._edit(ticket, posted)
             shown = ticket
 
-    async def redraw(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
+    async def redraw(self, ticket: model.Ticket, place: model.Place) -> None:
         """Bring the cards of a request at a place up to date. Raises `ChannelError`."""
         began = self._desk.clock.now()
         for posted in await self._store.cards(ticket.id):
             if posted.place == place and posted.channel == batching.CHANNEL:
-                await self._batches.redraw(posted.conversation, again=again)
+                await self._batches.redraw(posted.conversation)
             elif posted.place == place:
-                moved = await self._edit(ticket, posted, again=again)
+                moved = await self._edit(ticket, posted)
                 if moved != posted:
                     await self._deliveries.record(ticket, place, moved.message, moved.shown)
                 if (self._desk.clock.now() - began).total_seconds() >= lanes.LEASE:
@@ -86,7 +86,7 @@ class CardPosts:
         awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
         return replace(drawn, notify=await reaching.in_person(self._desk, awake or ()))
 
-    async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
+    async def _edit(self, ticket: model.Ticket, posted: model.PostedCard) -> model.PostedCard:
         """Bring a card up to date, and return where it is now. If somebody took a pending one away, post it anew."""
         try:
             await self._channel(posted.place).edit(posted, await self._draw(ticket))
@@ -100,7 +100,8 @@ class CardPosts:
             log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
             why = error.message
         try:
-            moved = await self._post(ticket, posted.place, again=again)
+            # an earlier job may have posted it anew and died, which the present one does not know
+            moved = await self._post(ticket, posted.place, again=True)
         except errors.ChannelError as error:
             error.message, error.gone = f"{why}, and then {error.message}", True
             raise
