@@ -1,6 +1,7 @@
 """A service under churn: requests asked, shown, answered, cancelled, expired and erased, streams that come and go.
 
-python -m tests.bench.soak [--minutes 30] prints memory, tasks, files and the sizes of the database ten times.
+python -m tests.bench.soak [--minutes 30] [--pause 5] prints ten times what there is of everything. Without a pause the
+agents ask as fast as they can, which on a slow disk is faster than anybody could show or erase it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+import apsw
 
 import sayso
 from sayso import model
@@ -52,9 +54,10 @@ async def purge_on(desk: Desk) -> None:
         await purging.purge(desk.store, desk.clock, Retention(content=_KEPT, traces=_KEPT), "soak")
 
 
-async def ask_on(desk: Desk, done: list[int]) -> None:
+async def ask_on(desk: Desk, done: list[int], pause: float) -> None:
     """Ask, and let it be answered, withdrawn, or expire."""
     while True:
+        await asyncio.sleep(random.uniform(0.5, 1.5) * pause)
         request = sayso.Permission(tool="Bash", input={"command": "x" * random.choice((10, 1_000, 20_000))})
         ticket = await desk.open(request.model_copy(update={"expires_in": 1.0, "route": _ROUTE}))
         waiting = asyncio.create_task(desk.wait(ticket.id))
@@ -95,14 +98,20 @@ async def read_on(port: int) -> None:
 def line(folder: Path, begun: float, done: int) -> str:
     """What there is at this moment."""
     gc.collect()
+    with contextlib.closing(apsw.Connection(str(folder / "listeners.db"), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        [[whole]] = db.execute("select count(*) from tickets where document not like '%erased_at%'")
+        [[waiting]] = db.execute("select count(*) from outbox where due_at is not null")
+        [[cards]] = db.execute("select count(*) from refs")
     memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     sizes = [path.stat().st_size / 2**20 for path in sorted(folder.glob("listeners.db*"))]
     files, tasks = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
     stored = " | ".join(f"{size:.1f}" for size in sizes)
-    return f"| {(time.monotonic() - begun) / 60:.1f} | {done:,} | {memory:.0f} | {tasks} | {files} | {stored} |"
+    held = f"{whole:,} | {waiting:,} | {cards:,}"
+    passed = (time.monotonic() - begun) / 60
+    return f"| {passed:.1f} | {done:,} | {memory:.0f} | {tasks} | {files} | {stored} | {held} |"
 
 
-async def soak(minutes: float) -> None:
+async def soak(minutes: float, pause: float) -> None:
     """Print lines."""
     with tempfile.TemporaryDirectory() as name:
         async with serving(Path(name)) as (desk, port):
@@ -114,11 +123,11 @@ async def soak(minutes: float) -> None:
                 asyncio.create_task(purge_on(desk)),
                 asyncio.create_task(timekeeper.expire_due(desk, desk.store, desk.clock)),
                 asyncio.create_task(read_on(port)),
-                *(asyncio.create_task(ask_on(desk, done)) for _ in range(AGENTS)),
+                *(asyncio.create_task(ask_on(desk, done, pause)) for _ in range(AGENTS)),
                 *(asyncio.create_task(listen_on(port, heads[n % len(heads)])) for n in range(LISTENERS)),
             ]
-            print("| minutes | requests | MiB | tasks | files | database, MiB | shm | WAL |")
-            print("|---|---|---|---|---|---|---|---|")
+            print("| minutes | requests | MiB | tasks | files | database, MiB | shm | WAL | not erased | due | cards |")
+            print("|---|---|---|---|---|---|---|---|---|---|---|")
             for _ in range(10):
                 await asyncio.wait(work, timeout=minutes * 6, return_when=asyncio.FIRST_EXCEPTION)
                 print(line(Path(name), begun, done[0]), flush=True)
@@ -133,7 +142,9 @@ def main() -> None:
     """Print how much there is of everything, while time passes."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--minutes", type=float, default=30)
-    asyncio.run(soak(arguments.parse_args().minutes))
+    arguments.add_argument("--pause", type=float, default=0, help="seconds between two requests of an agent")
+    given = arguments.parse_args()
+    asyncio.run(soak(given.minutes, given.pause))
 
 
 if __name__ == "__main__":

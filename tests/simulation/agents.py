@@ -214,16 +214,33 @@ class Agents:
             await asyncio.sleep(chance.uniform(0, 40))
         attempts = [f"{errand.id}/{number}" for number in range(chance.choice((1, 1, 2, 3)))]
         # several programs may have heard of the same allow; each is stubborn about its own attempt
-        await asyncio.gather(*(self._use_once(errand, attempt, caller, random.Random(attempt)) for attempt in attempts))
+        await asyncio.gather(*(self.use(errand, attempt, caller, random.Random(attempt)) for attempt in attempts))
         # some programs forget that they ran it, and are told so, whatever happened meanwhile
         for number in range(6 if errand.kind == "greedy" else 0):
             await asyncio.sleep(chance.uniform(2, 15))
-            await self._use_once(errand, f"{errand.id}/again{number}", caller, chance)
+            await self.use(errand, f"{errand.id}/again{number}", caller, chance)
 
-    async def _use_once(self, errand: Errand, attempt: str, caller: Caller, chance: random.Random) -> None:
+    async def ask(self, errand: Errand, caller: Caller, chance: random.Random) -> None:
+        """Ask something, and leave it alone."""
+        self.errands.append(errand)
+        errand.over = "told"
+        await self._ask(errand, caller, chance)
+
+    async def use(self, errand: Errand, attempt: str, caller: Caller, chance: random.Random) -> None:
+        """Run what was allowed, if it may run."""
+        await self.use_at(errand, attempt, caller, lambda act: self._persist(act, chance))
+
+    async def use_at(
+        self,
+        errand: Errand,
+        attempt: str,
+        caller: Caller,
+        calling: Callable[[Callable[[Desk], Awaitable[model.Ticket]]], Awaitable[model.Ticket]],
+    ) -> None:
+        """The same by a call of a certain kind."""
         began = self.world.now
         try:
-            used = await self._persist(lambda desk: desk.use(errand.id, caller, attempt=attempt), chance)
+            used = await calling(lambda desk: desk.use(errand.id, caller, attempt=attempt))
         except (errors.AlreadyUsed, errors.NotUsable, errors.Unauthorized, errors.NotFound) as refused:
             self.world.say("not used", attempt, refused.code)
             return

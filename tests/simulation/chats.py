@@ -198,6 +198,7 @@ class Connection:
     async def _call(self, act: Callable[[], T]) -> T:
         chance, delay, back = self._world.chance, 0.0, 0.0
         fault = chance.choice(FAULTS) if self._world.troubled(self.name) else None
+        fault = "crawl" if self._world.troubled(f"{self.name} crawls") else fault
         if fault == "429":
             raise errors.ChannelError("too many calls", retry_after=chance.choice((1.0, 5.0, 30.0)))
         if fault == "500":

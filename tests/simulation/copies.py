@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Whatever happens there, a lease is kept.
-_NOT_THE_STORE = ("wire", "news", "receiver", "a", "b")
+_NOT_THE_STORE = ("wire", "news", "receiver", "a", "b", "a crawls", "b crawls")
 
 
 class Unreachable(Exception):

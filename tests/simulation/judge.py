@@ -148,7 +148,8 @@ class Judge:
                 if not lost and not self._cards(ticket.id, place):
                     self.world.blame(f"{ticket.id}: it is not shown at {place}")
         stop = next((one for one in self.seen.stops if one.agent in (None, ticket.owner)), None)
-        if stop and not ticket.stopped and self.world.calm_since(stop.since) > _IN_LINE:
+        asked = (ticket.created_at - START).total_seconds()
+        if stop and not ticket.stopped and self.world.calm_since(max(stop.since, asked)) > _IN_LINE:
             self.world.blame(f"{ticket.id}: it goes on although {stop.agent or 'everything'} is stopped")
 
     def _look_at_decided(self, ticket: model.Ticket) -> None:

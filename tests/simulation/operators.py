@@ -32,6 +32,7 @@ class Operators:
 
     def __init__(self, house: House, agents: Agents, seen: Witness) -> None:
         self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
+        self._restoring = False
         self.backup: tuple[dict[str, Any], oracle.Witnessed, dict[str, list[model.Decision]]] | None = None
 
     async def kill(self, chance: random.Random) -> None:
@@ -67,24 +68,35 @@ class Operators:
     async def stop(self, chance: random.Random) -> None:
         """Somebody stops everything, or one agent, and lifts it again."""
         agent = chance.choice((None, None, *sorted(town.AGENTS)))
+        if await self.halt(agent, chance):
+            await asyncio.sleep(chance.uniform(5, 40))
+            await self.lift(agent, chance)
+
+    async def halt(self, agent: str | None, chance: random.Random) -> bool:
+        """Stop an agent, or everything; whether it was not stopped before."""
         asked = self.world.now
         try:
             await self._persist(lambda desk: stopping.stop(desk, WHO, agent), chance)
         except errors.InvalidRequest:
-            return
-        standing = Standstill(agent, self.world.now, asked)
-        self.seen.stops.append(standing)
+            return False
+        self.seen.stops.append(Standstill(agent, self.world.now, asked))
         self.world.say("stopped", agent or "everything")
-        await asyncio.sleep(chance.uniform(5, 40))
+        return True
+
+    async def lift(self, agent: str | None, chance: random.Random) -> None:
+        """Let it go on."""
         # it may have been stopped twice, and is lifted once
-        self.seen.stops = [one for one in self.seen.stops if one.agent != standing.agent]
+        self.seen.stops = [one for one in self.seen.stops if one.agent != agent]
         self.world.say("resuming", agent or "everything")
         with contextlib.suppress(errors.NotFound):
             await self._persist(lambda desk: stopping.resume(desk, WHO, agent), chance)
 
     async def revoke(self, chance: random.Random) -> None:
         """A key is revoked, and its agent gets another one."""
-        owner = chance.choice(sorted(town.AGENTS))
+        await self.revoke_of(chance.choice(sorted(town.AGENTS)), chance)
+
+    async def revoke_of(self, owner: str, chance: random.Random) -> None:
+        """The key of this agent."""
         key = self.agents.keys[owner]
         if key is None:
             return
@@ -143,9 +155,21 @@ class Operators:
 
     async def restore(self, chance: random.Random) -> None:
         """The copy is put back, and what is held is let go, or withdrawn."""
-        if self.backup is None:
+        if self.backup is None or self._restoring:
             return
-        stored, told, resumed = self.backup
+        self._restoring = True
+        try:
+            await self._put_back(*self.backup, chance)
+        finally:
+            self._restoring = False
+
+    async def _put_back(
+        self,
+        stored: dict[str, Any],
+        told: oracle.Witnessed,
+        resumed: dict[str, list[model.Decision]],
+        chance: random.Random,
+    ) -> None:
         for copy in list(self.house.copies):
             await copy.stop()
         self.house.disk.put_back(stored)

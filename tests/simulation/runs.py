@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from sayso.desk.upkeep import processes, sealing
 from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring
-from tests.simulation import operators, plans, town
+from tests.simulation import operators, plans, stories, town
 from tests.simulation.agents import Agents, burst, errand
 from tests.simulation.copies import House, Unreachable
 from tests.simulation.disk import Disk
@@ -101,6 +100,7 @@ class Run:
         self.agents = Agents(self.house, self.seen, {name: f"key of {name}" for name in town.AGENTS})
         self.persons = Persons(self.house, self.agents, self.seen)
         self.operators = operators.Operators(self.house, self.agents, self.seen)
+        self.stories = stories.Stories(self.house, self.agents, self.operators, self.seen)
         self.judge = Judge(self.house, self.agents, self.seen)
 
     def play(self) -> Result:
@@ -161,8 +161,11 @@ class Run:
         elif action.what in ("act", "forge"):
             await getattr(self.persons, action.what)(chance)
         else:
-            with contextlib.suppress(Unreachable, errors.SaysoError):
-                await getattr(self.operators, action.what)(chance)
+            doing = self.stories if action.what in stories.ALL else self.operators
+            try:
+                await getattr(doing, action.what)(chance)
+            except (Unreachable, errors.SaysoError) as error:
+                self.world.say("ends", action.what, repr(error))
 
 
 def play(seed: str, *, verbose: bool = False) -> Result:

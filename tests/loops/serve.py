@@ -1,0 +1,18 @@
+"""`sayso serve`, with a lease and paces for chats that a test can wait for; everything else is as it is."""
+
+import os
+import sys
+
+from sayso.desk.posting import lanes
+from sayso_bots import main
+from sayso_slack import channel
+
+LEASE = "LOOPS_LEASE"
+
+if __name__ == "__main__":
+    lanes.LEASE = float(os.environ[LEASE])
+    lanes.RENEW_EVERY = lanes.LEASE / 6
+    # what a chat allows in a minute is not what is tried here
+    channel._POST_EVERY = channel._EDIT_EVERY = 0.05
+    sys.argv = ["sayso", "serve"]
+    main()
