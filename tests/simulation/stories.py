@@ -154,14 +154,9 @@ class Stories:
         if self.agents.keys[owner] is None:
             raise Unreachable(f"{owner} has no key at this moment")
         nonce = like.errand.nonce if like else f"tale{self._asked}"
-        request = constructors.Permission(
-            tool="Bash",
-            input={"command": f"tell {nonce}"},
-            id=id,
-            policy=policy,
-            source=model.Source(agent=owner, session="s1"),
-            **{"route": ("a:#ops",), **more},
-        )
+        source = model.Source(agent=owner, session="s1")
+        asked: dict[str, Any] = {"id": id, "policy": policy, "source": source, "route": ("a:#ops",), **more}
+        request = constructors.Permission(tool="Bash", input={"command": f"tell {nonce}"}, **asked)
         told = Told(Errand(id, owner, "told", request, nonce), self.agents.caller(owner))
         await self.agents.ask(told.errand, told.caller, chance)
         return told
