@@ -25,7 +25,7 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
 from sayso_bots.terminal import render as terminal
 from tests.adapters.web import service as web_service
-from tests.pictures import discord, inbox_pages, slack
+from tests.pictures import discord, inbox_pages, slack, transcripts
 from tests.pictures.scenes import MINT, batches, called_of, directory_of, scenes
 
 # Debian has no colour emoji by itself; the fake Discord of the tests ships them.
@@ -38,13 +38,14 @@ DOCS = {
     "inbox": ("command", "batch"),
     "inbox-390": ("form",),
     "terminal": ("edit",),
+    "audit": ("verify",),
     "pages": ("requests", "people", "policies", "life", "stats"),
     "pages-390": ("grants",),
 }
 Scenes = dict[str, model.Ticket | tuple[model.Ticket, ...]]
 MOST_BYTES = 150_000
 SURFACES = (
-    *("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390"),
+    *("slack", "discord", "terminal", "audit", "inbox", "inbox-dark", "inbox-390"),
     *("pages", "pages-dark", "pages-390"),
 )
 NAMES = {"U0ANN": "Ann", "U0BOB": "Bob", "U0CID": "Cid", "U0LEA": "Lea"}
@@ -105,7 +106,8 @@ async def shoot(out: Path, surfaces: list[str], tickets: Scenes, only: set[str] 
                 await shoot_inbox(out, surface, tickets, chromium)
                 continue
             page = await chromium.new_page(viewport={"width": 820, "height": 900})
-            for name, text in pages(surface, tickets):
+            drawn = [("verify", terminal_page(await transcripts.verify()))] if surface == "audit" else None
+            for name, text in drawn or pages(surface, tickets):
                 await page.route("**/page", functools.partial(fulfill, text))
                 await page.route("**/emoji.ttf", functools.partial(fulfill, EMOJI_FONT))
                 await page.goto("http://pictures.invalid/page")
