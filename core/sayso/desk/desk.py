@@ -15,7 +15,7 @@ from sayso.cards import card, dialog, masked, naming, tokens
 from sayso.content import masks, requests
 from sayso.desk import asker, authority, shell
 from sayso.desk import setup as setups
-from sayso.desk.admission import admitting, asking_back
+from sayso.desk.admission import admitting, asking_back, together
 from sayso.desk.answering import (
     attending,
     batch_presses,
@@ -272,7 +272,7 @@ class Desk(shell.Shell):
         person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:
-            if wholes.is_one(ticket):
+            if together.is_whole(ticket):
                 answered = await wholes.answer(self, ticket, actor, happened, shown)
             else:
                 gone = await closed_accounts.since(self, ticket, happened(person))

@@ -12,7 +12,7 @@ from sayso import clock as clocks
 from sayso.cards import card, draw, naming, tokens
 from sayso.content import requests, text
 from sayso.desk import authority, channel
-from sayso.desk.admission import granting, learned, quota, receipting, remembering, reviewing, turning
+from sayso.desk.admission import granting, learned, quota, receipting, remembering, reviewing, together, turning
 from sayso.desk.setup import Caller, Setup
 from sayso.desk.upkeep import stops, watching
 from sayso.machine import delegating, events, people
@@ -173,13 +173,19 @@ class Shell:
                 return ticket
             beside = await self._beside(ticket, step.ticket)
             try:
+                ends = await together.closing(self.store, step.ticket) if _decides(ticket, step.ticket) else []
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)
+                elif ends:
+                    rows = [row for end, _ in ends for row in await self._beside(ticket, end.ticket)]
+                    await self.store.commit_together([(step, acting), *ends], [*beside, *rows])
                 else:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
             self.watched.committed(step.ticket, acting, decides=_decides(ticket, step.ticket))
+            for end, closes in ends:
+                self.watched.committed(end.ticket, closes, decides=True)
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")

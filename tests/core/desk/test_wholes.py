@@ -162,10 +162,65 @@ async def test_what_is_not_whole_yet_or_not_any_more_cannot_be_allowed(front: De
         await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
     tickets += await ask(front, 1, size=3, whole=True, first=2)
     await front.cancel(tickets[0].id)
-    with pytest.raises(errors.Refused, match="decided already"):
+    with pytest.raises(errors.AlreadyDecided):
         await front.answer(tickets[1].id, ALLOW, ANN, shown=[*shown, tickets[2].id])
-    await front.answer(tickets[1].id, DENY, ANN)
-    assert await outcomes(front, tickets) == {"cancelled", "denied"}
+    assert await outcomes(front, tickets) == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("expired", "not answered in time"),
+        ("withdrawn", "withdrawn"),
+        ("replaced", "replaced by a newer one"),
+        ("undeliverable", "not shown to anybody"),
+        ("ruled", "denied"),
+    ],
+)
+async def test_if_one_cannot_run_any_more_the_others_are_closed_with_it_and_say_why(
+    front: Desk, board: Board, end: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tickets = await ask(front, 2, size=3, whole=True)
+    named = model.Batch(id="t1", size=3, whole=True)
+    last = permission(input={"command": "last"}, batch=named, expires_in=60.0)
+    if end == "ruled":
+        match = words.read_match("no", {"input.command": "last"})
+        deny = rules.Rule.model_validate({"id": "no", "match": match, "effect": "deny"})
+        front.setup = dataclasses.replace(front.setup, rules=rules.Book((deny,)))
+    closed = (await front.open(last, Caller(owner="agent"))).id
+    match end:
+        case "expired":
+            wait(front, 61)
+            await front.let_time_act(closed)
+        case "withdrawn":
+            await front.cancel(closed, Caller(owner="agent"))
+        case "replaced":
+            await front.open(permission(supersedes=closed), Caller(owner="agent"))
+        case "undeliverable":
+            await front.place_lost(closed, "chat:#ops", "archived")
+        case _:
+            pass
+    for one in tickets:
+        decision = (await front.get(one.id)).decision
+        assert decision is not None
+        assert decision.outcome == "cancelled"
+        assert decision.model_text.endswith(f"it is decided together with another call, which was {said}")
+    assert (await front.get(closed)).decision is not None
+
+
+async def test_the_end_of_one_is_the_end_of_all_or_of_none(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets = await ask(front, 2, size=2, whole=True)
+
+    async def fails(*_: object) -> None:
+        raise errors.StoreUnavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(front.store, "commit_together", fails)
+        with pytest.raises(errors.StoreUnavailable):
+            await front.cancel(tickets[0].id)
+    assert await outcomes(front, tickets) == {None}
+    await front.cancel(tickets[0].id)
+    assert await outcomes(front, tickets) == {"cancelled"}
 
 
 async def test_a_fault_between_leaves_no_half(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +309,7 @@ async def test_time_that_is_over_counts_before_the_answer(front: Desk) -> None:
     wait(front, 86_400)
     with pytest.raises(errors.Refused):
         await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
-    assert (await outcomes(front, tickets)) <= {"expired", None}
+    assert (await outcomes(front, tickets)) == {"expired", "cancelled"}
 
 
 async def test_no_rule_allows_one_of_them_alone(front: Desk) -> None:

@@ -24,6 +24,7 @@ from sayso.desk.admission import (
     quota,
     receipting,
     remembering,
+    together,
     turning,
 )
 from sayso.desk.answering import wholes
@@ -70,7 +71,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     # looked at once it is stored: a stop looks through what is stored when it begins
     if ticket.decision is None and (await stops.standing(shell.store)).of(ticket.owner):
         ticket = await shell.let_time_act(ticket.id)
-    if found is None and wholes.is_one(ticket):
+    if found is None and together.is_whole(ticket):
         ticket = await wholes.follow(shell, ticket)
     return ticket, found is None
 
@@ -108,8 +109,11 @@ async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) 
     )
     for _ in range(_TRIES):
         try:
+            ends = await together.closing(shell.store, ticket)
             if replaced := await _replaced(shell, ticket):
-                await shell.store.commit_together([(opened, entry), replaced], beside)
+                ends = [replaced, *await together.closing(shell.store, replaced[0].ticket), *ends]
+            if ends:
+                await shell.store.commit_together([(opened, entry), *ends], beside)
             else:
                 await shell.store.commit(opened, entry, beside)
             shell.watched.committed(ticket, entry, decides=ticket.decision is not None)

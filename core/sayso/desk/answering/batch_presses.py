@@ -14,6 +14,7 @@ from typing import Protocol
 from sayso import aside, errors, model
 from sayso.cards import batch_tokens, batch_windows, card, demanded, dialog, masked, telling
 from sayso.content import text
+from sayso.desk.admission import together
 from sayso.desk.answering import identity, pressing, reading, wholes
 from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
@@ -153,11 +154,11 @@ async def _answer(
 ) -> list[model.Ticket | errors.Refused]:
     shown = [one.id for one in waiting]
     # of those that are decided together one is answered, for all
-    firsts = {wholes.key_of(one): one for one in reversed(waiting) if wholes.is_one(one)}
-    asked = [one for one in waiting if not wholes.is_one(one)] + list(firsts.values())
+    firsts = {wholes.key_of(one): one for one in reversed(waiting) if together.is_whole(one)}
+    asked = [one for one in waiting if not together.is_whole(one)] + list(firsts.values())
     found = await asyncio.gather(*(_one(answering, one, answer, actor, shown) for one in asked))
     by_id = {one.id: said for one, said in zip(asked, found, strict=True)}
-    return [by_id[(firsts[wholes.key_of(one)] if wholes.is_one(one) else one).id] for one in waiting]
+    return [by_id[(firsts[wholes.key_of(one)] if together.is_whole(one) else one).id] for one in waiting]
 
 
 async def _one(

@@ -1,25 +1,20 @@
 """Calls of which all are allowed or none: one answer is for all of them, and is stored in one step.
 
 The rule: an allow counts only from somebody who was shown each of them, once all are there and open. If one of them is
-closed before, the others can only be denied.
+closed before, the others are closed with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from sayso import errors, model
+from sayso.desk.admission import together
 from sayso.desk.answering import closed_accounts, identity, reading
-from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
 from sayso.machine import demands, events, people
 
 _HINT = "answer all of them: on their card, or on the page for many requests in the inbox"
-
-
-def is_one(ticket: model.Ticket) -> bool:
-    """Whether a request is decided together with others only."""
-    return ticket.request.batch is not None and ticket.request.batch.whole
 
 
 def key_of(ticket: model.Ticket) -> tuple[str, str | None, str | None, str]:
@@ -40,7 +35,7 @@ async def answer(
     Raises:
         Refused: they cannot be allowed, or not by this answer; nothing was stored.
     """
-    members = await _members(shell, ticket)
+    members = await together.members(shell.store, ticket)
     said: dict[str, events.Answered] = {}
     for one in members:
         if one.decision is None:
@@ -87,15 +82,9 @@ def _check(
 
 async def follow(shell: Shell, ticket: model.Ticket) -> model.Ticket:
     """A call that came after another one of its own was denied, or after all: it is withdrawn, as it can never run."""
-    members = await _members(shell, ticket)
+    members = await together.members(shell.store, ticket)
     if ticket.decision is None and any(one.decision is not None for one in members):
         return await shell.cancel(ticket.id, reason="another call that it is decided together with is closed already")
     if ticket.decision is None and ticket.id not in {one.id for one in members}:
         return await shell.cancel(ticket.id, reason="all calls that are decided together were there already")
     return ticket
-
-
-async def _members(shell: Shell, ticket: model.Ticket) -> Sequence[model.Ticket]:
-    """Those that are decided together: the first ones, as many as their agent announced."""
-    found, named = await batching.said(shell.store, ticket), ticket.request.batch
-    return found[: named.size] if named else found

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sayso import errors, model
 from sayso.cards import batch_tokens
+from sayso.desk.admission import together
 from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
 
@@ -26,7 +27,7 @@ async def ref_for(shell: Shell, ticket: model.Ticket, place: model.Place, rows: 
     Raises:
         NotYet: more of its batch are to come.
     """
-    members = await batching.said(shell.store, ticket)
+    members = await together.said(shell.store, ticket)
     _wait(shell, ticket, len(members))
     standing = [one for one in members if batching.may_stand(one) and place in one.route]
     alike = [one for one in standing if batching.group_of(one) == batching.group_of(ticket)]

@@ -15,7 +15,7 @@ from datetime import timedelta
 from sayso import aside, errors, machine, model
 from sayso.cards import batch, batch_facts, batch_tokens, card, tokens
 from sayso.desk.shell import Shell
-from sayso.stores import Query, Record, Store
+from sayso.stores import Record, Store
 
 CHANNEL = "batch"
 """In place of a platform's name in the cards of a request: it has a row on the card of a batch."""
@@ -24,8 +24,6 @@ MOST_ROWS = 20
 _KIND = "batch"
 # Somebody may want to read a closed card; then its requests are still there.
 _KEPT = timedelta(days=90)
-# Calls of one turn are asked within this time of each other.
-_APART, _PAGE = timedelta(minutes=10), 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +97,6 @@ async def join(store: Store, found: Batch, ticket: model.Ticket) -> bool:
         return False
     await seat(store, found, ticket.id)
     return True
-
-
-async def said(store: Store, ticket: model.Ticket) -> list[model.Ticket]:
-    """All requests of the batch that an agent named, decided or not, in the order in which they were asked."""
-    named = ticket.request.batch
-    session, owner = ticket.request.source.session, ticket.owner
-    found: list[model.Ticket] = []
-    before, first = ticket.created_at + _APART, ticket.created_at - _APART
-    query = Query(owner=owner, session=session, before=(before, ""), limit=_PAGE)
-    while page := await store.list(query):
-        found += [one for one in page if named and one.request.batch and one.request.batch.id == named.id]
-        if page[-1].created_at < first:
-            break
-        query = replace(query, before=(page[-1].created_at, page[-1].id))
-    # a new key of the same name is another agent
-    alike = (one for one in found if (one.owner, one.key, one.request.source.session) == (owner, ticket.key, session))
-    return sorted(alike, key=lambda one: (one.created_at, one.id))
 
 
 async def load(store: Store, ref: str) -> Batch | None:
