@@ -197,6 +197,7 @@ def test_the_python_on_every_page_runs(
     expected = {
         "README.md": "running make deploy\n",
         "docs/audit.md": "",
+        "docs/auditor.md": "",
         "docs/receipts.md": "",
         "docs/team-review.md": "",
         "docs/ai-sdk.md": "All settled.\nrefunded 25.0\nAll settled.\n",
