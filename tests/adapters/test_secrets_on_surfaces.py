@@ -144,7 +144,7 @@ def test_plain_shows_secrets_and_puts_none_back() -> None:
 def test_a_secret_is_found_as_a_risk_behind_its_mask() -> None:
     ticket = samples.sample(call(input=ASKED))
     shown = repr(draw.card_of(ticket, samples.MINT))
-    assert "A credential is in sight" in shown
+    assert "Holds a credential" in shown
     assert "abc123def" not in shown
 
 

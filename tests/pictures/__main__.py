@@ -33,7 +33,7 @@ EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-em
 TEAM_REVIEW = ("asked", "places", "seated", "refused", "glass", "on-call", "on-call-leads", "away", "standstill")
 # What stands in docs/images: the most telling of each surface.
 DOCS = {
-    "slack": ("command", "danger", "edit", "quorum", "denied", "stage", "batch", *TEAM_REVIEW),
+    "slack": ("command", "danger", "edit", "quorum", "denied", "stage", "batch", "secrets", *TEAM_REVIEW),
     "discord": ("command", "choice", "question", "allowed", "batch"),
     "inbox": ("command", "batch"),
     "inbox-390": ("form",),

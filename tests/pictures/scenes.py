@@ -43,6 +43,10 @@ EDITS = {
 
 
 DEPLOYS = model.Ruled(rule="deploys")
+SECRETS = {
+    "command": f"GITHUB_TOKEN=ghp_{'a1B2' * 9} gh release create v2.1 && mysql --password=hunter7 shop < 17.sql",
+    "description": "Publish the release and run its migration",
+}
 MIX = (model.Need(who=("group:release",), count=2), model.Need(who=("group:security",)))
 ORDER = (model.Stage(approvers=("group:release",)), model.Stage(approvers=("group:leads",)))
 RELEASE = samples.person("ann", "release")
@@ -198,6 +202,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "nested": opened(asking.Permission(tool="mcp__k8s__scale", input=nested, source=AGENT)),
         "long": opened(asking.Permission(tool="Bash", input={"command": "echo line\n" * 400}, source=AGENT)),
         "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90])), owner="ci"),
+        "secrets": opened(asking.Permission(tool="Bash", input=SECRETS, source=AGENT), approvers=("ann",), reveal=("group:security",)),
         "quorum": after(opened(command, quorum=2, approvers=("ann", "bob")), said("ann", verdict="allow")),
         "asked": opened(deploy, ruled=DEPLOYS, **production),
         "places": after(opened(deploy, ruled=DEPLOYS, **production), said(BOB, verdict="allow")),

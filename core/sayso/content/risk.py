@@ -237,7 +237,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         "credentials",
         "prefixes that makers give to keys, names such as `password`, accounts in addresses",
-        "A credential is in sight",
+        "Holds a credential",
         "medium",
         findings.shows_credentials,
         _bash('curl -H "Authorization: Bearer $TOKEN" https://example.com; export PASSWORD=$(pass show a)'),
