@@ -226,7 +226,7 @@ class Shell:
             kept += await remembering.records(self.store, after)
             kept += await granting.records(self.store, after, self.setup.directory.people)
             if after.owner == naming.SERVICE:
-                kept += await learned.records(self.store, after)
+                kept += await learned.records(self.store, after, self.setup.directory.people)
         if before.attending != after.attending:
             kept += await turning.records(self.store, before, after)
         return kept

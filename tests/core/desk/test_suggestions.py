@@ -302,3 +302,18 @@ async def test_every_copy_learns_of_what_was_accepted_by_itself(desk: sayso.Desk
         await asyncio.sleep(0)
     following.cancel()
     assert await outcome(other, asked()) == "allowed"
+
+
+async def test_what_somebody_accepted_who_may_accept_nothing_any_more_allows_nothing(desk: sayso.Desk) -> None:
+    await accept(desk, await one_suggested(desk))
+    assert await outcome(desk, asked()) == "allowed"
+    for changed in (
+        dataclasses.replace(SETUP, suggesting=dataclasses.replace(SETUP.suggesting, ask=("ann",))),
+        dataclasses.replace(SETUP, directory=people.Directory()),
+    ):
+        desk.setup = changed
+        assert await outcome(desk, asked()) == "asked"
+    desk.setup = SETUP
+    assert await outcome(desk, asked()) == "allowed"
+    # nobody accepts what is asked on their own behalf
+    assert await outcome(desk, asked(), dataclasses.replace(BOT, requester="ops")) == "asked"

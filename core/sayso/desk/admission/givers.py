@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from sayso import errors
 from sayso.desk.admission import granting
@@ -21,8 +22,8 @@ log = logging.getLogger(__name__)
 _WITHIN = 1.2
 
 
-async def may_still(shell: Shell, terms: Terms, grant: granting.Grant) -> bool:
-    """Whether who gave it is one of those whom the policy names now, with an account that is open."""
+async def may_still(shell: Shell, terms: Terms, grant: granting.Grant, names: Sequence[str] | None = None) -> bool:
+    """Whether who gave it is one of those whom the policy names now, or *names*, with an account that is open."""
     if not _is_known(shell, grant) or (grant.by == terms.requester and not terms.policy.self_approval):
         return False
     try:
@@ -30,7 +31,7 @@ async def may_still(shell: Shell, terms: Terms, grant: granting.Grant) -> bool:
     except (errors.SaysoError, TimeoutError) as error:
         log.warning("could not find out whether an account is open", extra={"grant": grant.id, "error": str(error)})
         return False
-    return is_open and await _is_named(shell, terms, grant)
+    return is_open and await _is_named(shell, terms, grant, terms.policy.everybody if names is None else names)
 
 
 def _is_known(shell: Shell, grant: granting.Grant) -> bool:
@@ -42,8 +43,7 @@ def _is_known(shell: Shell, grant: granting.Grant) -> bool:
     return grant.delegate is None or any(acts)
 
 
-async def _is_named(shell: Shell, terms: Terms, grant: granting.Grant) -> bool:
-    names = terms.policy.everybody
+async def _is_named(shell: Shell, terms: Terms, grant: granting.Grant, names: Sequence[str]) -> bool:
     if "requester" in names and grant.by == terms.requester:
         return True
     actor = people.Actor(grant.via or f"key:{grant.by}", person=grant.by, member=True)

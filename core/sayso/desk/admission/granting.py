@@ -45,8 +45,6 @@ class Grant(model.Frozen):
     """Of *pattern*: what is like the call that was allowed."""
     match: model.JsonObject | None = None
     """Of *rule*: what a suggestion covers that somebody accepted, as a `match` table."""
-    risks: tuple[str, ...] = ()
-    """Of *rule*: what the service found in the calls that it came from, by name."""
     policy: str | None
     requester: str | None = None
     """On whose behalf it was asked: who may decide follows from that."""
@@ -62,7 +60,7 @@ class Grant(model.Frozen):
     delegate: str | None = None
     """Who gave it in their place."""
     risks: tuple[str, ...] = ()
-    """What the card said is risky, by name: a call with another risk is asked about."""
+    """What its card, or of *rule* the calls that it came from, said is risky, by name; another risk is asked about."""
     at: datetime
     until: datetime
 

@@ -7,7 +7,7 @@ which there are, and looks at the stored one again before it allows anything: on
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,8 +38,11 @@ class Learned:
     match: Match
 
 
-async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
-    """The grant that comes of an accepted suggestion: written together with the answer."""
+async def records(store: Store, ticket: model.Ticket, people: Container[str] = ()) -> Sequence[Record]:
+    """The grant that comes of an accepted suggestion: written together with the answer.
+
+    *people* are those of the settings.
+    """
     decision, key = ticket.decision, ticket.request.metadata.get(naming.SUGGESTED)
     if decision is None or decision.choice != ACCEPT or not isinstance(key, str):
         return ()
@@ -64,6 +67,9 @@ async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
         request=ticket.id,
         by=by.person,
         name=by.name,
+        via=by.via,
+        configured=by.person in people,
+        delegate=by.delegate,
         at=decision.decided_at,
         until=until,
     )
@@ -93,4 +99,5 @@ def covers(one: Learned, book: rules.Book, request: model.Request, owner: str) -
     """Whether a call is one of these, with nothing risky in it that was not in them."""
     if not matching.holds(one.match, book.call(request, owner), strictly=True):
         return False
-    return {mark.name for mark in risk.marks_of(request)} <= set(one.grant.risks)
+    found = {*risk.names_of(request)}
+    return found <= {*one.grant.risks} and risk.LONG not in found

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sayso import aside, model
 from sayso.content import requests
-from sayso.desk.admission import granting, learned
+from sayso.desk.admission import givers, granting, learned
 from sayso.desk.shell import Shell
 from sayso.desk.upkeep import duties, stops
 from sayso.machine import Terms
@@ -35,6 +35,7 @@ async def apply(shell: Shell, request: model.Request, terms: Terms, at: datetime
         if await aside.run_large(large, learned.covers, one, shell.setup.rules, request, terms.owner):
             # whoever ended it ended it everywhere
             stands = granting.read(await shell.store.get(GRANT, one.name)) == grant
+            stands = stands and await givers.may_still(shell, terms, grant, shell.setup.suggesting.ask)
             if stands and (await stops.standing(shell.store)).of(terms.owner) is None:
                 return granting.allowed(terms, grant)
     return terms

@@ -175,7 +175,7 @@ async def _is_known(shell: Shell, record: Record, now: datetime) -> bool:
 
 async def _suggest(shell: Shell, found: _Found, now: datetime) -> None:
     wanted, one = shell.setup.suggesting, found.one
-    risks = sorted({mark.name for past in one.covered for mark in risk.marks_of(past.request)})
+    risks = sorted({name for past in one.covered for name in risk.names_of(past.request)})
     key, policy = found.terms
     id = tokens.new_id()
     value: model.JsonObject = {
