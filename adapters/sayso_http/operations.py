@@ -22,7 +22,7 @@ Shape = type[pydantic.BaseModel]
 Schema = Mapping[str, Any]
 READ_FAILS = (400, 413, 415, 422)
 """How a body that is read can fail."""
-Who = Literal["anybody with a key", "who asks", "who cancels", "who answers", "who stops", "who operates"]
+Who = Literal["anybody with a key", "who asks", "who cancels", "who answers", "who looks", "who stops", "who operates"]
 """Who may call: agents and operators ask and cancel, approvers answer; operators stop, and whom the settings name."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sayso import model, stats
 from sayso.desk.admission import granting
+from sayso.desk.answering import overview
 from sayso_http import calls, routes, standing_grants, standing_stops
 
 
@@ -35,6 +36,14 @@ class OperatorCalls:
     async def end_grant(self, id: str) -> Sequence[granting.Grant]:
         """End a grant; returns those that are left. Raises `NotAllowed`, `NotFound`."""
         return calls.read(await self._calls.send(routes.END_GRANT, id, once=True), standing_grants.Grants).grants
+
+    async def people(self, page: int = 0) -> overview.People:
+        """A page of people, and all groups. Raises `NotAllowed`, `NotFound`."""
+        return calls.read(await self._calls.send(routes.PEOPLE, query={"page": f"{page}"}), overview.People)
+
+    async def policies(self) -> overview.Policies:
+        """All policies and rules. Raises `NotAllowed`."""
+        return calls.read(await self._calls.send(routes.POLICIES), overview.Policies)
 
     async def stats(self, days: float) -> stats.Figures:
         """Read the numbers of the last *days*, with the key of an operator."""

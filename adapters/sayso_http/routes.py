@@ -18,6 +18,7 @@ from sayso_http import (
     log_rows,
     operations,
     operator_routes,
+    overview_routes,
     receipts,
     resume,
     session_notes,
@@ -215,6 +216,7 @@ STOPS = operator_routes.STOPS
 GRANTS = operator_routes.GRANTS
 END_GRANT = operator_routes.END_GRANT
 STATS = operator_routes.STATS
+PEOPLE, POLICIES = overview_routes.PEOPLE, overview_routes.POLICIES
 
 EVENTS = Keyed(
     method="get",
@@ -286,6 +288,8 @@ OPERATIONS: Sequence[Open | Keyed] = (
         GRANTS,
         END_GRANT,
         STATS,
+        PEOPLE,
+        POLICIES,
         EVENTS,
         DESCRIPTION,
         ALIVE,

@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, str] = {
     "stop": "stop",
     "resume": "resume",
     "grants": "grants",
+    "people": "people",
     "stats": "stats",
     "link": "link",
     "keys": "keys",

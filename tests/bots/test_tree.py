@@ -74,8 +74,9 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
         ("grants", "list"),
         ("grants", "end"),
         ("purge",),
+        ("people",),
     }
-    prints |= {("policy", name) for name in ("explain", "lint", "replay", "test")}
+    prints |= {("policy", name) for name in ("explain", "lint", "list", "replay", "test", "versions")}
     has = any("--json" in parameter.opts for parameter in TREE[path].params)
     assert has is (path in prints or (path[:1] == ("ask",) and len(path) == 2))
 

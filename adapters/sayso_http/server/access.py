@@ -39,6 +39,9 @@ class HttpCaller:
             case "who cancels":
                 if approver:
                     raise errors.NotAllowed("a key of role approver cannot cancel", hint="deny it instead")
+            case "who looks":
+                if self.key.role == "agent":
+                    raise errors.NotAllowed("a key of role agent sees no people", hint="use an approver's key")
             case "who stops":
                 if self.key.role == "agent":
                     raise errors.NotAllowed("a key of role agent cannot stop anything", hint="use an operator's key")

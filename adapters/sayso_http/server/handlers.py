@@ -19,6 +19,7 @@ from sayso_http.server import (
     metrics,
     notes,
     one_time,
+    overview_calls,
     probes,
     redeeming,
     requests,
@@ -46,6 +47,7 @@ class Handlers:
     receipts: redeeming.Receipts
     stats: statistics.Statistics
     grants: grant_calls.Grants
+    overview: overview_calls.Overview
     description: description.Description
 
 
@@ -82,6 +84,7 @@ def add_routes(
         receipts=redeeming.Receipts(desk),
         stats=statistics.Statistics(desk),
         grants=grant_calls.Grants(desk),
+        overview=overview_calls.Overview(desk),
         description=description.Description(),
     )
     for operation in routes.OPERATIONS:

@@ -14,7 +14,7 @@ from sayso import errors, model
 from sayso.cards import masked
 from sayso.desk import Desk, asker, callers, token_secret
 from sayso.desk.admission import granting
-from sayso.desk.answering import attending, passing_on, revealing, searching
+from sayso.desk.answering import attending, overview, passing_on, revealing, searching
 from sayso.desk.upkeep import stopping, stops
 from sayso.machine import events, people
 from sayso.stores import Query
@@ -100,6 +100,14 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def end_grant(self, id: str) -> Sequence[granting.Grant]:
         """End a grant; returns those that are left."""
+        ...
+
+    async def people(self, page: int = 0) -> overview.People:
+        """A page of people, and all groups."""
+        ...
+
+    async def policies(self) -> overview.Policies:
+        """All policies and rules."""
         ...
 
     async def stats(self, days: float) -> stats.Figures:
@@ -214,6 +222,14 @@ class LocalDesk(callers.CallersDesk):
         """End a grant as whoever is at this terminal."""
         await granting.end(self.desk.store, id, self._who.id, self.desk.clock.now())
         return await self.grants()
+
+    async def people(self, page: int = 0) -> overview.People:
+        """A page of people, and all groups."""
+        return await overview.of_people(self.desk, page)
+
+    async def policies(self) -> overview.Policies:
+        """All policies and rules."""
+        return await overview.of_policies(self.desk)
 
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*."""

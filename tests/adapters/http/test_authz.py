@@ -62,6 +62,8 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     # who may not stop sees and ends their own
     ("GET", "/v1/grants", None, {"bot": 403, "ann": 200, "bob": 200, "op": 200}),
     ("POST", "/v1/grants/none/end", None, {"bot": 403, "ann": 404, "bob": 403, "op": 404}),
+    ("GET", "/v1/people", None, {"bot": 403, "ann": 200, "bob": 200, "op": 200}),
+    ("GET", "/v1/policies", None, {"bot": 403, "ann": 200, "bob": 200, "op": 200}),
     ("GET", "/v1/stats", None, {"bot": 403, "ann": 403, "bob": 403, "op": 200}),
     # 422: no chat is connected here
     ("POST", "/v1/sessions/s-1/notes", {"text": "half done"}, {"bot": 422, "ann": 403, "bob": 403, "op": 422}),

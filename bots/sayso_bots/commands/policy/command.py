@@ -20,7 +20,7 @@ from sayso.content import masks
 from sayso.desk.upkeep import denied, looking_back
 from sayso.rules import Book, lint, rulings, suggesting, written
 from sayso.rules.replaying import Replayed, replay
-from sayso_bots.commands.policy import cases, history, versions
+from sayso_bots.commands.policy import cases, history, listing, versions
 from sayso_bots.service import database
 from sayso_bots.settings import durations, environment, rule_tables, toml
 from sayso_bots.terminal import access, output
@@ -261,5 +261,11 @@ async def _suggest(since: timedelta, least: int, costly: bool) -> None:
     click.echo(f"# {_count(len(kept), 'suggestion')}{more}; {_count(len(setup.rules.rules), 'rule')} now.")
 
 
-for _one in (versions.list_command, versions.show_command, versions.diff_command, versions.restore_command):
+for _one in (
+    listing.command,
+    versions.list_command,
+    versions.show_command,
+    versions.diff_command,
+    versions.restore_command,
+):
     command.add_command(_one)
