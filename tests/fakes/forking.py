@@ -25,13 +25,15 @@ from collections.abc import Mapping, Sequence
 _code = 0
 
 
-@atexit.register  # before all that is imported: it runs last
 def _leave() -> None:
     """Take no module apart: the copies of what is shared cost more than most programs do."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_code)
 
+
+if __name__ == "__main__":  # whoever imports this ends with a code of their own
+    atexit.register(_leave)  # before all that is imported: it runs last
 
 LARGEST = 1 << 20
 """Bytes of one order: arguments and environment."""
