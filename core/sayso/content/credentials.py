@@ -170,7 +170,7 @@ def _find_others(raw: str, lower: str, variables: acting.Variables) -> Iterator[
         said = (one for one in cookies if not (_ACTS.fullmatch(one["name"]) or variables.act(one["name"])))
         yield from (one.span("value") for one in said)
     for option in _OPTIONS:
-        if any(one in lower for one in option.before):
+        if option.written in raw and any(one in lower for one in option.before):
             yield from _find_option(raw, lower, option)
 
 

@@ -52,6 +52,12 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
         ) from error
 
 
+def check(value: Mapping[str, Any], field: str) -> None:
+    """Refuse what has no canonical form, except for half a character in it. Raises as `canonical`."""
+    if not _is_plain(value, MAX_DEPTH):
+        canonical(value, field, deepest=MAX_DEPTH)
+
+
 def digest(value: Mapping[str, Any], field: str = "input") -> str:
     """`sha256:` and the hex digest of the canonical bytes."""
     return "sha256:" + hashlib.sha256(canonical(value, field)).hexdigest()
@@ -110,7 +116,7 @@ def _is_plain(value: Any, deepest: int) -> bool:
         for one in level:
             kind: type[Any] = type(one)  # pyright: ignore[reportUnknownVariableType]
             if kind is dict:
-                if not all(type(key) is str and key.isascii() for key in one):
+                if not _has_plain_keys(one):
                     return False
                 below += one.values()
             elif kind is list or kind is tuple:
@@ -124,6 +130,13 @@ def _is_plain(value: Any, deepest: int) -> bool:
             return True
         level = below
     return False
+
+
+def _has_plain_keys(value: dict[Any, Any]) -> bool:
+    try:
+        return "".join(value).isascii()
+    except TypeError:
+        return False
 
 
 def _plain(value: Any, way: _Way, seen: _Seen, deepest: int) -> Any:

@@ -14,6 +14,7 @@ import pydantic_core
 from sayso import aside, errors, model
 from sayso.content import digest, fields, images, shapes
 
+_LISTS = (list, tuple)
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm", "batch"}
 OF_KIND: Mapping[model.Kind, set[str]] = {
     "permission": _PERMISSION,
@@ -69,7 +70,7 @@ def _checked_document(request: model.Request) -> tuple[str, Mapping[str, str]]:
     images.check(request.attachments)
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
-            digest.canonical(value, name, deepest=digest.MAX_DEPTH)
+            digest.check(value, name)
     lean, kept = images.apart(request.attachments)
     text = text_of(request.model_copy(update={"attachments": lean}) if kept else request)
     if len(text.encode()) > model.MAX_REQUEST_BYTES:
@@ -102,13 +103,6 @@ def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> 
         raise errors.InvalidAnswer(
             f"the answer does not fit {shape.__name__}: {wrong.message}", field="values"
         ) from error
-
-
-def apart(decision: model.Decision) -> model.Decision:
-    """The decision, of which no part belongs to anybody else: whoever gets it may change the input."""
-    held = {"input": decision.input, "values": decision.values}
-    own = {name: pydantic_core.from_json(pydantic_core.to_json(one)) for name, one in held.items() if one}
-    return decision.model_copy(update=own) if own else decision
 
 
 def document(request: model.Request) -> model.JsonObject:
@@ -153,14 +147,18 @@ def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
     weight = 0
     while waiting and weight <= most:
         value = waiting.pop()
-        weight += len(value) if isinstance(value, str) else 4
-        if isinstance(value, pydantic.BaseModel):
+        # what is asked of a model's class takes longest, and most values are texts
+        if isinstance(value, str):
+            weight += len(value)
+            continue
+        weight += 4
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, _LISTS):
+            waiting += value
+        elif isinstance(value, pydantic.BaseModel):
             # what it holds by default is small
             waiting += [getattr(value, name) for name in value.model_fields_set]
-        elif isinstance(value, dict):
-            waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, list | tuple):
-            waiting += value
     return weight > most
 
 

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import card, dialog, masked, naming, tokens
-from sayso.content import masks, requests
+from sayso.content import masks
 from sayso.desk import asker, authority, shell
 from sayso.desk import setup as setups
 from sayso.desk.admission import admitting, asking_back, together
@@ -111,7 +111,7 @@ class Desk(shell.Shell):
             ticket = await self.newer(ticket, others.due(ticket))
             await others.look(ticket)
         await authority.check(self.store, ticket.key if caller is None else caller.key)
-        return requests.apart(decision)
+        return decision
 
     def attending(self, id: str, caller: Caller | None = None) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait inside: should this process die there, the request is withdrawn by another one."""

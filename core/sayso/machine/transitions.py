@@ -95,6 +95,10 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 
 
 def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
+    if isinstance(event, events.Answered):
+        if ticket.decision is not None:
+            raise errors.AlreadyDecided(ticket)
+        return _answered(ticket, event)
     if isinstance(event, events.Used):
         return Step(using.used(ticket, event))
     if isinstance(event, events.Redeemed):
@@ -112,8 +116,6 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
             raise errors.AlreadyDecided(ticket)
         return Step(ticket)
     match event:
-        case events.Answered():
-            return _answered(ticket, event)
         case events.TakenBack():
             return _taken_back(ticket, event)
         case events.Released():

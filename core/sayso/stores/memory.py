@@ -129,9 +129,9 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.next_due`."""
         return min((at for at, _ in self._wakes()), default=None)
 
-    async def changed(self, id: str, version: int) -> model.Ticket | None:
+    async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
-        return await self._watch.wait_for_newer(id, version, self._version)
+        await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""

@@ -182,7 +182,7 @@ class PostgresStore(sql_store.SqlStore):
     def _tell(self, bundle: pgcommits.Bundle) -> None:
         for commit in bundle:
             ticket_id, version, _ = commit.logged
-            self._watch.tell(ticket_id, version, commit.work, commit.stored)
+            self._watch.tell(ticket_id, version, commit.work, commit.document)
             left = frozenset(work for work in commit.work if not self._watch.is_taken_on(work))
             self._notices.send(ticket_id, version, left)
 

@@ -201,7 +201,7 @@ class Store(AuditStore, Protocol):
     async def changed(self, id: str, version: int) -> model.Ticket | None:
         """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`.
 
-        The ticket, if this process wrote it, shared with all who wait for it: it is handed on, and not changed.
+        With the ticket as it was stored, if this process stored it.
         """
         ...
 

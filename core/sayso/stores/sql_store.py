@@ -33,8 +33,11 @@ class CommitRows:
     """The values of the query `put_beside`."""
     kept: tuple[Values, ...] = ()
     """The values of the query `leave`, for each row of which only a part stays."""
-    stored: model.Ticket | None = None
-    """The ticket itself, for those who wait for it in this process."""
+
+    @property
+    def document(self) -> str | None:
+        """Of the ticket."""
+        return str(self.ticket[-1]) if self.ticket else None
 
     @property
     def work(self) -> frozenset[str]:
@@ -155,7 +158,9 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     async def changed(self, id: str, version: int) -> model.Ticket | None:
         """See `Store.changed`."""
-        return await self._watch.wait_for_newer(id, version, self._version)
+        document = await self._watch.wait_for_newer(id, version, self._version)
+        # each who waits reads it anew: whoever answered has an object of their own, and may change it
+        return None if document is None else await self._ticket(id, [(document,)])
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
@@ -271,7 +276,7 @@ def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
         for effect in step.effects
     )
     row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json(exclude_none=True))
-    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects), stored=ticket)
+    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
 
 
 def _json(effect: events.Effect) -> str:

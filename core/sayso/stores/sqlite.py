@@ -130,15 +130,16 @@ class SqliteStore(sql_store.SqlStore):
 
         def tell() -> None:
             for commit in commits:
-                self._watch.tell(*commit.logged[:2], commit.work, commit.stored)
+                self._watch.tell(*commit.logged[:2], commit.work, commit.document)
 
         with self._noting:
             await self._worker.run(work, writes=True, tell=tell)
 
     def _append(self, db: apsw.Connection, commit: sql_store.CommitRows) -> None:
         # two statements: one that reads the table it writes takes several times as long
-        [head] = sqlite_worker.rows(db, self._queries["head"], commit.logged[:1]) or [("",)]
-        prev, link = head[0] or "", commit.link
+        is_first = commit.ticket is not None and commit.logged[1] == 1
+        heads = [] if is_first else sqlite_worker.rows(db, self._queries["head"], commit.logged[:1])
+        prev, link = (heads[0][0] if heads else None) or "", commit.link
         values = (*commit.logged, prev, link.body, link.state, link.hash_after(prev))
         sqlite_worker.rows(db, self._queries["append"], values)
 

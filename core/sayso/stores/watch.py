@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 
-from sayso import errors, model
+from sayso import errors
 from sayso.stores.protocol import SERVICE
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Watch:
         self._tail = tail
         self._interval = interval
         self._seen = seen
-        self._waiters: dict[str, dict[asyncio.Future[model.Ticket | None], int]] = {}
+        self._waiters: dict[str, dict[asyncio.Future[str | None], int]] = {}
         self._streams: dict[str, weakref.WeakSet[_Stream]] = {}
         self._poller: asyncio.Task[None] | None = None
 
@@ -39,16 +39,14 @@ class Watch:
         """How many wait at this moment."""
         return sum(map(len, self._waiters.values())) + sum(1 for _ in self._waiting_streams())
 
-    def tell(
-        self, ticket_id: str, version: int, work: Collection[str] = (), stored: model.Ticket | None = None
-    ) -> None:
+    def tell(self, ticket_id: str, version: int, work: Collection[str] = (), document: str | None = None) -> None:
         """Wake those who wait: the log has grown, this ticket has this version, and there may be this work.
 
-        With *stored*, the ticket itself, they need not read it.
+        With its *document* they need not look it up.
         """
         for future, known in self._waiters.get(ticket_id, {}).items():
             if known < version and not future.done():
-                future.set_result(stored)
+                future.set_result(document)
         self.tell_of(_ANY)
         for one in work:
             self.tell_of(one)
@@ -70,10 +68,8 @@ class Watch:
         """Whether somebody in this process takes it on."""
         return bool(self._streams.get(work))
 
-    async def wait_for_newer(
-        self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]
-    ) -> model.Ticket | None:
-        """Return once the ticket is newer than *version*; *stored* reads the version. See `Store.changed`."""
+    async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> str | None:
+        """Return once the ticket is newer than *version*, with its document if that was told; *stored* reads it."""
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
             return await future if await stored(ticket_id) <= version else None
@@ -106,8 +102,8 @@ class Watch:
             self._poller.cancel()
 
     @contextmanager
-    def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[model.Ticket | None]]:
-        future: asyncio.Future[model.Ticket | None] = asyncio.get_running_loop().create_future()
+    def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[str | None]]:
+        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(ticket_id, {})
         waiters[future] = version
         self._begin_polling()

@@ -144,7 +144,7 @@ async def test_a_request_whose_content_was_changed_can_be_neither_answered_nor_u
         ('"command":"make deploy"', '"command":"make the tea"'),
         ('"tool":"Bash"', '"tool":"Write"'),
         ('"owner":"local"', '"owner":"boss"'),
-        ('"quorum":1', '"quorum":2'),
+        ('"policy":{}', '"policy":{"quorum":2}'),
     ],
 )
 async def test_an_allow_whose_content_was_changed_is_not_used(filed: Desk, file: Path, old: str, new: str) -> None:

@@ -53,7 +53,7 @@ class _Past:
 
     def since(self, start: datetime) -> _Past:
         """What is younger."""
-        return dataclasses.replace(self, allowed=_since(self.allowed, start), denied=_since(self.denied, start))
+        return _Past(_since(self.allowed, start), _since(self.denied, start), self.by, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime) 
     name, call = await _place(terms.owner, request)
     calls, ran, denied = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
     found = {key: record.value for key, record in (await store.get_all([calls, ran, denied])).items()}
+    if not found:
+        return terms
     past = _past(_calls(found.get(calls, {})).get(call)).since(at - KEPT)
     like = denials.retried(found.get(denied, {}), request, at)
     remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at), like)
@@ -214,7 +216,8 @@ def _of_denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Chan
 async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
     if decision.outcome != "allowed":
         return ()
-    ran = ticket.request.model_copy(update={"input": decision.input})
+    asked = ticket.request
+    ran = asked if asked.input == decision.input else asked.model_copy(update={"input": decision.input})
     found = await aside.run_large(not _is_short(decision.input), risk.marks_of, ran)
     marks = [mark for mark in found if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
