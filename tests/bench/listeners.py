@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import ClassVar, cast
 
 import aiohttp.web
 
@@ -49,6 +50,36 @@ async def main():
         print("heard", flush=True)
 asyncio.run(main())
 """
+
+
+class Floor(asyncio.Protocol):
+    """A connection that is only written to, once for each change."""
+
+    open: ClassVar[list[asyncio.Transport]] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep it."""
+        self.open.append(cast("asyncio.Transport", transport))
+
+    def data_received(self, data: bytes) -> None:
+        """The request: its headers are answered."""
+        self.open[-1].write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+async def floor(count: int, rounds: int) -> float:
+    """CPU in milliseconds of one write of as many bytes as an event has, to each of so many connections."""
+    Floor.open.clear()
+    server = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", 0, backlog=1024)
+    took = list[float]()
+    async with listening(server.sockets[0].getsockname()[1], count, ["GET / HTTP/1.1\r\n\r\n"]) as heard:
+        for number in range(rounds):
+            begun = time.process_time()
+            for transport in Floor.open:
+                transport.write(b"x" * 400 + b"because%d." % number)
+            await heard(f"because{number}.")
+            took.append((time.process_time() - begun) * 1000)
+    server.close()
+    return statistics.median(took)
 
 
 @contextlib.asynccontextmanager
@@ -121,12 +152,17 @@ async def measure(given: argparse.Namespace) -> None:
             print(f"nobody listens: {statistics.median(alone):.1f} ms")
             streams = await stack.enter_async_context(listening(port, given.streams, [await head_of_streams(desk)]))
             some = [await decide(desk, number + 100, [streams]) for number in range(given.rounds)]
-            print(f"{given.streams} event streams: {statistics.median(some):.1f} ms", flush=True)
+            await _print(f"{given.streams} event streams", given.streams, some, 100)
         async with serving(Path(name)) as (desk, port), contextlib.AsyncExitStack() as stack:
             heads = [await head_of_pages(desk) for _ in range(given.pages // 4)]
             every = await stack.enter_async_context(listening(port, given.pages, heads))
             some = [await decide(desk, number + 200, [every]) for number in range(given.rounds)]
-            print(f"{given.pages} pages of the inbox: {statistics.median(some):.1f} ms")
+            await _print(f"{given.pages} pages of the inbox", given.pages, some, 20)
+
+
+async def _print(name: str, count: int, some: list[float], aim: int) -> None:
+    least, ours = await floor(count, len(some)), statistics.median(some)
+    print(f"{name:26} {ours:6.1f} ms of {least:6.1f} = {ours / least:5.2f} x one write each   aim {aim} ms", flush=True)
 
 
 def main() -> None:

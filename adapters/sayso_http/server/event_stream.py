@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -38,6 +39,7 @@ class EventStream:
         self._desk = desk
         self._authenticate = authenticate
         self._encoded = recent.Recent[tuple[int, bool], bytes](_ENCODED)
+        self._last_chunk = (0, 0), b""
         self._owners = recent.Recent[str, asyncio.Future[str]](_OWNERS)
 
     async def stop(self, _: web.Application) -> None:
@@ -56,13 +58,36 @@ class EventStream:
         response = web.StreamResponse(headers=headers)
         response.content_type = "text/event-stream"
         await response.prepare(request)
+        chunked = response.headers.get("Transfer-Encoding") == "chunked"
         # the caller goes away, or comes back with Last-Event-ID once the store is there again
         with (
             contextlib.suppress(ConnectionResetError, errors.SaysoError, broadcast.Ended),
             self._desk.broadcast.listen(number) as listener,
         ):
+            if chunked and caller.key.role == "operator":
+                # who sees everything: nothing is looked up for a row
+                listener.at_once = functools.partial(self._write_at_once, request, caller)
             await self._follow(request, response, caller, listener)
         return response
+
+    def _write_at_once(self, request: web.Request, caller: access.HttpCaller, rows: Sequence[Row]) -> bool:
+        """Write rows where they come, which takes a third of the time; not to one that is still busy with earlier ones.
+
+        A key that may be revoked is looked up first, so its stream is not written to here.
+        """
+        transport = request.transport
+        if transport is None or transport.is_closing() or transport.get_write_buffer_size() or _may_be_revoked(rows):
+            return False
+        transport.write(self._chunk(rows, caller))
+        return True
+
+    def _chunk(self, rows: Sequence[Row], caller: access.HttpCaller) -> bytes:
+        """Rows as one chunk of a body; it is the same for all operators."""
+        span = rows[0].number, rows[-1].number
+        if self._last_chunk[0] != span:
+            text = b"".join(self._encode(row, caller) for row in rows)
+            self._last_chunk = span, b"%x\r\n%s\r\n" % (len(text), text)
+        return self._last_chunk[1]
 
     async def _follow(
         self,

@@ -130,3 +130,33 @@ async def test_what_came_before_can_be_left_out(news: broadcast.Broadcast, store
     with news.listen(0) as listener:
         listener.skip_to(2)
         assert [row.ticket_id for row in await listener.next()] == ["r3"]
+
+
+async def test_who_takes_rows_at_once_gets_them_in_order_and_is_woken_for_what_it_left(
+    news: broadcast.Broadcast, store: Counting
+) -> None:
+    taken, busy = list[int](), list[int]()
+
+    def take(rows: Sequence[Row]) -> bool:
+        (busy if busy else taken).extend(row.number for row in rows)
+        return not busy
+
+    with news.listen(0) as listener:
+        listener.at_once = take
+        await tickets.ask(store, "missed")
+        assert [row.number for row in await listener.next()] == [1]
+        [following] = await live(news, listener)
+        await tickets.ask(store, "r2")
+        await until(lambda: taken == [2])
+        await tickets.ask(store, "r3")
+        await until(lambda: taken == [2, 3])
+        assert (taken, following.done(), listener.number) == ([2, 3], False, 3)
+        busy.append(0)
+        await tickets.ask(store, "r4")
+        assert [row.number for row in await following] == [4]
+        busy.clear()
+        # its task has its hands full, and what comes now stays behind what it has not read
+        await tickets.ask(store, "r5")
+        await until(lambda: news.number == 5)
+        assert [row.number for row in await listener.next()] == [5]
+        assert taken == [2, 3]

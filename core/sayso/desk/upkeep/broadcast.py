@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
 
 from sayso import clock as clocks
@@ -32,6 +32,8 @@ class Listener:
         self._rows = list[Row]()
         self.is_live = False
         """Whether rows are handed over as they come; otherwise it reads what it missed."""
+        self.at_once: Callable[[Sequence[Row]], bool] | None = None
+        """Takes rows where they are handed over, without a turn of its task; False if it cannot now."""
         self._ended: Exception | None = None
         self._news: asyncio.Future[None] | None = None
 
@@ -62,11 +64,19 @@ class Listener:
 
     def offer(self, rows: Sequence[Row]) -> None:
         """Hand over rows; nothing if there are none but that time has passed."""
+        if self._waits_for(rows) and self.at_once and self.at_once(rows):
+            self.number = rows[-1].number
+            return
         if self.is_live:
             self._rows += rows
         if len(self._rows) > _MOST_WAITING:
             self._rows, self.is_live = [], False
         self._wake()
+
+    def _waits_for(self, rows: Sequence[Row]) -> bool:
+        """Whether it has all that came before, so that these are next."""
+        idle = self._news is not None and not self._news.done() and not self._rows
+        return self.is_live and idle and bool(rows) and rows[0].number > self.number
 
     def _wake(self) -> None:
         if self._news and not self._news.done():
