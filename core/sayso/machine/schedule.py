@@ -5,7 +5,7 @@ The rule: what is to come stands on the ticket, so that nobody keeps a second sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -125,10 +125,24 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     alone: dict[str, events.Why] = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
     changed = _told(changed, at, due)
     everybody = effects(ticket, changed, _why(due), at) if len(alone) < len(due) else _shown(ticket, changed)
+    opens = {one.at for one in due if one.does == "open"}
+    # a card that waited for this moment mentions its reader itself
+    everybody = (one for one in everybody if not (isinstance(one, events.Remind) and _waited(ticket, one.place, opens)))
     mentions = (one for name, why in alone.items() for one in _to_one(ticket, changed, name, why))
     # on their devices others hear of it now
     pushes = outcomes.pushes(changed) if any(one.to or one.does in ("open", "turn") for one in due) else ()
     return changed, (*everybody, *mentions, *pushes)
+
+
+def _waited(ticket: model.Ticket, place: model.Place, until: Collection[datetime]) -> bool:
+    """Whether a direct message that was to be written in quiet hours is written at their end only, at that moment."""
+    _, is_direct, reader = place.partition(":@")
+    if not until or not is_direct:
+        return False
+    since = [one.at for one in ticket.escalated if place in one.places]
+    if ticket.stage_at is not None and place in (place for some in ticket.stage_routes[1:] for place in some):
+        since.append(ticket.stage_at)
+    return any(silence.until(ticket, reader, one) in until for one in since)
 
 
 _WHY_ALONE: Mapping[Does, events.Why] = {"remind": "later", "open": "opened"}

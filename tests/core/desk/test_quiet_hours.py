@@ -148,6 +148,26 @@ async def test_an_escalation_in_quiet_hours_happens_and_is_heard_of_at_their_end
     ]
 
 
+@pytest.mark.parametrize("steps", ["escalated", "turned"])
+async def test_a_direct_message_that_waits_for_the_end_of_quiet_hours_has_no_reminder_below_it(
+    one: Copies, steps: str
+) -> None:
+    late = model.Escalation(after=600.0, add=("dora",), route=("approvers",))
+    stages = (model.Stage(approvers=("ann",)), model.Stage(approvers=("dora",)))
+    second = model.Policy(stages=stages, expires_in=7200.0, quiet=LUNCH)
+    first = model.Policy(approvers=("ann",), expires_in=7200.0, escalate=(late,), quiet=LUNCH)
+    hush(one, first if steps == "escalated" else second)
+    await one.ask(route=("approvers", "chat:#ops"))
+    await one.to(15)
+    if steps == "turned":
+        await one.desk.answer("r1", model.Answer(verdict="allow"), actor("ann"))
+    await one.to(59)
+    assert [said for said in one.chat.said if said[2]] == []
+    await one.to(70)
+    assert [said for said in one.chat.said if said[1] == "chat:@dora"] == [("13:00", "chat:@dora", "dora")]
+    assert ("13:00", "chat:#ops", "dora" if steps == "turned" else "ann,dora") in one.chat.said
+
+
 async def test_what_a_rule_says_is_urgent_knows_no_quiet_hours_and_a_claim_of_the_agent_does(one: Copies) -> None:
     urgent = Rule(id="u", match=words.read_match("u", {"tool": "Bash"}), effect="ask", priority="urgent")
     hush(one, POLICY.model_copy(update={"quiet": LUNCH}), ann=LUNCH)
