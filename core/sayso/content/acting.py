@@ -23,9 +23,19 @@ _WORD = re.compile(r"[A-Za-z0-9_~.][\w./@:%+-]*\Z")
 # An option of its own before an option takes it for its value: `xargs -I --password reboot` runs reboot.
 _OPTION_BEFORE = re.compile(r"(?:^|\s)['\"]?-{1,2}[A-Za-z][\w-]{0,40}['\"]?[ \t]+['\"]?\Z")
 _ALIAS_BEFORE = re.compile(r"\balias\s[^\n;|&]{0,120}\Z")
-# By these a variable is used without its name behind a dollar.
-_INDIRECT = re.compile(r"\$\{!|\beval\b|\bprintenv\b|\b(?:declare|typeset|local)\s+-\w*n")
-_EXPANDED = re.compile(r"\$(?:\{[#!^]?)?(?P<name>[A-Za-z_]\w{0,80}|[0-9@*])")
+# By these a variable is used without its name behind a dollar, and any word may be run.
+_INDIRECT = re.compile(
+    r"""\$\{!|\b(?:eval|printenv|source)\b|\b(?:declare|typeset|local)\s+-\w*n|<\(
+    |\|\s{0,9}(?:sudo\s{1,9})?(?:[\w./-]{0,40}/)?
+    (?:(?:(?:ba|z|da|k|a|fi)?sh|xargs)\b|(?:python3?|perl|ruby|node)\s{0,9}-?\s{0,9}(?:\Z|[;|&)\n'"]))""",
+    re.VERBOSE,
+)
+_EXPANDED = re.compile(r"\$(?:\{[#!^]?)?(?P<name>[A-Za-z_]\w{0,80}(?:\[)?|[0-9@*])")
+# How other languages read one.
+_READ_ELSEWHERE = re.compile(
+    r"""(?:environ(?:\.get)?|getenv|ENV|process\.env|env:|%)[\[({.]{0,2}["']?(?P<name>[A-Za-z_]\w{0,80})"""
+)
+_ARGUMENTS, _OF_A_LIST = frozenset("123456789@*"), "@"
 _LOOKED_BACK = 120
 # Of more uses than these nobody looks where they are: they may act.
 _MOST = 200
@@ -112,15 +122,16 @@ class Variables:
     @property
     def positional(self) -> bool:
         """Whether arguments of a function, or those that were set, are used."""
-        return not self._names().isdisjoint("123456789@*")
+        return not self._names().isdisjoint(_ARGUMENTS) or self._any
 
     def _names(self) -> frozenset[str]:
         if self._read is None:
             self._any = bool(_INDIRECT.search(self._raw))
             used = list(_EXPANDED.finditer(self._raw))
             everywhere = {one["name"] for one in used}
-            looked_at = (one for at, one in enumerate(used) if at >= _MOST or not self._belongs(one, everywhere))
-            self._read = frozenset(one["name"] for one in looked_at)
+            acts = (one for at, one in enumerate(used) if at >= _MOST or not self._belongs(one, everywhere))
+            names = {_OF_A_LIST if one["name"].endswith("[") else one["name"] for one in acts}
+            self._read = frozenset(names | {one["name"] for one in _READ_ELSEWHERE.finditer(self._raw)})
         return self._read
 
     def _belongs(self, used: re.Match[str], everywhere: set[str]) -> bool:

@@ -118,6 +118,9 @@ def _acts(raw: str, found: re.Match[str], variables: acting.Variables) -> bool:
         return True
     if not found["sign"]:
         return (acting.is_value_of_another(raw, begin) or variables.positional) and acting.may_be_a_word(value)
+    if raw[max(0, begin - 2) : begin] == "${":
+        # `${PASSWORD:-reboot}` runs reboot
+        return variables.act(name)
     plain = found["sign"] == "=" and not found["dashes"] and not found["closed"] and name.isidentifier()
     return plain and raw[max(0, begin - 1) : begin] != "$" and variables.act(name)
 

@@ -77,6 +77,16 @@ USES = (
     "set -- {o} {q}«{x}»{q}; $2",
     "set -- {o} «{x}»; shift; $@",
     ": cookie: ; {n}=«{x}»; ${n}",
+    "${{{n}:=«{x}»}} -h",
+    "${{{n}:-«{x}»}} -h",
+    "${{{n}=«{x}»}} -h",
+    'A=({o} {q}«{x}»{q}); "${{A[1]}}"',
+    "echo {o} «{x}» | xargs nice",
+    "echo '{o} «{x}»' | cut -d' ' -f2 | sh",
+    "echo {n}=«{x}» | sed s/.*=// | bash",
+    """{n}={q}«{x}»{q} python3 -c "import os; os.system(os.environ['{n}'])\"""",
+    """{n}={q}«{x}»{q} node -e "run(process.env.{n})\"""",
+    """{n}={q}«{x}»{q} perl -e 'system $ENV{{{n}}}'""",
     ": cookie: ; abc=«{x}»; $abc",
 )
 BETWEEN = ("«; »", "« && »", "«\n»", "« | »", "« || »", "« & »", "«;»")
