@@ -15,7 +15,7 @@ import pydantic
 
 from sayso import model
 from sayso.cards import tokens
-from sayso.content import fields, masks, requests, risk
+from sayso.content import digest, fields, masks, requests, risk
 from sayso.machine import events
 
 Shown = TypeVar("Shown")
@@ -133,6 +133,7 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         # it is for the asking side, which runs by it
         shown = shown.model_copy(update={"decision": shown.decision.model_copy(update={"receipt": None})})
     if found:
+        _hide_digests(ticket, cover)
         # words that repeat a secret, such as what the agent is told, are covered wherever they stand
         again = {
             name: _walk(getattr(shown, name), lambda one, under: cover.known(one, runs=under == "input"))
@@ -147,6 +148,15 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)
     return shown, found
+
+
+def _hide_digests(ticket: model.Ticket, cover: masks.Covering) -> None:
+    """Have digests of the call covered where the agent's side noted them: by them a secret could be tried out."""
+    given, decision = ticket.request.input, ticket.decision
+    if given is not None:
+        cover.hide(digest.of_call(ticket.request.tool or "", given).removeprefix("sha256:"))
+    if decision is not None and decision.input_digest is not None:
+        cover.hide(decision.input_digest.removeprefix("sha256:"))
 
 
 def _written(ticket: model.Ticket, name: str, cover: masks.Covering) -> Any:

@@ -125,6 +125,10 @@ class Covering:
             before = inner.lstrip("-") if named and _NAME.fullmatch(inner) else name
         return given if all(a is b for a, b in zip(made, given, strict=True)) else type(given)(made)
 
+    def hide(self, secret: str) -> None:
+        """Have this covered wherever `known` finds it."""
+        self._cover(secret)
+
     def known(self, value: Any, *, runs: bool = False) -> Any:
         """A JSON value with those secrets covered that were found elsewhere; the value itself if it has none.
 

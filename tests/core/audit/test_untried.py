@@ -7,8 +7,9 @@ from sayso.audit import checking, exporting, gathering
 from sayso.cards import masked
 from sayso.content import binding, digest
 from sayso.desk import Desk, Setup
+from sayso.desk.admission import granting
 from sayso.machine import events, people
-from sayso.stores import chain
+from sayso.stores import chain, record_kinds
 from sayso.stores.memory import MemoryStore
 from sayso.testing import clock, samples
 
@@ -49,6 +50,31 @@ async def test_no_digest_on_a_shown_ticket_can_be_tried() -> None:
     shown = masked.of(ticket, samples.MINT).model_dump_json()
     assert ticket.digest in shown
     assert not any(one in shown for one in tried(ticket))
+
+
+async def test_a_digest_that_the_agents_side_noted_is_covered_where_there_are_secrets() -> None:
+    call = digest.of_call("Bash", CALL.input or {})
+    desk = desk_of(MemoryStore())
+    noted = CALL.model_copy(update={"metadata": {"claude": {"call": call}}, "id": "r2"})
+    shown = masked.of(await desk.open(noted), samples.MINT).request.metadata
+    assert call not in str(shown)
+    plain = asking.Permission(tool="Bash", input={"command": "make"}, metadata={"claude": {"call": call}})
+    assert masked.of(await desk.open(plain), samples.MINT).request.metadata == {"claude": {"call": call}}
+
+
+async def test_nothing_of_a_grant_says_what_was_asked() -> None:
+    store = MemoryStore()
+    policy = model.Policy(approvers=("ann",), grants=3_600.0)
+    desk = Desk(store, samples.MINT, Setup({"default": policy}, DIRECTORY), clock.ManualClock(samples.NOW))
+    ticket = await desk.open(asking.Permission(tool="pay", input={"amount": 5, "password": "hunter7"}))
+    await desk.answer(ticket.id, model.Answer(verdict="allow", standing="pattern", free=("amount",)), ANN)
+    (kept,) = await store.scan(record_kinds.GRANT)
+    (listed,) = await granting.listed(store, samples.NOW)
+    assert listed.id not in kept.name
+    assert kept.value["like"]["fixed"] not in listed.model_dump_json()
+    again = await desk.open(asking.Permission(tool="pay", input={"amount": 3, "password": "hunter7"}))
+    assert again.ruled is not None
+    assert again.ruled.rule == f"grant {listed.id}"
 
 
 async def test_a_receipt_is_shown_to_nobody_else_and_is_no_secret_of_the_request() -> None:

@@ -96,7 +96,8 @@ async def _of_decision(store: Store, ticket: model.Ticket, people: Container[str
         name = f"{name}-{tokens.id_from('like', alike.model_dump_json())[-12:]}"
     by, until = decision.by[0], decision.decided_at + timedelta(seconds=lasts)
     grant = Grant(
-        id=name[-12:],
+        # the name follows from the input, and by it anybody could try out what is masked there
+        id=tokens.new_id()[-12:],
         standing=decision.standing,
         agent=ticket.owner,
         key=ticket.key,
@@ -191,7 +192,12 @@ def _covers(grant: Grant, request: model.Request) -> bool:
 async def listed(store: Store, at: datetime) -> Sequence[Grant]:
     """The grants that hold, the newest first."""
     found = [grant for record in await store.scan(GRANT) if (grant := read(record)) and grant.until > at]
-    return sorted(found, key=lambda grant: grant.at, reverse=True)
+    return [_shown(one) for one in sorted(found, key=lambda grant: grant.at, reverse=True)]
+
+
+def _shown(grant: Grant) -> Grant:
+    """Without the digest of what may not differ."""
+    return grant.model_copy(update={"like": grant.like.model_copy(update={"fixed": ""})}) if grant.like else grant
 
 
 async def end(store: Store, id: str, by: str, at: datetime) -> Grant:
