@@ -31,6 +31,8 @@ class Look:
     spots: tuple[parse.Spot, ...] = ()
     """The message and the one that it replies to."""
     order: orders.Order | None = None
+    words: str = ""
+    """What is looked for in a list."""
 
 
 def read(payload: Any) -> Look | None:
@@ -51,7 +53,8 @@ def read(payload: Any) -> Look | None:
         return None
     if get(data, "type") == COMMAND_TYPE and text(data, "name") == COMMAND:
         below = next(iter(items(data, "options")), None)
-        return Look(who, interaction, "command", text(below, "name"), order=_order(below))
+        words = next((text(one, "value") for one in items(below, "options") if text(one, "name") == orders.SEARCH), "")
+        return Look(who, interaction, "command", text(below, "name"), order=_order(below), words=words.strip())
     if get(data, "type") == MESSAGE_MENU and text(data, "name") == ANSWER:
         return Look(who, interaction, "answer", spots=_spots(payload, data))
     return None

@@ -38,6 +38,10 @@ def _words(name: str) -> Json:
     return {"type": _TEXT, **_said(name), "required": False, "max_length": _LONGEST}
 
 
+def _searched(name: named_lists.Name) -> Json:
+    return {"options": [_words(orders.SEARCH)]} if name in named_lists.SEARCHED else {}
+
+
 COMMANDS: Sequence[Json] = (
     {
         "name": looks.COMMAND,
@@ -45,7 +49,7 @@ COMMANDS: Sequence[Json] = (
         "description": "What agents ask",
         "options": [
             *(
-                {"type": _BELOW, "name": name, "description": f"{said}, to you alone"}
+                {"type": _BELOW, "name": name, "description": f"{said}, to you alone", **_searched(name)}
                 for name, said in named_lists.SAID.items()
             ),
             {"type": _BELOW, **_said(orders.STOP), "options": [_words(orders.AGENT), _words(orders.REASON)]},
@@ -74,7 +78,7 @@ class Ways:
                 case "command" if look.order is not None:
                     return render.whisper(await orders.obey(self._desk, look.order, actor))
                 case "command":
-                    return await self._list(actor, named_lists.named(look.about) or "pending")
+                    return await self._list(actor, *named_lists.read_turn(f"{look.about}."), look.words)
                 case "turn":
                     return await self._list(actor, *named_lists.read_turn(look.about))
                 case "end":
@@ -87,8 +91,11 @@ class Ways:
         except errors.NotFound:
             return render.whisper(telling.line(telling.GONE))
 
-    async def _list(self, actor: people.Actor, name: named_lists.Name, page: str = "") -> Json:
-        return lists.whisper(await named_lists.show(self._desk, name, actor, page))
+    async def _list(self, actor: people.Actor, name: named_lists.Name, page: str = "", words: str = "") -> Json:
+        try:
+            return lists.whisper(await named_lists.show(self._desk, name, actor, page, words))
+        except errors.InvalidRequest as error:
+            return render.whisper(telling.line(f"{error.message}. {error.hint or ''}"))
 
     async def _open(self, look: looks.Look, actor: people.Actor) -> Json:
         if look.what == "open":
@@ -139,8 +146,13 @@ def missing(known: Sequence[Mapping[str, object]]) -> list[str]:
     return [str(one["name"]) for one in COMMANDS if (one["name"], one["type"]) not in there]
 
 
+def _names(option: object) -> list[str]:
+    """What stands below an option."""
+    return [text(one, "name") for one in items(option, "options")]
+
+
 def _facts(command: object) -> tuple[object, ...]:
     """What we say of a command; Discord adds fields of its own."""
-    options = [(text(one, "name"), text(one, "description")) for one in items(command, "options")]
+    options = [(text(one, "name"), text(one, "description"), _names(one)) for one in items(command, "options")]
     where = [sorted(map(str, items(command, name))) for name in _WHERE]
     return text(command, "name"), text(command, "description"), options, where

@@ -27,34 +27,58 @@ def home(
     shown: listing.Listing,
     name: named_lists.Name = "pending",
     told: card.Line | None = None,
-    order: orders.Order | None = None,
+    offered: orders.Offered | None = None,
 ) -> Json:
     """The Home tab of one person: a list with ways to the others, what became of their last press, and what they may
     order."""
     ways = [_turn(turn) for turn in named_lists.others(name)]
     above: list[Json] = render.whisper(told)["blocks"] if told else []
-    return {"type": "home", "blocks": [*above, actions.row([*ways, *_order(order)]), *_blocks(shown)]}
+    return {"type": "home", "blocks": [*above, actions.row([*ways, *_orders(offered)]), *_blocks(shown)]}
 
 
-def _order(order: orders.Order | None) -> Iterator[Json]:
-    """The button that stops everything asks once more; the one that lifts it, too."""
-    if order is None:
+def _orders(offered: orders.Offered | None) -> Iterator[Json]:
+    """What stops everything asks once more, and so does what lifts it; the same of one agent."""
+    if offered is None:
         return
-    said = orders.ASKED[order.what]
-    confirm = {
+    what = offered.everything.what
+    yield {
+        "type": "button",
+        "action_id": ORDER,
+        "text": render.plain(f"{orders.ASKED[what].title}…"),
+        "value": what,
+        "style": "danger",
+        "confirm": _confirm(what, stops=what == "stop"),
+    }
+    if offered.agents:
+        yield _chosen(orders.STOP_ONE, offered.agents)
+    if offered.stopped:
+        yield _chosen(orders.RESUME_ONE, offered.stopped)
+
+
+def _chosen(what: str, names: Sequence[str]) -> Json:
+    """A menu of agents."""
+    # names that operators gave to keys
+    options = [
+        {"text": render.plain(name, limits.OPTION_TEXT), "value": f"{what} {name}"}
+        for name in names[: limits.SELECT_OPTIONS]
+    ]
+    return {
+        "type": "static_select",
+        "action_id": f"{ORDER}:{what.partition(' ')[0]}",
+        "placeholder": render.plain(f"{orders.ASKED[what].title}…"),
+        "options": options,
+        "confirm": _confirm(what, stops=what == orders.STOP_ONE),
+    }
+
+
+def _confirm(what: str, *, stops: bool) -> Json:
+    said = orders.ASKED[what]
+    return {
         "title": render.plain(said.title),
         "text": render.plain(said.text),
         "confirm": render.plain(said.title),
         "deny": render.plain("Back"),
-        "style": "danger" if order.what == "stop" else "primary",
-    }
-    yield {
-        "type": "button",
-        "action_id": ORDER,
-        "text": render.plain(f"{said.title}…"),
-        "value": order.what,
-        "style": "danger",
-        "confirm": confirm,
+        "style": "danger" if stops else "primary",
     }
 
 

@@ -18,7 +18,6 @@ EVENT = "app_home_opened"
 _PRESSES: Mapping[str, Literal["open", "end", "order"]] = {
     lists.OPEN: "open",
     lists.END: "end",
-    lists.ORDER: "order",
 }
 
 
@@ -67,10 +66,12 @@ def _read_press(payload: Any) -> Look | None:
     what: Literal["open", "end", "order", "turn"] | None = _PRESSES.get(action_id)
     if action_id.startswith(lists.TURN):
         what = "turn"
+    if action_id.startswith(lists.ORDER):
+        what = "order"
     if who is None or what is None:
         return None
     at_home = get(payload, "view", "type") == "home"
     url = text(payload, "response_url")
-    said = text(action, "value")
+    said = text(action, "value") or text(action, "selected_option", "value")
     order = orders.read(said) if what == "order" else None
     return Look(who, what, text(payload, "trigger_id"), url, said, in_home=at_home, order=order)

@@ -78,12 +78,14 @@ class Ways:
         """What is told about the words after the command."""
         if look.order is not None:
             return render.whisper(await orders.obey(self._desk, look.order, actor))
-        name = named_lists.named(look.about)
-        return (
-            render.whisper(orders.HOW)
-            if name is None
-            else lists.whisper(await named_lists.show(self._desk, name, actor))
-        )
+        named = named_lists.named(look.about)
+        if named is None:
+            return render.whisper(orders.HOW)
+        name, words = named
+        try:
+            return lists.whisper(await named_lists.show(self._desk, name, actor, words=words))
+        except errors.InvalidRequest as error:
+            return render.whisper(telling.line(f"{error.message}. {error.hint or ''}"))
 
     async def _publish(self, who: parse.Who, actor: people.Actor, carried: str, told: card.Line | None = None) -> None:
         name, page = named_lists.read_turn(carried)

@@ -9,7 +9,7 @@ import pytest
 
 from sayso import model
 from sayso.cards import naming
-from sayso.chat import named_lists, orders
+from sayso.chat import listing, named_lists, orders
 from sayso.desk import Caller, Desk
 from sayso.desk.admission import granting
 from sayso.desk.setup import Suggesting
@@ -79,7 +79,9 @@ class Discord:
         return self.scene.discord.person({"ann": DISCORD_ANN, "bob": DISCORD_BOB}[name], name=name)
 
     async def type(self, name: str, words: str) -> str:
-        seen = await self._person(name).command(OPS, f"sayso {words}")
+        below, _, searched = words.partition(" ")
+        given = {orders.SEARCH: searched} if searched else {}
+        seen = await self._person(name).command(OPS, f"sayso {below}", **given)
         (self._shown[name],) = seen.ephemerals
         assert self.scene.discord.pings(self._shown[name]) == []
         return self.scene.discord.visible_text(self._shown[name])
@@ -241,6 +243,17 @@ async def test_the_home_tab_leads_to_every_list_and_stops_for_whoever_may() -> N
         await ann.press(ann.home, "Resume everything…")
         await there.slack.until(lambda: "Lifted" in there.slack.visible_text(ann.home))
         assert (await stops.standing(there.front.store)).all == ()
+        await there.front.store.put(Record(record_kinds.KEY, "k", {"name": "bot", "role": "agent"}))
+        await there.front.store.put(Record(record_kinds.KEY, "o", {"name": "ops-key", "role": "operator"}))
+        await ann.press(ann.home, "History")
+        await there.slack.until(lambda: "Stop one agent…" in there.slack.controls(ann.home))
+        await ann.choose(ann.home, "bot")
+        await there.slack.until(lambda: "Resume one agent…" in there.slack.controls(ann.home))
+        assert [one.agent for one in (await stops.standing(there.front.store)).all] == ["bot"]
+        assert "Stop one agent…" not in there.slack.controls(ann.home)
+        await ann.choose(ann.home, "bot")
+        await there.slack.until(lambda: "Stop one agent…" in there.slack.controls(ann.home))
+        assert (await stops.standing(there.front.store)).all == ()
         assert there.slack.refusals == []
 
 
@@ -294,3 +307,33 @@ async def test_a_suggested_rule_goes_by_direct_message_to_whom_it_asks(chat: Cha
     await suggestions.look(desk)
     newest, _ = await desk.store.list(Query(owner=naming.SERVICE))
     assert newest.route == ("web",)
+
+
+async def test_words_are_looked_for_in_each_list_and_a_button_goes_on(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = chat.desk
+    for number in range(3):
+        await desk.open(run(f"waits{number}", "deploy the shop"))
+    await desk.open(run("other", "look at the shop"))
+    await decide(desk, "decided", model.Answer(verdict="deny", reason="never the shop"))
+    assert "waits1" in await chat.type("ann", "pending DEPLOY shop")
+    shown = await chat.type("ann", "pending deploy shop")
+    assert "Found 3, newest first" in shown
+    assert "other" not in shown
+    assert "decided" in await chat.type("ann", "history never")
+    assert "Nothing found" in await chat.type("ann", "history nowhere")
+    assert "Nothing found" in await chat.type("ann", "mine deploy")
+    # whoever may not answer it finds nothing
+    assert "Nothing found" in await chat.type("bob", "pending deploy")
+    assert "too long" in await chat.type("ann", f"pending {'x' * 201}")
+    monkeypatch.setattr(listing, "PAGE", 2)
+    first = await chat.type("ann", "pending deploy shop")
+    assert "Found 2, newest first so far" in first
+    further = await chat.press("ann", "Look further back")
+    assert all(f"waits{number}" in first + further for number in range(3))
+    assert "Found 1, newest first" in further
+    # words that no button can carry
+    long = " ".join(["deploy"] * 8)
+    assert "fewer words go on" in await chat.type("ann", f"pending {long}")
+    assert "Look further back" not in chat.controls("ann")

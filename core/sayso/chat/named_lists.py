@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from sayso import errors, model
 from sayso.cards import card, lasting, phrases
-from sayso.chat import listing
+from sayso.chat import found_lists, listing
 from sayso.content import text
 from sayso.desk import Desk
 from sayso.desk.admission import granted, granting
@@ -46,8 +46,14 @@ _TITLES: dict[Name, tuple[str, str]] = {
 }
 
 
-async def show(desk: Desk, name: Name, actor: people.Actor, page: str = "") -> listing.Listing:
-    """A page of a list for one person; *page* is what a button to it carries."""
+SEARCHED: tuple[Name, ...] = ("pending", "mine", "history")
+"""The lists in which words are looked for."""
+
+
+async def show(desk: Desk, name: Name, actor: people.Actor, page: str = "", words: str = "") -> listing.Listing:
+    """A page of a list for one person; *page* is what a button to it carries. With *words* only where they stand."""
+    if words or "." in page:
+        return await found_lists.show(desk, name, actor, page, words)
     match name:
         case "pending":
             return await listing.list_for(desk, actor, int(page) if page.isascii() and page.isdigit() else 0)
@@ -68,13 +74,15 @@ def read_turn(carried: str) -> tuple[Name, str]:
     found: Name | None = next((one for one in NAMES if one == name), None)
     if found is None:
         return "pending", carried[:3]
-    return found, page if found != "pending" else page[:3]
+    return found, page if found != "pending" or "." in page else page[:3]
 
 
-def named(words: str) -> Name | None:
-    """The list that is meant by the words after a command; none means what waits."""
-    said = words.strip().lower() or "pending"
-    return next((one for one in NAMES if one == said), None)
+def named(words: str) -> tuple[Name, str] | None:
+    """The list that is meant by the words after a command, and what is looked for in it; none means what waits."""
+    first, _, rest = words.strip().partition(" ")
+    name: Name | None = next((one for one in NAMES if one == (first.lower() or "pending")), None)
+    searched = rest.strip()
+    return None if name is None or (searched and name not in SEARCHED) else (name, searched)
 
 
 def others(shown: Name) -> Iterator[listing.Turn]:

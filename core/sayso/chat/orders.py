@@ -15,21 +15,26 @@ from sayso.content import text
 from sayso.desk import Desk
 from sayso.desk.upkeep import stopping, stops
 from sayso.machine import people
+from sayso.stores.record_kinds import KEY
 
 Trusted = text.Trusted
 
 STOP, RESUME, AGENT, REASON = "stop", "resume", "agent", "reason"
+STOP_ONE, RESUME_ONE = "stop agent", "resume agent"
+SEARCH = "search"
 SAID = {
     STOP: "Stops everything, or one agent, until it is resumed",
     RESUME: "Lets everything that was stopped go on, or one agent",
     AGENT: "The name of the agent's key; without it everything is meant",
+    SEARCH: "Only requests in which all of these words stand",
     REASON: "Why; people read it on every open card",
 }
 """What a platform that lists commands says of each."""
-HINT = "pending, mine, history, grants, stop [agent NAME] [why], resume [agent NAME]"
+HINT = "pending [words], mine [words], history [words], grants, stop [agent NAME] [why], resume [agent NAME]"
 HOW = (
     "Type /sayso pending for what waits for you, /sayso mine for what was asked on your behalf, /sayso history for "
-    "what was decided, and /sayso grants for what you allowed for a while. What agents ask comes as a card, too. "
+    "what was decided, and /sayso grants for what you allowed for a while. Words behind the first three are looked for "
+    "in the list. What agents ask comes as a card, too. "
     "Whoever may, types /sayso stop or /sayso stop agent NAME to stop everything or one agent, and /sayso resume."
 )
 
@@ -45,6 +50,8 @@ ASKED: Mapping[str, Asked] = {
     STOP: Asked(
         Trusted("Stop everything"), Trusted("Nothing is allowed or used, and no time runs, until it is lifted.")
     ),
+    STOP_ONE: Asked(Trusted("Stop one agent"), Trusted("Nothing of it is allowed or used, until it is lifted.")),
+    RESUME_ONE: Asked(Trusted("Resume one agent"), Trusted("What it asked goes on, with as much time as it had.")),
     RESUME: Asked(Trusted("Resume everything"), Trusted("What was open goes on, with as much time as it had.")),
 }
 """The same as a button."""
@@ -78,11 +85,27 @@ def read(words: str) -> Order | None:
             return None
 
 
-async def offered(desk: Desk, actor: people.Actor) -> Order | None:
-    """What a button may order for this person: to stop everything, or to lift that."""
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What buttons may order for somebody."""
+
+    everything: Order
+    """To stop everything, or to lift that."""
+    agents: tuple[str, ...] = ()
+    """Agents that may be stopped by themselves, by the names of their keys."""
+    stopped: tuple[str, ...] = ()
+    """Agents that are, and may go on."""
+
+
+async def offered(desk: Desk, actor: people.Actor) -> Offered | None:
+    """What buttons may order for this person; None if they may stop nothing."""
     if not await stopping.may(desk, actor):
         return None
-    return Order("resume" if (await stops.standing(desk.store)).exactly(None) else "stop")
+    standing, keys = await stops.standing(desk.store), await desk.store.scan(KEY)
+    stopped = {one.agent for one in standing.all if one.agent is not None}
+    agents = sorted({str(one.value.get("name")) for one in keys if one.value.get("role") == "agent"} - stopped)
+    order = Order("resume" if standing.exactly(None) else "stop")
+    return Offered(order, tuple(agents), tuple(sorted(stopped)))
 
 
 async def obey(desk: Desk, order: Order, actor: people.Actor) -> card.Line:
