@@ -19,6 +19,9 @@ BOUND = 15.0
 STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
 """A skipped test fails the run. Read once: the variable itself is cleared before the first test."""
 
+LONG = bool(os.environ.get("SAYSO_TESTS_LONG"))
+"""Whether what is drawn at random is drawn many times more often: for a change of what it is about, and now and then."""
+
 _LEAKS = ("SAYSO_", "SLACK_", "DISCORD_", "ANTHROPIC_", "CLAUDE", "PG")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -30,7 +33,7 @@ sys.dont_write_bytecode = False
 hypothesis.settings.register_profile(
     "setup",
     deadline=None,
-    max_examples=50,
+    max_examples=1000 if LONG else 50,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )

@@ -5,7 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from sayso.stores import sql
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "bounds.md").read_text()

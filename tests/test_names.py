@@ -19,6 +19,8 @@ from sayso.machine import events
 from sayso_otel import names as otel_names
 from tests.test_docs import PAGES, ROOT
 
+pytestmark = pytest.mark.once
+
 ROOTS = ("core", "adapters", "bots")
 # Whose neighbours a page about the code names.
 INSIDE = ROOT / "core" / "sayso" / "desk" / "desk.py"

@@ -17,6 +17,8 @@ from sayso_discord import custom_ids
 from sayso_http import callback_urls
 from tests.test_layout import ROOT, modules, parse
 
+pytestmark = pytest.mark.once
+
 _CALLS = {"compile", "match", "fullmatch", "search", "sub", "split", "finditer", "findall"}
 
 

@@ -15,6 +15,8 @@ from sayso import moved
 from sayso.content import text
 from tests.test_docs import PAGES, ROOT, blocks
 
+pytestmark = pytest.mark.once
+
 ROW = re.compile(r"^\|\s*(`sayso[^|]*)\|([^|]*)\|[^|]+\|$", re.MULTILINE)
 # Pages for readers, and programs that they copy.
 EXAMPLES_IN_PYTHON = [(f"{one.page}:{one.line}", one.text) for one in blocks("python")] + [

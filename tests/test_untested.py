@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from tests.test_layout import ROOT, modules
+
+pytestmark = pytest.mark.once
 
 PRAGMA = re.compile(r"#\s*pragma:\s*no\b(?P<rest>.*)", re.IGNORECASE)
 REASON = re.compile(r" (?:cover|branch) - (?P<why>\w.{10,})")

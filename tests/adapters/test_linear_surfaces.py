@@ -31,6 +31,8 @@ from sayso_mcp import prompt
 from sayso_slack import inputs as slack_inputs
 from tests.counting import MOST, grows
 
+pytestmark = pytest.mark.once
+
 SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
     "one line": lambda n: {"command": "x" * n},
     "lines": lambda n: {"command": "+a\n-b\n" * (n // 6)},

@@ -12,11 +12,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import Setup, request_of, setup
 from tests.fakes import node
 from tests.fakes.processes import started
 from tests.fakes.slack import Message, Person
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENT = ROOT / "tests" / "fakes" / "anvia_agent.mts"

@@ -17,6 +17,8 @@ from tests.bots.conftest import Command
 from tests.bots.restarts import Setup, setup
 from tests.fakes.pg import pg_server, pg_url
 
+pytestmark = pytest.mark.once
+
 __all__ = ["pg_server", "pg_url"]
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"

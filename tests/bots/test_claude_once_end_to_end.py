@@ -19,6 +19,8 @@ from tests.conftest import until
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.slack import Person
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 async def there(command: Command) -> AsyncGenerator[Setup, None]:

@@ -21,6 +21,8 @@ from tests.adapters.http import service as http_service
 from tests.conftest import require, until
 from tests.fakes.processes import PATIENCE, started
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "bots" / "deploy"
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

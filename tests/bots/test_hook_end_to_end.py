@@ -15,6 +15,8 @@ from tests.bots.test_hook import run
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.slack import FakeSlack, Message, Person
 
+pytestmark = pytest.mark.once
+
 WITHIN = 20.0
 
 

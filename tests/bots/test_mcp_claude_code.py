@@ -18,6 +18,8 @@ from tests.fakes import anthropic, claude_cli
 from tests.fakes.processes import environment
 from tests.fakes.slack import Message, Person
 
+pytestmark = pytest.mark.once
+
 Run = asyncio.Task[list[anthropic.ToolResult]]
 
 QUESTION = {

@@ -25,6 +25,8 @@ from tests.fakes import node
 from tests.fakes.processes import started
 from tests.fakes.slack import Message, Person
 
+pytestmark = pytest.mark.once
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "bots" / "examples" / "workflow-ts"
 SETTINGS = '[service]\ncallback_hosts = ["127.0.0.1"]\n'
 

@@ -15,6 +15,8 @@ from tests.adapters.claude import wire
 from tests.bypasses.test_skills import CALLED, SKILL
 from tests.fakes import anthropic, claude_cli
 
+pytestmark = pytest.mark.once
+
 Made = Callable[[sayso.Desk, ClaudeAgentOptions], ClaudeAgentOptions]
 
 

@@ -3,8 +3,12 @@
 import mmap
 import re
 
+import pytest
+
 from sayso_claude import forms
 from tests.fakes import claude_cli
+
+pytestmark = pytest.mark.once
 
 # What silence does there is not known, so it is refused.
 REFUSED = {"WorktreeCreate"}

@@ -9,6 +9,8 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic
 
+pytestmark = pytest.mark.once
+
 SERVER = json.dumps({"mcpServers": {"m": {"command": "/bin/sh", "args": ["-c", "touch made.txt"]}}})
 OFF = json.dumps({"disableAllHooks": True})
 BASH = anthropic.ToolUse("Bash", {"command": "touch made.txt"})

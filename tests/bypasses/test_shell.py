@@ -7,6 +7,8 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic
 
+pytestmark = pytest.mark.once
+
 # Thirteen spellings of one push; `alias` and `| sh` need a shell that is already there.
 PUSHES = (
     "git push origin main",

@@ -7,6 +7,8 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic
 
+pytestmark = pytest.mark.once
+
 SKILL = "---\nname: tidy\ndescription: d\nallowed-tools: Bash(touch *)\n---\n!`touch skill.txt`\nTidy up.\n"
 FILES = {".claude/skills/tidy/SKILL.md": SKILL}
 CALLED = anthropic.ToolUse("Skill", {"skill": "tidy"})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sayso import calendars
 from sayso.calendars import Calendar, Dates, Hours
+from tests.conftest import LONG
 
 MINUTE = timedelta(minutes=1)
 WORK: tuple[calendars.Day, ...] = ("mon", "tue", "wed", "thu", "fri")
@@ -73,7 +74,7 @@ def made(draw: st.DrawFn) -> tuple[Calendar, datetime]:
     return calendar, start
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=1000 if LONG else 60, deadline=None)
 @given(made(), st.integers(1, 4 * 1440))
 def test_open_time_is_what_the_clock_on_the_wall_says(given: tuple[Calendar, datetime], minutes: int) -> None:
     calendar, start = given
@@ -83,7 +84,7 @@ def test_open_time_is_what_the_clock_on_the_wall_says(given: tuple[Calendar, dat
     assert all(calendar.is_open(start + n * MINUTE) == (start + n * MINUTE in opened) for n in range(0, minutes, 7))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=1000 if LONG else 60, deadline=None)
 @given(made(), st.integers(1, 2000))
 @example((OFFICE, datetime(2026, 3, 27, 15, 30, tzinfo=UTC)), 480)
 def test_open_time_is_added_minute_by_minute(given: tuple[Calendar, datetime], minutes: int) -> None:

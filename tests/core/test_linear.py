@@ -26,6 +26,8 @@ from sayso.content import digest, fields, guesses, lookalikes, requests, risk, s
 from sayso.machine import events
 from tests.counting import MOST, grows
 
+pytestmark = pytest.mark.once
+
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialogs.Room(content=200, inputs=4, typed=100)

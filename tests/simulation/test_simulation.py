@@ -9,6 +9,8 @@ import pytest
 from tests.simulation import planted, runs, shrinking
 from tests.test_layout import ROOT
 
+pytestmark = pytest.mark.once
+
 # Of the planted faults those that nearly every run finds. The command looks for all of them: --planted.
 EASY = ("versions are not compared", "rows are chained to nothing", "a stop is looked up once")
 SEEDS = 8

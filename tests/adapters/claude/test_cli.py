@@ -17,6 +17,8 @@ from tests.adapters.claude_service import Service
 from tests.conftest import until
 from tests.fakes import anthropic, claude_cli
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:

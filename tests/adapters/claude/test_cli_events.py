@@ -19,6 +19,8 @@ from tests.adapters.claude_scene import Kind, Scene, touch
 from tests.adapters.claude_service import Json, Service
 from tests.fakes import anthropic, claude_cli
 
+pytestmark = pytest.mark.once
+
 ELICITOR = Path(__file__).parents[2] / "fakes" / "elicitor.py"
 
 

@@ -12,6 +12,8 @@ from tests.adapters.claude_service import Service
 from tests.conftest import until
 from tests.fakes import anthropic, claude_terminal
 
+pytestmark = pytest.mark.once
+
 PLAN = anthropic.ToolUse("ExitPlanMode", {"plan": "1. touch it"})
 OPTIONS = [{"label": "eu", "description": "Frankfurt"}, {"label": "us", "description": "Ohio"}]
 QUESTION = {"question": "Which region?", "header": "Region", "options": OPTIONS, "multiSelect": False}

@@ -21,7 +21,7 @@ from tests.adapters.web.test_push import Devices
 from tests.conftest import BOUND, require, until
 
 # One loop and one browser for all tests of this file: starting either takes longer than most tests.
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once]
 
 CHROMIUM = pathlib.Path("/usr/bin/chromium")
 THERE = CHROMIUM.exists()

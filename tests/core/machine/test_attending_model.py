@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayso import attention, calendars, errors, machine, model
 from sayso.machine import events, schedule, silence
 from sayso.testing.samples import NOW, permission, person, said
+
+pytestmark = pytest.mark.once
 
 NAMES = ("ann", "bob", "carl", "dora")
 PLACES = ("chat:#ops", "chat:#b", "chat:@ann", "chat:@bob", "web")

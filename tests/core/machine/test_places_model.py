@@ -1,4 +1,4 @@
-"""20,000 random teams against an oracle that tries every assignment: places, stages, quorum and veto, in any order.
+"""Thousands of random teams against an oracle that tries every assignment: places, stages, quorum and veto, in any order.
 
 People have accounts on two platforms, or one that is linked to nobody; they press twice, change their minds, press out
 of turn and for their own agent, and between two presses the ticket is read from its row again, as after a restart.
@@ -16,6 +16,9 @@ from sayso import errors, machine, model
 from sayso.machine import delegating, events, people
 from sayso.machine.places import latest
 from sayso.testing.samples import NOW, permission
+from tests.conftest import LONG
+
+pytestmark = pytest.mark.once
 
 ASKED = permission()
 GROUPS = ("a", "b", "c")
@@ -172,7 +175,7 @@ def noted(who: model.Person, verdict: str, said: list[Said], places: Places) -> 
     return [Said(who, verdict, stage, accounts) if one is mine else one for one in said]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(20 if LONG else 4))
 def test_a_thousand_random_teams_decide_as_the_oracle_does(seed: int) -> None:
     for case in range(1000):
         _play(random.Random(f"{seed}/{case}"))

@@ -1,7 +1,11 @@
 """Several copies on one PostgreSQL: killing, freezing and cutting them off loses nothing and doubles nothing."""
 
+import pytest
+
 from tests.core.stores.copies import Copies
 from tests.fakes.pg import pg_server, pg_url
+
+pytestmark = pytest.mark.once
 
 __all__ = ["pg_server", "pg_url"]
 

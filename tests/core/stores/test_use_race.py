@@ -5,12 +5,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from sayso import model, stores
 from sayso.desk import Desk
 from sayso.machine import events
 from sayso.testing.samples import MINT, actor, permission
 from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server, pg_url
+
+pytestmark = pytest.mark.once
 
 __all__ = ["pg_schema", "pg_server", "pg_url"]
 
