@@ -20,7 +20,7 @@ STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
 """A skipped test fails the run. Read once: the variable itself is cleared before the first test."""
 
 LONG = bool(os.environ.get("SAYSO_TESTS_LONG"))
-"""Whether what is drawn at random is drawn many times more often: for a change of what it is about, and now and then."""
+"""Whether what is drawn at random is drawn many times more often: for a change of what is drawn, and now and then."""
 
 _LEAKS = ("SAYSO_", "SLACK_", "DISCORD_", "ANTHROPIC_", "CLAUDE", "PG")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

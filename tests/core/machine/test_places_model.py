@@ -1,4 +1,4 @@
-"""Thousands of random teams against an oracle that tries every assignment: places, stages, quorum and veto, in any order.
+"""Thousands of random teams against an oracle that tries everything: places, stages, quorum and veto, in any order.
 
 People have accounts on two platforms, or one that is linked to nobody; they press twice, change their minds, press out
 of turn and for their own agent, and between two presses the ticket is read from its row again, as after a restart.
