@@ -5,7 +5,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import hypothesis
@@ -24,6 +25,14 @@ LONG = bool(os.environ.get("SAYSO_TESTS_LONG"))
 
 _LEAKS = ("SAYSO_", "SLACK_", "DISCORD_", "ANTHROPIC_", "CLAUDE", "PG")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+MEMORY = "/dev/shm"
+"""Where the folders of tests stand, if it is large: being sure of a disk is most of the wait for a database."""
+
+if os.path.isdir(MEMORY) and "TMPDIR" not in os.environ:
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):
+        os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
 
 # Hundreds of processes read the same files: they are compiled once, also where the shell forbids to keep that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -77,10 +86,16 @@ def interruptible() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
-    """What ten thousand tests are made of stays until the end: no collection of garbage walks through it again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What ten thousand tests are made of stays until the end: no collection of garbage walks through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import importlib
 import inspect
 import io
@@ -49,6 +50,7 @@ OTHERWISE = {"service.url", "service.hosts", "text.f0"}
 TOO_NEW = ("sayso_ai",) if sys.version_info < (3, 12) else ()
 
 
+@functools.cache
 def _classes() -> Mapping[str, Sequence[str]]:
     """Modules by the classes in them: `Desk.open` is read without the module, too."""
     found: dict[str, list[str]] = {}
@@ -58,9 +60,6 @@ def _classes() -> Mapping[str, Sequence[str]]:
             if isinstance(node, ast.ClassDef) and not module.startswith(TOO_NEW):
                 found.setdefault(node.name, []).append(module)
     return found
-
-
-CLASSES = _classes()
 
 
 def is_there(dotted: str) -> bool:
@@ -119,7 +118,7 @@ def missing(said: str, around: Path | None) -> list[str]:
 def _meant(name: str, around: Path | None) -> list[str]:
     head = name.partition(".")[0]
     package = ".".join(around.parent.relative_to(ROOT).parts[1:]) if around else "sayso"
-    tries = [f"{module}.{name}" for module in CLASSES.get(head, ()) if module.split(".")[0] in ("sayso", package)]
+    tries = [f"{module}.{name}" for module in _classes().get(head, ()) if module.split(".")[0] in ("sayso", package)]
     if around is not None:
         near = {path.stem for path in around.parent.glob("*.py")}
         tries += [f"{package}.{name}"] if head in near and not package.startswith(TOO_NEW) else []
