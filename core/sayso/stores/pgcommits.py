@@ -120,10 +120,10 @@ class Commits:
         try:
             [new] = await self.put([bundle])
         except pgserver.TROUBLE as error:
-            if _is_cut(error):
-                return _conflict(bundle)
-            return None if await self._was_put(bundle[0]) else pgserver.unavailable(error)
-        # the first try may have come through only now
+            # the first try may have come through only now, and what it wrote is what the second one met
+            if await self._was_put(bundle[0]):
+                return None
+            return _conflict(bundle) if _is_cut(error) else pgserver.unavailable(error)
         return None if new or await self._was_put(bundle[0]) else _conflict(bundle)
 
     async def _was_put(self, commit: sql_store.CommitRows) -> bool:
