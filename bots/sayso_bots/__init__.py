@@ -1,5 +1,6 @@
 """The `sayso` command: reads settings, plugs the adapters into the core, runs. Importing it must stay nearly free."""
 
+import gc
 import os
 import sys
 
@@ -13,6 +14,8 @@ def main() -> None:
         from sayso_bots.commands.hook import hook
 
         sys.exit(hook.main(sys.argv[2:]))
+    # imports leave next to no garbage, and to look for it takes a tenth of a start; `cli` switches it on again
+    gc.disable()
     # to look for plugins of Pydantic, every package that is installed would be read, and none is for a command
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from sayso_bots import cli

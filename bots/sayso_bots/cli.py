@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -68,6 +69,10 @@ class _Tree(click.Group):
             return None
         found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name]}").command
         _add_config(found)
+        if not gc.isenabled():
+            # what was imported stays, and is not looked through again
+            gc.freeze()
+            gc.enable()
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

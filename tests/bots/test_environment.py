@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sayso import errors
-from sayso.asking import opening
+from sayso import errors, stores
 from sayso_bots.settings import environment
 
 
@@ -73,7 +72,7 @@ def test_a_wrong_variable_is_named_and_its_value_is_not(name: str, value: str, h
 
 def test_an_empty_variable_is_none() -> None:
     assert environment.read({"SAYSO_URL": "", "SAYSO_PORT": ""}) == environment.Environment()
-    assert environment.read({}).database == opening.DEFAULT_DATABASE
+    assert environment.read({}).database == stores.DEFAULT_DATABASE
 
 
 def test_secrets_are_not_shown_with_the_environment() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,8 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         async with service.run(given, chosen, listener, hitl) as running:
             lifetime.watch_hang_up(stopped, running.reload)
             await _greet(running, given, chosen, f"http://localhost:{hitl.getsockname()[1]}" if hitl else None)
+            # what has been made so far stays: no pause to look through it
+            gc.freeze()
             supervisor.tell("READY=1")
             beating = asyncio.create_task(supervisor.beat())
             stack.callback(beating.cancel)

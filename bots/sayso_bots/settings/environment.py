@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sayso import errors
-from sayso.asking import opening
+from sayso import errors, stores
 from sayso.chat import plugin
 from sayso.chat.settings import address_variable
 
@@ -42,7 +41,7 @@ class Environment:
     config: Path | None = None
     url: str | None = None
     key: str | None = field(default=None, repr=False)
-    database: str = field(default=opening.DEFAULT_DATABASE, repr=False)
+    database: str = field(default=stores.DEFAULT_DATABASE, repr=False)
     host: str = "127.0.0.1"
     port: int = 8700
     log_level: str = "info"
@@ -74,7 +73,7 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         config=Path(config) if config else None,
         url=_url(given),
         key=given.get("SAYSO_KEY"),
-        database=given.get("SAYSO_DATABASE_URL", opening.DEFAULT_DATABASE),
+        database=given.get("SAYSO_DATABASE_URL", stores.DEFAULT_DATABASE),
         host=given.get("SAYSO_HOST", "127.0.0.1"),
         port=_port(given.get("SAYSO_PORT", "8700")),
         log_level=_one_of(LOG_LEVELS, given, "SAYSO_LOG_LEVEL", "info"),

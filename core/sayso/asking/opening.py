@@ -12,7 +12,6 @@ from sayso import errors, stores
 from sayso.desk import Desk, asker, token_secret
 from sayso.desk.upkeep import tracing
 
-DEFAULT_DATABASE = "sqlite:///sayso.db"
 mint = token_secret.mint
 """Its old address; it goes in 0.2."""
 
@@ -38,7 +37,7 @@ async def open(
         async with _connector(address)(address, key or os.environ.get("SAYSO_KEY")) as remote:
             yield remote
         return
-    store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
+    store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or stores.DEFAULT_DATABASE)
     try:
         desk = Desk(store, await token_secret.mint(store))
         tracing.attach(desk)

@@ -13,6 +13,7 @@ from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, S
 
 __all__ = ["Commit", "Durability", "Job", "Query", "Record", "Row", "Store", "Summary", "connect"]
 
+DEFAULT_DATABASE = "sqlite:///sayso.db"
 _HINT = "use sqlite:///path/to/file, postgresql://user:password@host/database, or memory://"
 
 
