@@ -322,6 +322,46 @@ async def test_a_process_that_was_overtaken_on_the_way_draws_the_card_again(fron
     assert [row.open for row in the_card(board).rows].count(True) == 1
 
 
+async def test_two_processes_that_have_a_request_of_a_batch_each_post_one_card(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
+    sent, arrives = asyncio.Event(), asyncio.Event()
+
+    class Slow(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+            sent.set()
+            await arrives.wait()
+            return await board.post(place, drawn, again=again)
+
+    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    slow = asyncio.create_task(courier.Courier(front, [Slow()])._perform(mine))  # pyright: ignore[reportPrivateUsage]
+    await asyncio.wait_for(sent.wait(), 5)
+    await courier.Courier(front, [board])._perform(other)  # pyright: ignore[reportPrivateUsage]
+    assert not board.pinned
+    arrives.set()
+    await asyncio.wait_for(slow, 5)
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(2)
+    await deliver(front, board)
+    assert [len(the_card(board, message).rows) for message in board.pinned] == [2]
+    assert {one.ticket_id for one in await front.store.cards(*(one.id for one in tickets))} == {
+        one.id for one in tickets
+    }
+
+
+async def test_a_card_whose_process_died_is_looked_for_by_the_next_one(front: Desk, board: Board) -> None:
+    await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
+    board.lose = 1
+    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    await courier.Courier(front, [board])._perform(mine)  # pyright: ignore[reportPrivateUsage]
+    runner = courier.Courier(front, [board])
+    await runner._perform(other)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(lanes.LEASE + 1)
+    while await runner.deliver():
+        pass
+    assert [len(the_card(board, message).rows) for message in board.pinned] == [2]
+
+
 async def test_a_batch_that_is_not_known_any_more_leaves_each_request_its_own_card(front: Desk, board: Board) -> None:
     tickets = await ask(front, 2)
     for one in tickets:

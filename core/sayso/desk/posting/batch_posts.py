@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sayso import aside, errors, model
-from sayso.cards import card
+from sayso.cards import card, tokens
 from sayso.desk import channel
-from sayso.desk.posting import batch_gathering, batching, deliveries, outages, reaching
+from sayso.desk.posting import batch_claims, batch_gathering, batching, deliveries, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import events, silence
 from sayso.stores import Job
@@ -51,7 +51,8 @@ class BatchPosts:
         self._outages = watching
         self._store = shell.store
         self._channel = channels
-        # one at a time posts a card of a batch here; other processes are told apart by the platform
+        self._process = tokens.new_ref()
+        # one at a time posts a card of a batch here; for other processes see batch_claims
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def group(self, jobs: Sequence[Job]) -> tuple[list[Group], bool]:
@@ -91,6 +92,8 @@ class BatchPosts:
             for job in group.jobs if len(group.jobs) > 1 else ():
                 if ticket := tickets.get(job.ticket_id):
                     await watched.enter_async_context(self._outages.watch(job, ticket, found.place))
+            if group.ref is not None and not await self._store.cards(found.id):
+                again |= await batch_claims.claim(self._store, ref, self._process, self._shell.clock.now())
             await self._announce(found, {job.ticket_id for job in group.jobs}, again=again)
         return True
 
