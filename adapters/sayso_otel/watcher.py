@@ -30,6 +30,12 @@ class Watcher:
         self._requests = meter.create_counter(names.REQUESTS, unit="{request}", description="Requests asked")
         self._decisions = meter.create_counter(names.DECISIONS, unit="{request}", description="Requests decided")
         self._waiting = meter.create_histogram(names.WAITING, unit="s", description="From question to decision")
+        self._viewed = meter.create_histogram(names.FIRST_VIEW, unit="s", description="From question to its first view")
+        self._answered = meter.create_histogram(names.FIRST_ANSWER, unit="s", description="From question to an answer")
+        self._ruled = meter.create_counter(names.RULINGS, unit="{request}", description="What rules came to")
+        self._observed = meter.create_counter(
+            names.OBSERVED, unit="{request}", description="What rules that only observe would have decided"
+        )
         self._deliveries = meter.create_counter(names.DELIVERIES, unit="{delivery}", description="Tries to deliver")
 
     def committed(self, commit: watching.Commit) -> None:
@@ -39,17 +45,29 @@ class Watcher:
         kind = {names.KIND: ticket.request.kind}
         if isinstance(entry, events.Opened):
             self._requests.add(1, kind)
+            self._count_rules(entry.ruled)
             self._write(names.ASK, times, _of(ticket), parent=context.of(ticket.trace))
         elif isinstance(entry, events.Answered):
             verdict = {names.VERDICT: entry.answer.verdict} if entry.answer.verdict else {}
             links = context.links_to(ticket.trace)
+            if len(ticket.answers) + (ticket.taken is not None) == 1:
+                self._answered.record((entry.at - ticket.created_at).total_seconds(), kind)
             self._write(names.ANSWER, times, {**_of(ticket), **verdict}, links=links)
+        elif isinstance(entry, events.Viewed):
+            self._viewed.record((entry.at - ticket.created_at).total_seconds(), kind)
         decision = ticket.decision
         if commit.decides and decision is not None:
             outcome = {**kind, names.OUTCOME: decision.outcome}
             self._decisions.add(1, outcome)
             if not isinstance(entry, events.Opened):
                 self._waiting.record((decision.decided_at - ticket.created_at).total_seconds(), outcome)
+
+    def _count_rules(self, ruled: model.Ruled | None) -> None:
+        if ruled is not None and ruled.rule is not None:
+            # each grant has a name of its own, with a blank that no rule has
+            self._ruled.add(1, {names.RULE: ruled.rule.partition(" ")[0], names.RULING: ruled.effect})
+        for name in ruled.watched if ruled else ():
+            self._observed.add(1, {names.RULE: name})
 
     def delivered(self, delivery: watching.Delivery) -> None:
         """Write the span of a delivery, and count it."""

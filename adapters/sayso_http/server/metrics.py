@@ -17,6 +17,7 @@ from aiohttp import web
 from sayso import errors, model
 from sayso.desk import Desk
 from sayso.machine import events
+from sayso.stats import tally
 from sayso.stores import Query, Row, Summary
 from sayso_http.server import gauges, probes
 
@@ -63,12 +64,14 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._viewed = prometheus_client.Histogram(
-            "sayso_first_view_seconds",
-            "From question to its first view in the inbox, or in a window on a card",
-            buckets=_BUCKETS,
-            registry=self._registry,
+        histogram = functools.partial(prometheus_client.Histogram, buckets=_BUCKETS, registry=self._registry)
+        self._viewed = histogram(
+            "sayso_first_view_seconds", "From question to its first view in the inbox, or in a window on a card"
         )
+        self._answered = histogram("sayso_first_answer_seconds", "From question to the first answer of a person")
+        self._quick = counter("sayso_quick_allows", f"Allows within {tally.QUICK:g} seconds of the question")
+        self._ruled = counter("sayso_rulings", "What rules and grants came to", ["rule", "effect"])
+        self._watched = counter("sayso_rules_observed", "What a rule that only observes would have decided", ["rule"])
         # what has not happened yet is 0 and not absent: otherwise the first time would be no increase
         for kind, outcome in itertools.product(get_args(model.Kind), get_args(model.Outcome)):
             self._decided.labels(kind, outcome)
@@ -110,6 +113,8 @@ class Metrics:
         entry = row.entry
         if isinstance(entry, events.Undelivered):
             self._lost.labels(model.channel_of(entry.place)).inc()
+        if isinstance(entry, events.Answered):
+            await self._count_answer(row, entry)
         if isinstance(entry, _Deciding):
             await self._count_if_decided(row)
             return
@@ -121,6 +126,7 @@ class Metrics:
             case events.Opened():
                 found = await self._store.summary(row.ticket_id)
                 self._opened.labels(found.kind).inc()
+                self._count_rules(entry.ruled)
                 if entry.ruled is not None and entry.ruled.effect != "ask" and found.outcome is not None:
                     # by a rule: nobody waited
                     self._decided.labels(found.kind, found.outcome).inc()
@@ -137,6 +143,24 @@ class Metrics:
                 pass
             case _:
                 assert_never(entry)
+
+    def _count_rules(self, ruled: model.Ruled | None) -> None:
+        if ruled is not None and ruled.rule is not None:
+            # a grant has a name of its own each time, with a blank that no rule has
+            self._ruled.labels(ruled.rule.partition(" ")[0], ruled.effect).inc()
+        for name in ruled.watched if ruled else ():
+            self._watched.labels(name).inc()
+
+    async def _count_answer(self, row: Row, entry: events.Answered) -> None:
+        found = await self._store.summary(row.ticket_id)
+        took = (entry.at - found.created_at).total_seconds()
+        answered = [
+            one.number for one in await self._store.log(row.ticket_id) if isinstance(one.entry, events.Answered)
+        ]
+        if row.number == min(answered):
+            self._answered.observe(took)
+        if entry.answer.verdict == "allow" and took < tally.QUICK:
+            self._quick.inc()
 
     async def _count_if_decided(self, row: Row) -> None:
         found = await self._store.summary(row.ticket_id)

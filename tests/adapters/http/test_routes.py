@@ -403,12 +403,32 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
         'sayso_answers_refused_total{code="invalid_answer"} 1.0',
         'sayso_deliveries_total{channel="chat"} 1.0',
         'sayso_waiting_seconds_count{outcome="allowed"} 1.0',
+        "sayso_first_answer_seconds_count 1.0",
+        "sayso_quick_allows_total 1.0",
         "sayso_requests_pending 1.0",
     ):
         assert line in figures
     assert "ecret" not in "".join(figures)
     again = (await service.call("GET", "/metrics")).text.splitlines()
     assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in again
+
+
+async def test_metrics_count_what_rules_and_grants_decide_and_what_a_rule_that_only_observes_would(
+    tmp_path: Path,
+) -> None:
+    made = tuple(
+        rules.Rule(id=id, match=rule.read_match(id, {"tool": tool}), effect="deny", observed=observed)
+        for id, tool, observed in (("no", "no", False), ("watched", "yes", True))
+    )
+    setup = dataclasses.replace(desk.Setup(), rules=rules.Book(made))
+    async with running(tmp_path, setup=setup) as service:
+        await service.call("GET", "/metrics")
+        for number, tool in enumerate(("no", "yes", "yes", "no", "other")):
+            await service.call("POST", "/v1/requests", "bot", permission(f"r{number}", tool=tool))
+        figures = await figures_of(service)
+    assert figures['sayso_rulings_total{effect="deny",rule="no"}'] == 2
+    assert figures['sayso_rules_observed_total{rule="watched"}'] == 2
+    assert not any("other" in name for name in figures)
 
 
 class Room:

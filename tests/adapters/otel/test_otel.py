@@ -1,5 +1,6 @@
 """Spans and figures as an SDK of OpenTelemetry gets them, and the trace of whoever asks, all the way."""
 
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -16,11 +17,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import sayso
 import sayso_otel
-from sayso import errors, model
+from sayso import errors, model, rules
 from sayso.cards import card, tokens
 from sayso.desk import courier
+from sayso.desk.answering import viewing
 from sayso.desk.upkeep import tracing, watching
 from sayso.machine import people
+from sayso.rules import rule as words
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from tests.adapters.http.service import running
@@ -131,6 +134,28 @@ async def test_how_long_people_took_is_a_histogram(desk: sayso.Desk, heard: Hear
     assert figures["sayso.requests"][(kind,)].value == 1
     assert figures["sayso.decisions"][(allowed, kind)].value == 1
     assert figures["sayso.waiting"][(allowed, kind)].sum == 90
+
+
+async def test_first_views_first_answers_and_what_rules_came_to_are_figures(
+    desk: sayso.Desk, heard: Heard, clock: ManualClock
+) -> None:
+    rule = rules.Rule(id="watched", match=words.read_match("watched", {"tool": "deploy"}), effect="deny", observed=True)
+    deny = rules.Rule(id="no", match=words.read_match("no", {"tool": "no"}), effect="deny")
+    policies = {"default": sayso.Policy(quorum=2)}
+    desk.setup = dataclasses.replace(desk.setup, policies=policies, rules=rules.Book((rule, deny)))
+    await desk.open(sayso.Permission(tool="no"))
+    ticket = await desk.open(sayso.Permission(tool="deploy"))
+    clock.advance(5)
+    await viewing.begun(desk, ticket, ANN)
+    clock.advance(5)
+    await desk.answer(ticket.id, sayso.Answer(verdict="allow"), ANN)
+    clock.advance(5)
+    await desk.answer(ticket.id, sayso.Answer(verdict="allow"), people.Actor("web:bob", "Bob", member=True))
+    figures = heard.figures()
+    (viewed,), (answered,) = figures["sayso.first_view"].values(), figures["sayso.first_answer"].values()
+    assert (viewed.count, viewed.sum, answered.count, answered.sum) == (1, 5.0, 1, 10.0)
+    assert figures["sayso.rulings"][("sayso.rule", "no"), ("sayso.ruling", "deny")].value == 1
+    assert figures["sayso.observed"][("sayso.rule", "watched"),].value == 1
 
 
 async def test_a_failed_delivery_says_what_kind_of_failure_and_nothing_that_a_platform_said(
