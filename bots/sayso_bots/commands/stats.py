@@ -51,7 +51,7 @@ def command(since: str, as_json: bool) -> None:
     became = {one.name: _counts(one.outcomes) for one in found.watched}
     for rule, times in found.would_have.items():
         known = f" ({became[rule]})" if became.get(rule) else ""
-        output.say(f"a rule that only observes would have counted {times} times{known}: {rule}")
+        output.say(f"a rule that only observes would have counted {times} time{'s' * (times != 1)}{known}: {rule}")
 
 
 async def _read(days: float) -> stats.Figures:
