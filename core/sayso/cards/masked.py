@@ -127,7 +127,7 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     if kept := _KEPT.find(ticket, using):
         return kept
     found: dict[str, Any] = {}
-    cover = using.over(found)
+    cover = using.over(found, ticket.request.input)
     shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
     if shown.decision and shown.decision.receipt:
         # it is for the asking side, which runs by it

@@ -117,7 +117,11 @@ class Variables:
 
     def act(self, name: str) -> bool:
         """Whether the value of this variable may be run, written to or reached."""
-        return name in self._names() or self._any
+        return self.use(name) or self._any
+
+    def use(self, name: str) -> bool:
+        """The same, as far as the text names it."""
+        return name in self._names()
 
     @property
     def positional(self) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sayso.content import acting, labelled, makers, secret_names
+from sayso.content import acting, labelled, makers, outside, secret_names
 
 Span = labelled.Span
 MASK = "••••"
@@ -48,6 +48,8 @@ _find_once = functools.lru_cache(512)(_find)
 
 def spans_of(name: str, value: str) -> Sequence[Span]:
     """Where secrets stand in the value of an argument of this name."""
+    if name.lower() in _PATHS and "://" not in value and "\n" not in value:
+        return list(makers.find(value))
     known = spans(value)
     if secret_names.strength_of(name) is None and name.lower() not in _HEADERS:
         return known
@@ -139,6 +141,8 @@ _OPTIONS = (
     _Option(" password ", ("login ",), _JOINED),
     _Option(" is ", ("password", "passwd", "passphrase", "token", "api key", "secret"), _SAID),
 )
+# What is written or entered is in sight but for keys that have a form of their own.
+_PATHS = frozenset(outside.PATHS) | {"cwd", "workdir", "dir", "directory", "folder"}
 _SCHEMES, _HEADERS = ("bearer ", "basic "), ("cookie", "set-cookie")
 
 

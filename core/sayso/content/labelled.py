@@ -40,6 +40,7 @@ _TOKEN_OF_QUOTES = re.compile(
     | (?P<odd> ['"`] | \$[({'] | << | (?<![^\s;&|()])\# )""",
     re.VERBOSE | re.DOTALL,
 )
+_MAIL = re.compile(r"@[\w-]{1,60}\.[\w.-]")
 _SET = re.compile(r"\bset \S{0,70}\Z")
 _LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
 
@@ -100,6 +101,8 @@ def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) 
     following = raw[found.end() : found.end() + 1]
     if following == "(" or (bare and following in (",", ")") and value.isidentifier()):
         return False
+    if bare and found["sign"] == ":" and not found["closed"] and _leads_somewhere(raw, found):
+        return False
     if bare and found["sign"] == ":" and not found["closed"]:
         value = value.rstrip(".?:")
         # in a sentence a word follows, in a file a value
@@ -123,6 +126,18 @@ def _acts(raw: str, found: re.Match[str], variables: acting.Variables) -> bool:
         return variables.act(name)
     plain = found["sign"] == "=" and not found["dashes"] and not found["closed"] and name.isidentifier()
     return plain and raw[max(0, begin - 1) : begin] != "$" and variables.act(name)
+
+
+def _leads_somewhere(raw: str, found: re.Match[str]) -> bool:
+    """Whether it is a part of an address: `https://token:a@host`, `token:path` of a host, an image and its tag."""
+    begin, value = found.start(), found["value"]
+    if _MAIL.search(value):
+        return True
+    if raw[found.end("sign") : found.end("sign") + 1] == " ":
+        return False
+    # without a blank only a header or a row of settings is written so
+    before = raw[max(0, begin - 1) : begin]
+    return before not in ("", "\n", '"', "'", ",", "{") or (not begin and value.isidentifier())
 
 
 class _Quotes:

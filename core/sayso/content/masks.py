@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ _LEAST_KNOWN, _MOST_KNOWN = 8, 200
 _NAME = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,79}:?")
 # One that may take the next word for its value.
 _OPTION = re.compile(r"-{1,2}[A-Za-z][\w-]{0,40}")
+_SET_TO = re.compile(r"""([A-Za-z_]\w{0,80})=["']?\Z""")
 # What stands under these is named by what stands beside or above them.
 _OF_NAME = ("value", "Value", "default", "const", "example", "examples")
 
@@ -52,9 +53,12 @@ class Masks:
     again: bool = False
     """Whether masks that stand in a text already were made by the service, and stay."""
 
-    def over(self, found: dict[str, Any]) -> Covering:
-        """Cover what belongs together; *found* gets what each mask stands for."""
-        return Covering(self, found)
+    def over(self, found: dict[str, Any], beside: Any = None) -> Covering:
+        """Cover what belongs together; *found* gets what each mask stands for.
+
+        *beside* is a JSON value that runs: what it uses by its name stays in sight.
+        """
+        return Covering(self, found, beside)
 
     def text(self, raw: str) -> str:
         """One text by itself, with its secrets covered."""
@@ -72,6 +76,9 @@ class Covering:
     masks: Masks
     found: dict[str, Any]
     """What each mask stands for."""
+    beside: Any = None
+    used: list[acting.Variables] = field(default_factory=list[acting.Variables])
+    """What is used in that, once it was asked for."""
 
     def text(self, raw: str, name: str = "") -> str:
         """A text, which stands under *name*, with its secrets covered; the text itself if it has none."""
@@ -82,6 +89,8 @@ class Covering:
         forged = [] if self.masks.again else [found.span() for found in _MASK.finditer(raw)] if "•" in raw else []
         if further or forged:
             places = credentials.joined([*places, *further, *forged])
+        if places and self.beside is not None:
+            places = [span for span in places if not self._is_used(raw, span, name)]
         if not places:
             return raw
         pieces, at = list[str](), 0
@@ -89,6 +98,16 @@ class Covering:
             pieces += [raw[at:begin], self._cover(raw[begin:end])]
             at = end
         return "".join((*pieces, raw[at:]))
+
+    def _is_used(self, raw: str, span: Span, name: str) -> bool:
+        """Whether it is what a variable is set to that is used beside: `{"command": "$TOKEN", "env": {"TOKEN": …}}`."""
+        set_to = _SET_TO.search(raw, max(0, span[0] - 90), span[0])
+        said = set_to[1] if set_to else name
+        if not said.isidentifier() or secret_names.is_random(raw[span[0] : span[1]]):
+            return False
+        if not self.used:
+            self.used.append(acting.Variables("\n".join(_texts_in(self.beside))))
+        return self.used[0].use(said)
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value with the secrets in it covered; the value itself if it has none."""
@@ -156,6 +175,17 @@ class Covering:
         mask = f"{credentials.MASK}{len(secret)}:{code}{credentials.MASK}"
         self.found[mask] = secret if value is None else value
         return mask
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in cast("dict[str, Any]", value).values():
+            yield from _texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in cast("list[Any]", value):
+            yield from _texts_in(inner)
 
 
 def _is_told_apart(secret: str, runs: bool) -> bool:

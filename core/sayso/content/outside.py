@@ -21,7 +21,8 @@ _HOME_OF = re.compile(r"/(?:home/[^/]+|Users/[^/]+|root)(?=/|\Z)")
 # In characters.
 _DEEPEST = 500
 _WRITING = re.compile(r"(?i)write|edit|create|save|delete|remove|move|rename|append|patch|put")
-_PATHS = ("file_path", "path", "notebook_path", "file", "filename", "destination", "target")
+PATHS = ("file_path", "path", "notebook_path", "file", "filename", "destination", "target")
+"""Arguments that hold a path, whatever the tool is called."""
 
 
 def is_harmless(path: str) -> bool:
@@ -32,7 +33,7 @@ def is_harmless(path: str) -> bool:
 def by_tool(tool: str, arguments: Mapping[str, Any], folder: str) -> Iterator[str]:
     """The paths that a tool for files writes outside *folder*."""
     known = tools.find(tool)
-    names = [known.path] if known.path else _PATHS if _WRITING.search(tool) else ()
+    names = [known.path] if known.path else PATHS if _WRITING.search(tool) else ()
     for name in names:
         path = arguments.get(name)
         if isinstance(path, str) and _is_outside(path, folder, folder):
