@@ -90,7 +90,7 @@ def _planned(ticket: model.Ticket, planned: policies.Planned) -> Iterator[card.I
     else:
         yield _PLANNED[planned.does]
         if planned.does == "turn":
-            yield naming.given_name(rounds.following(ticket, planned.need, planned.at) or "everybody")
+            yield naming.somebody(rounds.following(ticket, planned.need, planned.at) or "everybody")
 
 
 def _moment(ticket: model.Ticket, row: Row) -> Moment:

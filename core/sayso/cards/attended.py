@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sayso import attention, model
-from sayso.cards import card, naming
+from sayso.cards import board, card, naming
 from sayso.content import text
-from sayso.machine import rounds
+from sayso.machine import approvers, rounds
 
 Trusted = text.Trusted
 
@@ -24,13 +24,16 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
     if attending is None:
         return
     for claim in attending.claims:
-        coming = _next(ticket, min(claim.needs, default=0))
-        yield card.Line((text.line(claim.name), Trusted(" has taken this on · "), card.Moment(claim.at), *coming))
+        coming = (*_place(ticket, claim.needs), Trusted(" · "), card.Moment(claim.at))
+        which = min(claim.needs, default=0)
+        yield card.Line((text.line(claim.name), Trusted(" has taken this on"), *coming, *_next(ticket, which)))
     for need, person in _put_to(ticket):
         if person is None:
-            yield card.Line((Trusted("Nobody has taken this on: it is put to everybody now"),))
+            place = _place(ticket, (need,))
+            yield card.Line((Trusted("Nobody has taken this on"), *place, Trusted(": it is put to everybody now")))
         else:
-            yield card.Line((Trusted("Put to "), naming.given_name(person), *_next(ticket, need)))
+            spans = (Trusted("Put to "), naming.somebody(person), *_place(ticket, (need,)))
+            yield card.Line((*spans, *_next(ticket, need)))
     for off in attending.snoozed:
         yield card.Line((text.line(off.name), Trusted(" has put this off until "), card.Moment(off.until)))
 
@@ -45,12 +48,22 @@ def _put_to(ticket: model.Ticket) -> Iterable[tuple[int, str | None]]:
 _NOBODY = attention.Attending()
 
 
+def _place(ticket: model.Ticket, needs: Sequence[int]) -> Iterable[card.Inline]:
+    """For which kinds of places, if there are several."""
+    every = approvers.open_needs(ticket)
+    if len(every) == 1 or not needs:
+        return
+    yield Trusted(" for ")
+    for index, need in enumerate(needs):
+        yield from (*([Trusted(" and ")] if index else []), *board.label(every[need], ticket))
+
+
 def _next(ticket: model.Ticket, need: int) -> Iterable[card.Inline]:
     """To whom it goes next, and when."""
     planned = next((one for one in ticket.plan if one.does == "turn" and one.need == need), None)
     if planned is not None:
         after = rounds.following(ticket, need)
-        yield from (Trusted(" · goes to "), naming.given_name(after) if after else Trusted("everybody"), Trusted(" "))
+        yield from (Trusted(" · goes to "), naming.somebody(after) if after else Trusted("everybody"), Trusted(" "))
         yield card.Moment(planned.at, relative=True)
 
 

@@ -32,6 +32,12 @@ _SHORT_ID = 8
 _MOST_PEOPLE = 8
 
 
+def somebody(person: str) -> card.Inline:
+    """A person of the settings by name; an account that these do not know by its platform."""
+    platform, is_account, _ = person.partition(":")
+    return text.line(f"{platform.title()} user {people.id_of(person)}") if is_account else given_name(person)
+
+
 def given_name(name: str) -> card.Inline:
     """A name from the settings; one of another form is as foreign as an account."""
     return Trusted(name) if _OPERATORS.fullmatch(name) else text.line(name)

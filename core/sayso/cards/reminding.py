@@ -27,7 +27,7 @@ def _because(ticket: model.Ticket, effect: events.Remind) -> tuple[card.Inline, 
     if effect.to is not None:
         return passed_on.asks(ticket, effect.to)
     if effect.why == "next":
-        return (Trusted("Nobody has taken this on so far: it is put to you now"),)
+        return (Trusted("It is put to you now: this waits for an answer"),)
     if effect.why == "turned":
         return (Trusted("It is your turn: this waits for an answer"),)
     if effect.why == "escalated" and (step := escalation.last(ticket)):

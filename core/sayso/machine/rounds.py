@@ -52,6 +52,14 @@ def current(ticket: model.Ticket) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for need, person in free for name in ((person,) if person else need.who)))
 
 
+def newest(ticket: model.Ticket) -> tuple[str, ...]:
+    """Those to whom it was put last, all at the same moment, for places that are still free; names of the policy."""
+    here, needs = _all_asked(ticket), _needs(ticket)
+    free = set(free_needs(ticket)) if here else set[int]()
+    last = [one for one in here if one.at == here[-1].at and one.need in free]
+    return tuple(dict.fromkeys(name for one in last for name in ((one.person,) if one.person else needs[one.need].who)))
+
+
 def whose(ticket: model.Ticket, need: int) -> str | None:
     """Who looks after a kind of place: whoever has taken it on, or to whom it was put last. None is everybody."""
     attending = ticket.attending or attention.Attending()

@@ -19,7 +19,7 @@ from sayso.machine import people, progress, rounds
 from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW, permission
-from tests.core.desk.test_turns import Chat, Copies, actor, pg_schema, pg_server
+from tests.core.desk.test_turns import Chat, Copies, actor, pg_schema, pg_server, seen
 
 __all__ = ["pg_schema", "pg_server"]
 
@@ -150,6 +150,7 @@ async def test_members_of_a_user_group_take_turns_also_those_whom_the_settings_d
         ("12:10", "chat:#ops", "U8"),
         ("12:10", "chat:@U8", "chat:T/U8"),
     ]
+    assert "Put to Chat user U8" in seen(await one.desk.get("r1"))
     taken = await attending.claim(one.desk, "r1", people.Actor("chat:T/U8", name="Uwe", member=True))
     assert attended.words(taken) == "taken on by chat:T/U8"
     done = await one.allow("uwe", "chat:T/U8")
@@ -191,10 +192,13 @@ async def test_of_two_kinds_of_places_each_goes_on_by_itself(one: Service) -> No
     # release went to the next ones, and then to everybody of it; carl looks after security
     assert one.chat.said == [
         ("12:00", "chat:#ops", "ann,carl"),
-        ("12:05", "chat:#ops", "bob,carl"),
-        ("12:10", "chat:#ops", "eve,carl"),
-        ("12:15", "chat:#ops", "ann,bob,eve,carl"),
+        ("12:05", "chat:#ops", "bob"),
+        ("12:10", "chat:#ops", "eve"),
+        ("12:15", "chat:#ops", "ann,bob,eve"),
     ]
+    said = seen(await one.desk.get("r1"))
+    assert "Carl has taken this on for security" in said
+    assert "Nobody has taken this on for release: it is put to everybody now" in said
     taken = await attending.claim(one.desk, "r1", actor("ann"))
     assert [(claim.person, claim.needs) for claim in taken.attending.claims] == [("carl", (1,)), ("ann", (0,))]  # type: ignore[union-attr]
     assert rounds.current(taken) == ("ann", "carl")

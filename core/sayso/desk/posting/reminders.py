@@ -31,6 +31,8 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
         return
     said = await aside.run(reminding.said, ticket, directory, effect)
     called = directory.called(await reaching.in_person(shell, names), platform.channel.name)
+    if effect.why == "next" and ":@" not in effect.place and not (called.accounts or called.groups):
+        return  # whoever it is put to now is called on another chat
     message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
     at = shell.clock.now()
     entry = events.Reminded(at=at, place=effect.place, message=message, people=names)
@@ -60,6 +62,9 @@ def _put_to(
     first = [name for name in put_to if name not in alone and approvers.is_missing(ticket, name)]
     if not put_to or effect.why == "escalated" or (not first and alone.intersection(put_to)):
         return missing
+    if effect.why == "next":
+        # whoever was asked before, for another place, is not asked again
+        first = [name for name in rounds.newest(ticket) if name not in alone and approvers.is_missing(ticket, name)]
     if ":@" in effect.place:
         meant = {*first, *directory.members(first), *map(people.id_of, first)}
         return missing if meant.intersection(missing) else None
