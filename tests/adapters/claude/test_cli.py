@@ -28,42 +28,27 @@ async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
 
 KINDS = pytest.mark.parametrize("kind", ["http", "command"])
 BOTH = pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
-PAIRS = pytest.mark.parametrize(("kind", "event"), [("http", "PreToolUse"), ("command", "PermissionRequest")])
 
 
 @KINDS
 @BOTH
-async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: Kind, event: str) -> None:
-    scene = Scene(tmp_path, service.url, service.key, kind, event)
-    async with running(scene) as run:
-        ticket = await service.answer(verdict="allow")
-        assert [result.is_error for result in await run] == [False]
-    assert scene.files() == ["made.txt"]
-    assert (ticket.request.tool, ticket.request.input) == ("Bash", {"command": "touch made.txt"})
-    assert ticket.request.context["Folder"] == str(scene.cwd)
-
-
-@PAIRS
-async def test_the_model_reads_why_a_command_was_denied(
+async def test_a_command_runs_as_a_person_allowed_or_edited_it_and_the_model_reads_why_another_one_did_not(
     tmp_path: Path, service: Service, kind: Kind, event: str
 ) -> None:
-    permissions = {"allow": ["Bash"]} if event == "PreToolUse" else {}
+    # what the settings allow beforehand is denied all the same
+    permissions = {"allow": ["Bash(touch denied.txt)"]} if event == "PreToolUse" else {}
     scene = Scene(tmp_path, service.url, service.key, kind, event, permissions=permissions)
-    async with running(scene) as run:
-        await service.answer(verdict="deny", reason="not on a Friday")
-        (result,) = await run
-    assert scene.files() == []
-    assert result.is_error
-    assert "denied by test:ann. Do not run it and do not work around it. Reason: not on a Friday" in result.text
-
-
-@PAIRS
-async def test_an_edited_command_runs_as_edited(tmp_path: Path, service: Service, kind: Kind, event: str) -> None:
-    scene = Scene(tmp_path, service.url, service.key, kind, event)
-    async with running(scene) as run:
-        await service.answer(verdict="allow", input={"command": "touch other.txt"})
-        await run
-    assert scene.files() == ["other.txt"]
+    async with running(scene, touch(), touch("denied.txt"), touch("edited.txt")) as run:
+        ticket = await service.answer(verdict="allow")
+        await service.answer(count=2, verdict="deny", reason="not on a Friday")
+        await service.answer(count=3, verdict="allow", input={"command": "touch other.txt"})
+        results = await run
+    assert [result.is_error for result in results] == [False, True, False]
+    assert scene.files() == ["made.txt", "other.txt"]
+    assert (ticket.request.tool, ticket.request.input) == ("Bash", {"command": "touch made.txt"})
+    assert ticket.request.context["Folder"] == str(scene.cwd)
+    said = "denied by test:ann. Do not run it and do not work around it. Reason: not on a Friday"
+    assert said in results[1].text
 
 
 async def test_the_model_is_told_that_its_command_was_edited(tmp_path: Path, service: Service) -> None:
@@ -89,22 +74,24 @@ async def test_allowing_for_the_session_asks_once_and_only_for_that_command(tmp_
     assert await service.count() == 2
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        "touch a.txt b.txt",
-        "touch a.txt; touch b.txt",
-        "touch a.txt > b.txt",
-        "echo b.txt | xargs touch a.txt",
-        "PATH=. touch a.txt",
-        "cd .. && touch a.txt",
-    ],
+LONGER = (
+    "touch a.txt b.txt",
+    "touch a.txt; touch b.txt",
+    "touch a.txt > b.txt",
+    "echo b.txt | xargs touch a.txt",
+    "PATH=. touch a.txt",
+    "cd .. && touch a.txt",
 )
-async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Service, more: str) -> None:
+
+
+async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Service) -> None:
     scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
-    async with running(scene, touch("a.txt"), anthropic.ToolUse("Bash", {"command": more})) as run:
+    longer = [anthropic.ToolUse("Bash", {"command": more}) for more in LONGER]
+    async with running(scene, touch("a.txt"), *longer) as run:
         await service.answer(verdict="allow", grant="s0")
-        await service.answer(count=2, verdict="deny")
+        for count, more in enumerate(LONGER, 2):
+            ticket = await service.answer(count=count, verdict="deny")
+            assert ticket.request.input == {"command": more}
         await run
     assert scene.files() == ["a.txt"]
 

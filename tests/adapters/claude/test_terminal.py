@@ -1,6 +1,6 @@
 """The real Claude Code CLI in a pseudo-terminal: what a person allowed on a card, the terminal does not ask again."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,31 +29,34 @@ async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
         yield found
 
 
-async def carried_on(scene: Scene, service: Service, *words: str, used: anthropic.ToolUse, answer: Any) -> str:
-    """What the model read once a person answered on the card; the terminal's own user touches no key."""
+async def carried_on(
+    scene: Scene, service: Service, *words: str, calls: Sequence[tuple[anthropic.ToolUse, Mapping[str, Any]]]
+) -> Sequence[str]:
+    """What the model read as people answered each call on its card; the terminal's own user touches no key."""
     # a session that somebody sits at starts in auto mode otherwise, and asks nobody
     scene.permissions = {"defaultMode": "default"}
     async with anthropic.serve() as model:
-        model.script([used, anthropic.Text("done")])
+        model.script([*(used for used, _ in calls), anthropic.Text("done")])
         async with claude_terminal.opened(*words, "go", **scene.options(model.url)) as terminal:
-            await service.answer(**answer)
-            await until(lambda: len(model.conversation()) > 1)
-            (read,) = model.tool_results()
+            for count, (_, answer) in enumerate(calls, 1):
+                await service.answer(count=count, **answer)
+            await until(lambda: len(model.conversation()) > len(calls))
+            read = model.tool_results()
             await terminal.until("done")
-    return read.text
+    return [one.text for one in read]
 
 
 @EVENTS
 @KINDS
 async def test_an_allowed_plan_is_carried_out(tmp_path: Path, service: Service, event: str, kind: Kind) -> None:
     scene = Scene(tmp_path, service.url, service.key, kind, event)
-    read = await carried_on(scene, service, "--permission-mode", "plan", used=PLAN, answer={"verdict": "allow"})
+    [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, {"verdict": "allow"})])
     assert "approved" in read
 
 
 async def test_a_plan_before_which_both_hooks_stand_is_asked_about_once(tmp_path: Path, service: Service) -> None:
     scene = Scene(tmp_path, service.url, service.key, "http", also=("PermissionRequest",))
-    read = await carried_on(scene, service, "--permission-mode", "plan", used=PLAN, answer={"verdict": "allow"})
+    [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, {"verdict": "allow"})])
     assert ("approved" in read, await service.count()) == (True, 1)
 
 
@@ -61,23 +64,17 @@ async def test_a_plan_before_which_both_hooks_stand_is_asked_about_once(tmp_path
 async def test_a_denied_plan_goes_back_to_the_model(tmp_path: Path, service: Service, event: str) -> None:
     scene = Scene(tmp_path, service.url, service.key, "http", event)
     answer = {"verdict": "deny", "reason": "add a test"}
-    assert "add a test" in await carried_on(scene, service, "--permission-mode", "plan", used=PLAN, answer=answer)
+    [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, answer)])
+    assert "add a test" in read
 
 
 @EVENTS
-async def test_an_answered_question_is_not_asked_again_in_the_terminal(
+async def test_what_was_answered_and_allowed_is_not_asked_again_in_the_terminal(
     tmp_path: Path, service: Service, event: str
 ) -> None:
     scene = Scene(tmp_path, service.url, service.key, "http", event)
-    assert "us" in await carried_on(scene, service, used=ASKED, answer={"choice": "us"})
-
-
-@EVENTS
-@pytest.mark.parametrize("used", [touch(), anthropic.ToolUse("Write", {"file_path": "{cwd}/made.txt", "content": "x"})])
-async def test_an_allowed_call_runs_without_a_key_being_touched(
-    tmp_path: Path, service: Service, event: str, used: anthropic.ToolUse
-) -> None:
-    scene = Scene(tmp_path, service.url, service.key, "http", event)
-    given = {name: str(value).replace("{cwd}", str(scene.cwd)) for name, value in used.input.items()}
-    await carried_on(scene, service, used=anthropic.ToolUse(used.name, given), answer={"verdict": "allow"})
-    assert scene.files() == ["made.txt"]
+    written = anthropic.ToolUse("Write", {"file_path": str(scene.cwd / "written.txt"), "content": "x"})
+    calls = [(ASKED, {"choice": "us"}), (touch(), {"verdict": "allow"}), (written, {"verdict": "allow"})]
+    answered, *_ = await carried_on(scene, service, calls=calls)
+    assert "us" in answered
+    assert scene.files() == ["made.txt", "written.txt"]
