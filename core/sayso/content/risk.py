@@ -68,7 +68,7 @@ def marks_of(request: model.Request) -> tuple[Mark, ...]:
     """What is found in the input of a permission; the highest first."""
     if request.kind != "permission" or not request.input:
         return ()
-    tool, folder = request.tool or "", _folder_of(request.context)
+    tool, folder = request.tool or "", folder_of(request.context)
     text = json.dumps(request.input)
     if len(text) > findings.READ:
         return find(Call(tool, request.input, folder))
@@ -123,7 +123,8 @@ def _few(found: Iterable[str]) -> list[str]:
 _FOLDERS = frozenset(("folder", "cwd", "working folder", "working directory", "workdir"))
 
 
-def _folder_of(context: Mapping[str, Any]) -> str:
+def folder_of(context: Mapping[str, Any]) -> str:
+    """The folder of the project, if a request's context names one: what is written elsewhere is outside."""
     named = (value for name, value in context.items() if name.casefold() in _FOLDERS)
     return next((value for value in named if isinstance(value, str) and value.startswith("/")), "")
 

@@ -90,6 +90,14 @@ async def test_the_same_call_in_another_folder_is_asked_if_it_writes_outside_the
     assert await outcome(desk, writes().model_copy(update={"context": {"folder": "/srv/other"}})) == "asked"
 
 
+@pytest.mark.parametrize("context", [{}, {"folder": "/"}, {"folder": "/etc"}, {"note": "/srv/app"}], ids=str)
+async def test_an_agent_that_names_another_folder_is_asked(context: model.JsonObject) -> None:
+    desk = await desk_of(setup(directory("ann")))
+    await granted(desk, writes())
+    elsewhere = writes("/etc/cron.d/job").model_copy(update={"context": context})
+    assert await outcome(desk, elsewhere) == "asked"
+
+
 async def test_the_same_long_call_is_allowed_again() -> None:
     desk = await desk_of(setup(directory("ann")))
     await granted(desk, writes(text="x" * 30_000), CALL)

@@ -61,6 +61,8 @@ class Grant(model.Frozen):
     """Who gave it in their place."""
     risks: tuple[str, ...] = ()
     """What its card, or of *rule* the calls that it came from, said is risky, by name; another risk is asked about."""
+    folder: str | None = None
+    """The folder of the project on the card: by another one an agent could hide that it writes outside."""
     at: datetime
     until: datetime
 
@@ -112,6 +114,7 @@ async def _of_decision(store: Store, ticket: model.Ticket, people: Container[str
         via=by.via,
         configured=by.person in people,
         delegate=by.delegate,
+        folder=risk.folder_of(ticket.request.context),
         risks=await aside.run_large(requests.is_large(ticket.request), risk.names_of, ticket.request),
         at=decision.decided_at,
         until=until,
@@ -182,6 +185,8 @@ async def _possible(store: Store, request: model.Request, owner: str) -> AsyncIt
 
 def _covers(grant: Grant, request: model.Request) -> bool:
     """Whether it covers a call that its name fits: nothing is risky in it that the card did not show."""
+    if grant.folder not in (None, risk.folder_of(request.context)):
+        return False
     if grant.standing == "pattern":
         return grant.like is not None and likeness.is_like(grant.like, request)
     found = {*risk.names_of(request)}
