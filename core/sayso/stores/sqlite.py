@@ -90,12 +90,13 @@ class SqliteStore(sql_store.SqlStore):
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
-        if (query in _POINTS or (query == "scan" and values[0] in _FEW)) and self._reader:
+        reader = self._worker.at_rest or self._reader
+        if reader and (query in _POINTS or (query == "scan" and values[0] in _FEW)):
             with self._noting:
                 self._file.check_now_and_then()
                 # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
                 with contextlib.suppress(apsw.BusyError):
-                    return _read_point(self._reader, text, values)
+                    return _read_point(reader, text, values)
         return await self._select(text, *values)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:

@@ -2,7 +2,7 @@
 
 A caller gets its answer only after the commit: what it hears is on the disk. Statements take microseconds, so the event
 loop runs them itself: a thread would wait for the interpreter after each of them. The thread waits for the disk and
-for locks of other processes, and runs what takes long.
+for locks of other processes, and runs what takes long. While it does not have the connection, the loop may read by it.
 """
 
 from __future__ import annotations
@@ -78,8 +78,16 @@ class Worker:
         self._idle.set()
         self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._closed = False
+        self._is_lent = False
+        self._connection.set_busy_timeout(0)
         self._thread = threading.Thread(target=self._run, name="sayso-store", daemon=True)
         self._thread.start()
+
+    @property
+    def at_rest(self) -> apsw.Connection | None:
+        """The connection, unless the thread has it: for reads, since it knows still what it wrote."""
+        busy = self._is_lent or self._closed or self._connection.in_transaction
+        return None if busy else self._connection
 
     async def run(
         self,
@@ -115,9 +123,11 @@ class Worker:
         if group.stage == "over":
             self._finish(group)
         else:
+            self._is_lent = True
             self._groups.put(group)
 
     def _finish(self, group: Group) -> None:
+        self._is_lent = False
         if group.busy:
             # work that came during the wait does not wait a second time: the bound holds for all of it
             late, self._waiting = self._waiting, []
@@ -134,10 +144,13 @@ class Worker:
 
     def _run(self) -> None:
         while group := self._groups.get():
+            # only the thread waits for locks of others
+            self._connection.set_busy_timeout(self._timeout)
             if group.stage == "new":
                 self._fill(group, waits=True)
             if group.stage == "filled":
                 self._commit(group)
+            self._connection.set_busy_timeout(0)
             try:
                 self._loop.call_soon_threadsafe(self._finish, group)
             except RuntimeError:  # the loop is closed: nobody is left to be told
@@ -148,7 +161,6 @@ class Worker:
         """Run all work of a group in one transaction. If it does not wait, and the database is held, nothing is run."""
         try:
             self._before()
-            self._connection.set_busy_timeout(self._timeout if waits else 0)
             rows(self._connection, "begin immediate" if any(job.writes for job in group.jobs) else "begin")
             for job in group.jobs:
                 self._perform(job, alone=len(group.jobs) == 1)
@@ -159,7 +171,6 @@ class Worker:
 
     def _commit(self, group: Group) -> None:
         try:
-            self._connection.set_busy_timeout(self._timeout)
             rows(self._connection, "commit")
             group.stage = "over"
         except Exception as error:  # as above
