@@ -21,7 +21,7 @@ collect_ignore_glob = [] if sys.version_info >= (3, 12) else ["test_ai_*.py"]
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
-_OPENS = """
+OPENS = """
 import asyncio, sayso
 
 async def main():
@@ -47,7 +47,7 @@ class Command:
 
     def key(self, name: str, role: str, *more: str, **variables: str) -> str:
         """A new key in the database of this folder, which a program makes if it is not there yet."""
-        line = [sys.executable, "-c", _OPENS]
+        line = [sys.executable, "-c", OPENS]
         run(line, self.folder, **variables).check_returncode()
         return self("keys", "add", name, "--role", role, *more, **variables).stdout.strip()
 
