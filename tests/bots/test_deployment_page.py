@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from sayso_bots.service.service import GRACE
 from tests.bots.conftest import OPENS, PATIENCE, Command
