@@ -64,9 +64,9 @@ class Board:
 def board(ticket: model.Ticket) -> Board:
     """Who sits where now, of as many as are surely different people."""
     sets = surely_different(ticket)
-    # most of them have the same people
-    different = [people for at, people in enumerate(sets) if people not in sets[:at]]
-    boards = [_seated(ticket, people) for people in different]
+    # most of them have the same people, or none
+    different = [people for at, people in enumerate(sets) if people and people not in sets[:at]]
+    boards = [_seated(ticket, people) for people in different or [[]]]
     return max(boards, key=lambda one: (one.open, one.seated))
 
 

@@ -42,13 +42,15 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
     request, large_images = await aside.run_large(large, requests.ready, request)
-    if not shell.setup.rules.rules:
+    limited = shell.setup.limits != quota.Limits()
+    if limited and not shell.setup.rules.rules:
+        # what is refused anyway does not count
         setups.terms(shell.setup, request, caller)
     for place in request.route:
         platform = shell.platforms.get(model.channel_of(place))
         if platform and platform.check_place:
             platform.check_place(place)
-    async with _within_limits(shell, request.id, caller):
+    async with _within_limits(shell, request.id, caller) if limited else contextlib.nullcontext():
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         terms = await _terms(shell, request, caller, id, now)
         if terms.policy.digest:
@@ -157,7 +159,7 @@ async def _same_again(records: Store, wanted: model.Ticket) -> model.Ticket:
 @contextlib.asynccontextmanager
 async def _within_limits(shell: Shell, id: str | None, caller: setups.Caller) -> AsyncGenerator[None]:
     limits = shell.setup.limits
-    if limits == quota.Limits() or await _is_known(shell, id):
+    if await _is_known(shell, id):
         yield
         return
     async with contextlib.AsyncExitStack() as room:
