@@ -12,7 +12,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from webpush import WebPush, WebPushSubscription  # type: ignore[import-untyped]
@@ -22,7 +23,7 @@ from sayso.cards import draw
 from sayso.desk import Desk
 from sayso.desk.answering import identity
 from sayso.machine import approvers, rounds, silence
-from sayso.stores import Record
+from sayso.stores import Query, Record
 from sayso_push.server_keys import ServerKeys
 from sayso_push.subscriptions import Device, Subscriber, Subscriptions
 
@@ -40,6 +41,23 @@ MOST_DEVICES = 200
 _GONE = (404, 410)
 
 State = Literal["pending", "over"]
+# Of what is gathered, as many are looked through.
+_GATHERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notification: of a request, or of all that are shown together."""
+
+    id: str
+    tickets: Sequence[model.Ticket]
+    """Those that are open; none once it is over."""
+    body: str
+    path: str
+    """The page that it opens."""
+    ends: datetime
+
+
 Due = tuple[Device, Subscriber, State]
 
 
@@ -70,35 +88,66 @@ class Pusher:
         self._keys = keys
         self._contact = contact
         self._post = post
+        self._gathering = asyncio.Lock()
 
     async def update(self, ticket: model.Ticket) -> None:
         """Bring the notifications of a request up to date. Raises `ChannelError` if somebody was not reached."""
-        record = await self._desk.store.get(KIND, ticket.id)
+        if ticket.reach is None or ticket.reach.shown_at is None:
+            open_ones = () if ticket.decision or ticket.taken or ticket.held or ticket.stopped else (ticket,)
+            await self._update(ticket, lambda: aside.run(self._of_one, ticket, open_ones))
+            return
+        # each of them brings this up to date, and only one tells somebody
+        async with self._gathering:
+            await self._update(ticket, lambda: self._of_all(ticket))
+
+    async def _of_all(self, ticket: model.Ticket) -> Notice:
+        """The notice of all requests that are shown together with this one."""
+        shown_at = ticket.reach.shown_at if ticket.reach else None
+        there = await self._desk.store.list(Query(state="pending", limit=_GATHERED))
+        alike = [
+            one
+            for one in there
+            if one.policy_name == ticket.policy_name and one.reach and one.reach.shown_at == shown_at
+        ]
+        open_ones = [one for one in alike if not (one.taken or one.held or one.stopped)]
+        count, name = len(open_ones), ticket.policy_name
+        body = {0: f"What was gathered for {name} waits no more", 1: f"A request of {name} waits for an answer"}
+        ends = max((one.expires_at for one in open_ones), default=ticket.expires_at)
+        return Notice(
+            _name(ticket), open_ones, body.get(count, f"{count} requests of {name} wait for an answer"), "/", ends
+        )
+
+    def _of_one(self, ticket: model.Ticket, open_ones: Sequence[model.Ticket]) -> Notice:
+        drawn = draw.card_of(ticket, self._desk.mint, self._desk.setup.directory)
+        return Notice(ticket.id, open_ones, drawn.summary, f"/requests/{ticket.id}", ticket.expires_at)
+
+    async def _update(self, ticket: model.Ticket, make: Callable[[], Awaitable[Notice]]) -> None:
+        record = await self._desk.store.get(KIND, _name(ticket))
         told = set[str](record.value["devices"] if record else ())
         subscribers = await self._devices.all()
         if not told and (ticket.decision is not None or not subscribers):
             return
-        wanted = await self._wanted(ticket, subscribers)
+        notice = await make()
+        wanted = await self._wanted(notice, subscribers)
         ids = {one.id for _, one in wanted}
         every = [(who, one) for who in subscribers for one in who.devices]
         fresh: list[Due] = [(one, who, "pending") for who, one in wanted if one.id not in told]
         over: list[Due] = [(one, who, "over") for who, one in every if one.id in told and one.id not in ids]
         shown = {one.id for _, one in every} & told & ids
-        failed = await self._send_all(ticket, [*fresh, *over], shown)
-        await self._keep(ticket, shown, record)
+        failed = await self._send_all(notice, [*fresh, *over], shown)
+        await self._keep(notice, shown, record)
         if failed:
             raise failed[0]
 
-    async def _wanted(
-        self, ticket: model.Ticket, subscribers: Sequence[Subscriber]
-    ) -> Sequence[tuple[Subscriber, Device]]:
+    async def _wanted(self, notice: Notice, subscribers: Sequence[Subscriber]) -> Sequence[tuple[Subscriber, Device]]:
         """The devices of those for whom it waits."""
-        if ticket.decision or ticket.taken or ticket.held or ticket.stopped:
-            return []
         found: list[tuple[Subscriber, Device]] = []
         for who in subscribers:
-            if who.devices and len(found) < MOST_DEVICES and await self._waits_for(ticket, who):
-                found += [(who, one) for one in who.devices]
+            if who.devices and len(found) < MOST_DEVICES:
+                for ticket in notice.tickets:
+                    if await self._waits_for(ticket, who):
+                        found += [(who, one) for one in who.devices]
+                        break
         return found
 
     async def _waits_for(self, ticket: model.Ticket, who: Subscriber) -> bool:
@@ -110,7 +159,7 @@ class Pusher:
         put_to = not first or identity.is_among(first, person)
         return machine.may_answer(ticket, person) and not (answered or left_alone) and put_to
 
-    async def _send_all(self, ticket: model.Ticket, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
+    async def _send_all(self, notice: Notice, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
         """Send what is due, a few at a time; *shown* is brought up to date, and what failed is returned."""
         failed: list[errors.ChannelError] = []
         room = asyncio.Semaphore(_AT_ONCE)
@@ -118,7 +167,7 @@ class Pusher:
         async def send(device: Device, who: Subscriber, state: State) -> None:
             async with room:
                 try:
-                    await self._send(ticket, device, who, state)
+                    await self._send(notice, device, who, state)
                 except errors.ChannelError as error:
                     failed.append(error)
                     if state == "over":
@@ -130,8 +179,8 @@ class Pusher:
         await asyncio.gather(*(send(*one) for one in due))
         return failed
 
-    async def _send(self, ticket: model.Ticket, device: Device, who: Subscriber, state: State) -> None:
-        body, headers = await aside.run(self._message, ticket, device, state)
+    async def _send(self, notice: Notice, device: Device, who: Subscriber, state: State) -> None:
+        body, headers = await aside.run(self._message, notice, device, state)
         try:
             reply = await self._post(device.endpoint, body, headers)
         except errors.ChannelError as error:
@@ -148,13 +197,12 @@ class Pusher:
             raise errors.ChannelError(f"a push service answers with {reply.status}", retry_after=seconds)
         elif not 200 <= reply.status < 300:
             # another try would be refused as well
-            log.error("a push service refuses", extra={"ticket": ticket.id, "status": reply.status})
+            log.error("a push service refuses", extra={"notice": notice.id, "status": reply.status})
 
-    def _message(self, ticket: model.Ticket, device: Device, state: State) -> tuple[bytes, Mapping[str, str]]:
+    def _message(self, notice: Notice, device: Device, state: State) -> tuple[bytes, Mapping[str, str]]:
         """The encrypted message, and its headers."""
-        drawn = draw.card_of(ticket, self._desk.mint, self._desk.setup.directory)
-        said = json.dumps({"id": ticket.id, "body": drawn.summary, "state": state}).encode()
-        left = int((ticket.expires_at - self._desk.clock.now()).total_seconds())
+        said = json.dumps({"id": notice.id, "body": notice.body, "state": state, "path": notice.path}).encode()
+        left = int((notice.ends - self._desk.clock.now()).total_seconds())
         lasts = _OVER if state == "over" else max(1, min(left, _LONGEST))
         made = WebPush(self._keys.private, self._keys.public, subscriber=self._contact, ttl=lasts).get(
             said,
@@ -163,20 +211,26 @@ class Pusher:
             ),
         )
         # a device that was off gets only the last one of a request
-        topic = base64.urlsafe_b64encode(hashlib.sha256(ticket.id.encode()).digest())[:32].decode()
+        topic = base64.urlsafe_b64encode(hashlib.sha256(notice.id.encode()).digest())[:32].decode()
         urgency = "high" if state == "pending" else "low"
         kind = {"Content-Type": "application/octet-stream", "Topic": topic, "Urgency": urgency}
         return made.encrypted, {**kind, **{name.title(): str(value) for name, value in made.headers.items()}}
 
-    async def _keep(self, ticket: model.Ticket, shown: set[str], record: Record | None) -> None:
+    async def _keep(self, notice: Notice, shown: set[str], record: Record | None) -> None:
         """Keep on which devices it stands. A lease lets one courier at a time do this."""
         if not shown:
             if record is not None:
-                await self._desk.store.remove(KIND, ticket.id)
+                await self._desk.store.remove(KIND, notice.id)
             return
         value = {"devices": sorted(shown)}
         if record is None or record.value != value:
-            until = ticket.expires_at + timedelta(days=1)
+            until = notice.ends + timedelta(days=1)
             # whoever took it over after the lease ended has written the same or more
             with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(Record(KIND, ticket.id, value, until, record.version if record else 0))
+                await self._desk.store.put(Record(KIND, notice.id, value, until, record.version if record else 0))
+
+
+def _name(ticket: model.Ticket) -> str:
+    """What its notification is called: that of a request, or of all that are shown together."""
+    shown_at = ticket.reach.shown_at if ticket.reach else None
+    return ticket.id if shown_at is None else f"together-{ticket.policy_name}-{int(shown_at.timestamp())}"

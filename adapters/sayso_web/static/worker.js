@@ -3,8 +3,8 @@
 
 // Browsers want each push to be seen, so what is over takes the place of what waited, without a sound.
 self.addEventListener("push", (event) => {
-  const { id, body, state } = event.data.json();
-  const shown = { body, tag: `sayso-${id}`, icon: "/icons/1.svg", data: `/requests/${id}`, silent: state !== "pending" };
+  const { id, body, state, path } = event.data.json();
+  const shown = { body, tag: `sayso-${id}`, icon: "/icons/1.svg", data: path, silent: state !== "pending" };
   event.waitUntil(registration.showNotification("sayso", shown));
 });
 

@@ -266,6 +266,8 @@ class Push(model.Frozen):
 
     type: Literal["push"] = "push"
     place: model.Place = PUSH
+    after: datetime | None = None
+    """Not before this moment."""
 
 
 Effect = Announce | Redraw | Resume | Tell | Remind | Push

@@ -103,7 +103,9 @@ def redraws(ticket: model.Ticket) -> tuple[events.Effect, ...]:
 
 def pushes(ticket: model.Ticket) -> tuple[events.Push, ...]:
     """People are told on their devices, where they asked for it."""
-    return (events.Push(),) if ticket.push else ()
+    # what is shown with others is told of with these
+    after = ticket.reach.shown_at if ticket.reach else None
+    return (events.Push(after=after),) if ticket.push else ()
 
 
 def resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:

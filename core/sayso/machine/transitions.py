@@ -67,9 +67,7 @@ def open_ticket(
         return Step(ticket, outcomes.resumes(ticket))
     after = ticket.reach.shown_at if ticket.reach else None
     shown = (events.Announce(place=place, after=after) for place in ticket.route if place != INBOX)
-    # on their devices people hear of what is shown with others no earlier either: not at all
-    pushes = () if after else outcomes.pushes(ticket)
-    return Step(ticket, (*shown, *pushes))
+    return Step(ticket, (*shown, *outcomes.pushes(ticket)))
 
 
 def step(ticket: model.Ticket, event: events.Event) -> Step:

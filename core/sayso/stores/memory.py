@@ -253,7 +253,7 @@ class MemoryStore(memory_audit.MemoryAudit):
         task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0), at, None))
         task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
         if not task.lease:
-            due = max(at, effect.after) if isinstance(effect, events.Announce) and effect.after else at
+            due = max(at, effect.after) if isinstance(effect, events.Announce | events.Push) and effect.after else at
             task.due_at = min(due, task.due_at or due)
 
     def _take(self, task: _Task, until: datetime) -> Job:

@@ -285,7 +285,7 @@ def _json(effect: events.Effect) -> str:
 
 def _due(effect: events.Effect, at: int) -> int:
     """When an effect that is written now is due, as it is stored."""
-    if isinstance(effect, events.Announce) and effect.after is not None:
+    if isinstance(effect, events.Announce | events.Push) and effect.after is not None:
         return max(at, documents.to_micros(effect.after))
     return at
 

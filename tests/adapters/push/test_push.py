@@ -90,7 +90,7 @@ async def test_a_device_reads_what_a_notification_says_and_nothing_of_the_agent(
     ticket = await there.ask()
     (pushed,) = there.service.came
     said = "release-bot asks to run Bash · until 2026-01-01 12:10 UTC"
-    assert pushed.said == {"id": ticket.id, "body": said, "state": "pending"}
+    assert pushed.said == {"id": ticket.id, "body": said, "state": "pending", "path": f"/requests/{ticket.id}"}
     assert b"release-bot" not in pushed.body
     assert (pushed.headers["ttl"], pushed.headers["urgency"]) == ("600", "high")
     assert pushed.headers["content-encoding"] == "aes128gcm"
@@ -307,3 +307,28 @@ async def test_whoever_has_put_it_off_hears_of_it_again_at_the_end(there: Scene)
     await there.desk.let_time_act(ticket.id)
     await there.courier.deliver()
     assert [state for _, state, _ in there.told] == ["pending", "over", "pending"]
+
+
+async def test_what_is_gathered_is_told_of_once_when_it_is_shown_and_withdrawn_with_the_last_of_it(
+    there: Scene,
+) -> None:
+    there.desk.setup = setup(digest=1800.0, expires_in=7200.0)
+    await there.subscribe("ann", "phone")
+    plain = model.Request(kind="permission", tool="tidy", input={"room": "1"})
+    first, second, third = [await there.ask(plain) for _ in range(3)]
+    await there.answer(first, "deny")
+    assert there.told == []
+    there.clock.advance(1800)
+    await there.courier.deliver()
+    assert there.told == [("phone", "pending", "2 requests of default wait for an answer")]
+    assert there.service.came[0].said["path"] == "/"
+    await there.answer(second, "allow", "bob")
+    assert len(there.told) == 1
+    await there.answer(third, "allow")
+    assert there.told[1:] == [("phone", "over", "What was gathered for default waits no more")]
+    assert await there.desk.store.scan(pusher.KIND) == []
+    # the next half hour has a notification of its own
+    await there.ask(plain)
+    there.clock.advance(1800)
+    await there.courier.deliver()
+    assert there.told[2:] == [("phone", "pending", "A request of default waits for an answer")]
