@@ -5,7 +5,9 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from sayso_bots.settings import toml
 from tests.bots.conftest import PATIENCE, Command
 from tests.fakes.processes import Running, environment, started
-from tests.test_docs import ROOT, blocks
+from tests.test_docs import PAGES, ROOT, blocks
 
 EXAMPLES = ROOT / "bots" / "examples" / "receipts"
 KEY, NEXT = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "b" * 42 + "A"
@@ -81,6 +83,36 @@ async def test_a_deploy_script_acts_once_and_on_exactly_what_was_allowed(command
     entries = json.loads(command("show", "d1", "--log", "--json").stdout)["log"]
     assert [entry["type"] for entry in entries] == ["opened", "answered", "redeemed"]
     assert entries[-1]["audience"] == "sayso"
+
+
+async def test_a_release_gets_its_receipt_by_the_commands_of_the_page(command: Command) -> None:
+    transcript = re.findall(r"```text\n(\$ .*?)```", PAGES["docs/receipts.md"], re.DOTALL)[0]
+    (command.folder / "deploy.py").write_text((EXAMPLES / "deploy.py").read_text())
+    agent = command.key("release-bot", "agent")
+    async with serving(command) as url:
+        asked, *shown = (part.partition("\n")[::2] for part in re.split(r"^\$ ", transcript, flags=re.MULTILINE)[1:])
+        line = shlex.split(asked[0].partition(" > ")[0])[1:]
+        async with command.started(*line, SAYSO_URL=url, SAYSO_KEY=agent) as asking:
+            assert await asking.line("waiting for", error=True) == asked[1].strip()
+            assert (await asyncio.to_thread(command, "answer", "d1", "--allow")).returncode == 0
+            code, out, _ = await asking.ended()
+        assert code == 0
+        (command.folder / "decision.json").write_text(out)
+        # one shell, as on the page; the commands after a refusal are typed all the same
+        script = "\n".join(f"{typed} 2>&1 || true" if "deploy.py" in typed else typed for typed, _ in shown)
+        program = script.replace("python3", sys.executable)
+        variables = environment({"SAYSO_URL": url})
+        ran = await asyncio.to_thread(
+            subprocess.run,
+            ["bash", "-c", program],
+            cwd=command.folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    expected = "".join(printed for _, printed in shown)
+    assert re.fullmatch(re.escape(expected).replace("…", ".*"), ran.stdout), ran.stdout
 
 
 @contextlib.asynccontextmanager
