@@ -201,6 +201,10 @@ class Agents:
             except TimeoutError:
                 await desk.attendance.farewell(waiter, errand.id)
                 raise errors.StoreUnavailable("the caller hung up") from None
+            except asyncio.CancelledError:
+                # the service stops: as its doors do, it leaves the record, and the next one looks who comes back
+                desk.attendance._forget(waiter)
+                raise
             except BaseException:
                 await desk.attendance.leave(waiter)
                 raise

@@ -257,6 +257,8 @@ class Copy:
         await asyncio.sleep(0.01)
         self._gone()
         self.left = [] if not self.process.alive else self.world.loop.unfinished(self.process)
+        # what it has not ended ends with it
+        self.process.alive = False
 
 
 def _cut(answer: asyncio.Future[Any]) -> None:
