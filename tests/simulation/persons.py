@@ -32,6 +32,7 @@ _LIKED = (
     "call",
     "tool",
     "pass",
+    "snooze",
     "reason",
     "undo",
     "fill",

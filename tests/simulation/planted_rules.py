@@ -113,13 +113,13 @@ def _an_older_copy_counts() -> AbstractContextManager[object]:
 
 
 def _a_grant_never_ends() -> AbstractContextManager[object]:
-    original = granting._read
+    original = granting.read
 
     def read(record: Record | None) -> granting.Grant | None:
         found = original(record)
         return found and found.model_copy(update={"until": found.until.replace(year=2030)})
 
-    return _replace(granting, "_read", read)
+    return _replace(granting, "read", read)
 
 
 def _a_grant_covers_the_whole_tool() -> AbstractContextManager[object]:

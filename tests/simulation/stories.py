@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.simulation.world import Episode
 _BOB, _CID, _DAN = "a:U2", "a:U3", "a:U4"
 # After so long everybody knows what a platform says of somebody; see `Judge`.
 _KNOWN = 77.0
-_NAMES = ("late", "stopped", "revoked", "older", "lasting", "left", "closed", "outage", "crawling")
+_NAMES = ("late", "stopped", "revoked", "older", "lasting", "left", "closed", "outage", "crawling", "gathered")
 ALL = tuple(f"story_{name}" for name in _NAMES)
 
 
@@ -132,6 +132,19 @@ class Stories:
         self._trouble("b crawls", 40.0)
         await self._ask(chance, "lasting", route=("b:#ops",))
 
+    async def story_gathered(self, chance: random.Random) -> None:
+        """An agent says which calls belong together, and what it is doing; of some all are allowed or none."""
+        size, owner = chance.randint(2, 5), chance.choice(("agent2", "agent3"))
+        named = model.Batch(id=f"turn{self._asked}", size=size, whole=chance.random() < 0.3)
+        asking = (self._ask(chance, "lasting", owner=owner, batch=named, expires_in=40.0) for _ in range(size))
+        told = await asyncio.gather(*asking)
+        if (copy := self.house.pick(chance)) is not None:
+            with contextlib.suppress(Unreachable, errors.SaysoError):
+                await copy.call(lambda desk: desk.note("s1", "half done", told[0].caller))
+        await asyncio.sleep(chance.uniform(1, 15))
+        for one in told[: chance.randint(0, size)]:
+            await self._answered(one, chance.choice((_BOB, _CID)), chance, shown=[each.errand.id for each in told])
+
     # what they are made of
 
     def _trouble(self, where: str, seconds: float) -> None:
@@ -161,14 +174,16 @@ class Stories:
         await self.agents.ask(told.errand, told.caller, chance)
         return told
 
-    async def _answer(self, told: Told, account: str, copy: Copy, standing: Any = None) -> bool:
+    async def _answer(
+        self, told: Told, account: str, copy: Copy, standing: Any = None, shown: Sequence[str] = ()
+    ) -> bool:
         """Answer through this copy, on a page where it is shown; whether it counted. `Unreachable`: nobody knows."""
         if self.house.chats["a"].accounts[account].closed is not None:
             return False
         id, allow = told.errand.id, model.Answer(verdict="allow", standing=standing)
-        self.seen.shown.add((account, id))
+        self.seen.shown |= {(account, each) for each in (id, *shown)}
         try:
-            await copy.call(lambda desk: desk.answer(id, allow, town.actor_of(account)))
+            await copy.call(lambda desk: desk.answer(id, allow, town.actor_of(account), shown=shown))
         except (errors.StoreUnavailable, errors.MembershipUnknown, Unreachable):
             return False
         except errors.SaysoError as refused:
@@ -177,10 +192,12 @@ class Stories:
         self.seen.press(id, account)
         return True
 
-    async def _answered(self, told: Told, account: str, chance: random.Random, standing: Any = None) -> None:
+    async def _answered(
+        self, told: Told, account: str, chance: random.Random, standing: Any = None, shown: Sequence[str] = ()
+    ) -> None:
         for _ in range(10):
             copy = self.house.pick(chance)
-            if copy is not None and await self._answer(told, account, copy, standing):
+            if copy is not None and await self._answer(told, account, copy, standing, shown):
                 return
             await asyncio.sleep(1.0)
 
