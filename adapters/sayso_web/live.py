@@ -43,7 +43,8 @@ class Live:
             return web.Response(status=429, text="too many open pages", headers={"Retry-After": "10"})
         headers = {**HEADERS, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
-        with self._count_open(session):
+        # a page may be closed before its first line
+        with self._count_open(session), suppress(ConnectionError):
             await response.prepare(request)
             await response.write(b"retry: 1000\n\n")
             await self._stream(request, response, session, after)

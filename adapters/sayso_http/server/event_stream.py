@@ -57,7 +57,10 @@ class EventStream:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
         response = web.StreamResponse(headers=headers)
         response.content_type = "text/event-stream"
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            return response  # its caller has gone before the first line
         chunked = response.headers.get("Transfer-Encoding") == "chunked"
         # the caller goes away, or comes back with Last-Event-ID once the store is there again
         with (

@@ -195,3 +195,16 @@ def test_the_witness_of_the_document_sees_a_lie() -> None:
     assert lies("/v1/requests/{id}", "put", response)
     assert lies("/healthz", "get", aiohttp.web.Response(status=418))
     assert lies("/healthz", "get", aiohttp.web.Response(text="fine"))
+
+
+async def test_a_caller_that_goes_away_before_the_first_line_is_no_error(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(aiohttp.web.StreamResponse, "prepare", gone)
+    with pytest.raises(aiohttp.ClientError):
+        async with stream(service, "op"):
+            pass
+    assert caplog.text == ""

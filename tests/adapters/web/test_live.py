@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 import sayso
 from sayso import model
@@ -129,3 +130,16 @@ async def test_the_service_stops_although_pages_are_open(service: Service) -> No
     async with stream(await service.signed_in()) as answer:
         await service.runner.cleanup()
         assert b"event" not in await answer.content.read()
+
+
+async def test_a_page_that_is_closed_before_its_first_line_is_no_error(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    browser = await service.signed_in()
+    monkeypatch.setattr(web.StreamResponse, "prepare", gone)
+    with pytest.raises(aiohttp.ClientError):
+        await browser.http.get(f"{service.url}/events")
+    assert caplog.text == ""
