@@ -27,8 +27,6 @@ inputs_of = inputs.inputs_of
 steps_of = inputs.steps_of
 
 _MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
-
-
 _ONE_STEP = Trusted("Your answer")
 
 
