@@ -45,7 +45,9 @@ class Terms:
     """The request whose allow it reviews."""
 
 
-def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime, salt: str | None = None) -> str:
+def digest_of(
+    request: model.Request, terms: Terms | model.Ticket, id: str, expires_at: datetime, salt: str | None = None
+) -> str:
     """The digest of everything that is shown or bound; the same content with the same salt gives the same one."""
     bound = {
         "id": id,
@@ -73,27 +75,17 @@ def _bound_policy(policy: model.Policy) -> model.JsonObject:
 
 def _with_integers(document: model.JsonObject) -> model.JsonObject:
     """The same, with whole numbers as integers: they are written so anyway, and then nothing is copied for it."""
-    return {name: int(value) if _is_whole(value) else value for name, value in document.items()}
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is float and value.is_integer() and value <= digest.MAX_SAFE_INTEGER
+    for name, value in document.items():
+        if type(value) is float and value.is_integer() and value <= digest.MAX_SAFE_INTEGER:
+            document[name] = int(value)
+    return document
 
 
 def check(ticket: model.Ticket) -> None:
     """Compute the digest from the content again. Raises `Altered` if it differs."""
-    terms = Terms(
-        ticket.owner,
-        ticket.policy,
-        ticket.route,
-        ticket.requester,
-        asked_back=ticket.asked_back,
-        remembered=ticket.remembered,
-        ruled=ticket.ruled,
-    )
     try:
         until = ticket.bound_until or ticket.expires_at
-        found = digest_of(ticket.request, terms, ticket.id, until, ticket.salt)
+        found = digest_of(ticket.request, ticket, ticket.id, until, ticket.salt)
     except errors.InvalidRequest as error:
         raise errors.Altered(ticket) from error
     if found != ticket.digest:
