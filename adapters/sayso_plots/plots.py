@@ -44,7 +44,7 @@ _OUTCOMES: Mapping[str, str] = {
 
 def draw(name: str, figures: stats.Figures) -> bytes:
     """Draw one plot as SVG. Raises `KeyError` if there is none of this name."""
-    return _SCRIPT.sub(b"", PLOTS[name](figures).render())
+    return _SCRIPT.sub(b"", _PLOTS[name](figures).render())
 
 
 def _hours(figures: stats.Figures) -> Any:
@@ -72,13 +72,12 @@ def _times(figures: stats.Figures) -> Any:
     return chart
 
 
-PLOTS: Mapping[str, Callable[[stats.Figures], Any]] = {
+_PLOTS: Mapping[str, Callable[[stats.Figures], Any]] = {
     "hours": _hours,
     "outcomes": _outcomes,
     "agents": _agents,
     "times": _times,
 }
-"""By name, in the order in which a page shows them."""
 
 
 def _stacked(title: str, named: tuple[stats.Named, ...]) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -24,7 +24,7 @@ _ALONE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inli
 class Plots:
     """What draws: the names of its plots, and how one is drawn as SVG. Without any the page has its tables only."""
 
-    names: Mapping[str, object] = field(default_factory=dict[str, object])
+    names: Collection[str] = ()
     draw: Callable[[str, stats.Figures], bytes] = lambda name, figures: b""
 
 
