@@ -182,3 +182,53 @@ async def test_the_files_of_init_team_work_as_they_are(chat: str, command: Comma
                         done = await asyncio.to_thread(command, "answer", "d1", "--allow", **theirs)
                         assert done.returncode == 0, done.stderr
                 assert (await asking.ended())[0] == 0
+
+
+def somebody(name: str) -> people.Actor:
+    return people.Actor(f"web:{name}", name.title(), member=True, person=name)
+
+
+async def test_one_after_the_other_those_of_the_second_stage_wait_for_their_turn() -> None:
+    desk = desk_at("One after the other", datetime(2026, 12, 1, tzinfo=UTC))
+    ticket = await desk.open(sayso.Permission(tool="payout", policy="payout"))
+    with pytest.raises(errors.Refused):
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), somebody("lea"))
+    for name in ("ann", "lea"):
+        ticket = await desk.answer(ticket.id, model.Answer(verdict="allow"), somebody(name))
+    assert ticket.decision
+    assert ticket.decision.allowed
+    # to deny is possible at any time
+    other = await desk.open(sayso.Permission(tool="payout", policy="payout"))
+    assert (await desk.answer(other.id, model.Answer(verdict="deny"), somebody("lea"))).state == "decided"
+
+
+async def test_break_glass_is_an_allow_of_one_person_with_a_reason_that_others_review() -> None:
+    desk = desk_at("Break glass", datetime(2026, 12, 1, tzinfo=UTC))
+    ticket = await desk.open(sayso.Permission(tool="deploy", policy="incident"), sayso.Caller("release-bot"))
+    with pytest.raises(errors.Refused):
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), somebody("sue"))
+    broken = model.Answer(verdict="allow", break_glass=True, reason="The site is down.")
+    done = await desk.answer(ticket.id, broken, somebody("sue"))
+    assert done.decision
+    assert (done.decision.allowed, done.decision.break_glass) == (True, True)
+    assert done.review
+    review = await desk.get(done.review)
+    assert review.route[0] == "slack:#security"
+    with pytest.raises(errors.Refused):
+        await desk.answer(review.id, model.Answer(choice=review.request.options[0].label), somebody("sue"))
+    answered = model.Answer(choice=review.request.options[0].label)
+    assert (await desk.answer(review.id, answered, somebody("bob"))).state == "decided"
+
+
+async def test_while_ann_is_away_bob_acts_for_her_until_the_end_of_that_day() -> None:
+    last = datetime(2026, 12, 24, 23, 59, tzinfo=UTC)
+    desk = desk_at("Somebody is away", last)
+    ticket = await desk.open(sayso.Permission(tool="change", policy="change"))
+    decided = await desk.answer(ticket.id, model.Answer(verdict="allow"), somebody("bob"))
+    assert decided.decision
+    assert [(one.person, one.delegate) for one in decided.decision.by] == [("ann", "bob")]
+    assert isinstance(desk.clock, ManualClock)
+    desk.clock.advance(60)
+    later = await desk.open(sayso.Permission(tool="change", policy="change"))
+    with pytest.raises(errors.NotAllowed):
+        await desk.answer(later.id, model.Answer(verdict="allow"), somebody("bob"))

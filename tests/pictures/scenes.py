@@ -212,7 +212,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "away": opened(deploy, approvers=("ann",), expires_in=14_400.0),
         "stage": after(opened(command, stages=ORDER), said(RELEASE, verdict="allow")),
         "seated": after(opened(deploy, ruled=DEPLOYS, **production), *(said(one, after=60 * n, verdict="allow") for n, one in enumerate((BOB, ANN, CID)))),
-        "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.").model_copy(update={"review": "req_8c1f02"})),
+        "glass": after(opened(deploy, approvers=("group:security",), quorum=2, expires_in=1_800.0, break_glass=model.BreakGlass(who=("group:sre",), review=("group:security",))), said(samples.person("sue", "sre"), verdict="allow", break_glass=True, reason="The site is down.").model_copy(update={"review": "req_8c1f02"})),
         "suggested": opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)),
         "accepted": after(opened(suggestion(), owner=naming.SERVICE, approvers=("ann",)), said(choice=learned.ACCEPT)),
         "question": opened(question),
