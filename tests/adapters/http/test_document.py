@@ -23,6 +23,7 @@ FULL = model.Ticket(
     key="k1",
     route=("web", "chat:#ops"),
     digest="sha256:0",
+    salt="00" * 16,
     created_at=AT,
     expires_at=AT + timedelta(hours=1),
     answers=(ANN,),
@@ -83,7 +84,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
     hidden = {"used_for": None, "minted": 0, "tell": (), "push": False, "bound_until": None, "stage_routes": ()}
-    hidden |= {"fallback": (), "reach": None, "trace": None}
+    hidden |= {"fallback": (), "reach": None, "trace": None, "salt": None}
     assert arrived == FULL.model_copy(update={"ref": "", **hidden})
 
 
