@@ -6,7 +6,8 @@ import asyncio
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
 from sayso_bots.settings import toml
 from tests.bots.conftest import Command
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack, Person
 
 PAGE = (Path(__file__).parents[2] / "docs" / "team-review.md").read_text(encoding="utf-8")
 WITHIN = 20.0
+Pressing = Callable[[str], Awaitable[None]] | None
 
 
 def section(heading: str) -> str:
@@ -139,49 +142,79 @@ async def test_in_the_freeze_the_leads_are_asked(day: int, rule: str, who: str) 
     assert answered.decision.outcome == "allowed"
 
 
-SCENES: Mapping[str, tuple[str, ...]] = {
-    "slack": (
-        *("--chat", "slack", "--channel", "#prod", "--account", "ann=T1/U1", "--account", "bob=T1/U2"),
-        *("--account", "cid=T1/U3"),
-    ),
-    "none": ("--chat", "none"),
+ROOMS = {"slack": "C1", "discord": "200000000000000001"}
+ACCOUNTS = {
+    "slack": {"ann": "T1/U1", "bob": "T1/U2"},
+    "discord": {"ann": "300000000000000001", "bob": "300000000000000002"},
 }
 
 
-@pytest.mark.parametrize("chat", SCENES)
+def of_team(chat: str) -> tuple[str, ...]:
+    accounts = (f"--account={name}={account}" for name, account in ACCOUNTS.get(chat, {}).items())
+    where = ("--channel", ROOMS[chat]) if chat in ROOMS else ()
+    return ("--chat", chat, *where, *accounts)
+
+
+async def in_slack(stack: AsyncExitStack) -> tuple[dict[str, str], Pressing]:
+    """The fake Slack with Ann and Bob; its variables, and what they do to the newest card."""
+    slack = await stack.enter_async_context(FakeSlack(ack_within=WITHIN))
+    slack.channel("C1", name="prod", members=["U1", "U2"])
+    people = {"ann": slack.person("U1", name="ann"), "bob": slack.person("U2", name="bob")}
+
+    async def press(name: str) -> None:
+        await slack.until(lambda: slack.messages("C1"), within=WITHIN)
+        await people[name].press(slack.messages("C1")[-1], "Allow")
+
+    tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token, "SLACK_API_URL": slack.api_url}
+    return tokens, press
+
+
+async def in_discord(stack: AsyncExitStack) -> tuple[dict[str, str], Pressing]:
+    """The same in Discord."""
+    discord = await stack.enter_async_context(FakeDiscord(ack_within=WITHIN))
+    room = ROOMS["discord"]
+    discord.channel(room, name="prod")
+    people = {name: discord.person(some_id, name=name) for name, some_id in ACCOUNTS["discord"].items()}
+
+    async def press(name: str) -> None:
+        await discord.until(lambda: discord.messages(room), within=WITHIN)
+        await people[name].press(discord.messages(room)[-1], "Allow")
+
+    aimed = {"DISCORD_API_URL": discord.api_url, "DISCORD_GATEWAY_URL": discord.gateway_url}
+    return {"DISCORD_BOT_TOKEN": discord.bot_token, **aimed}, press
+
+
+@pytest.mark.parametrize("chat", ["slack", "discord", "none"])
 async def test_the_files_of_init_team_work_as_they_are(chat: str, command: Command) -> None:
-    line = ("init", "team", "--people", "ann,bob,cid", *SCENES[chat], "--agents", "claude-code")
+    line = ("init", "team", "--people", "ann,bob,cid", *of_team(chat), "--agents", "claude-code")
     made = command(*line, "--production", "deploy", "--quorum", "2", "--hours", "always")
     assert made.returncode == 0, made.stderr
-    async with FakeSlack(ack_within=WITHIN) as slack:
-        slack.channel("C1", name="prod", members=["U1", "U2", "U3"])
-        ann, bob = slack.person("U1", name="ann"), slack.person("U2", name="bob")
-        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
-        given = {**tokens, "SLACK_API_URL": slack.api_url} if chat == "slack" else {}
-        async with command.started("serve", SAYSO_PORT="0", **given) as service:
-            url = (await service.line("sayso listens on")).rpartition(" ")[2]
-            key = await asyncio.to_thread(command, "keys", "add", "claude-code", "--role", "agent")
-            own = {"SAYSO_URL": url, "SAYSO_KEY": key.stdout.strip()}
-            asked = ("ask", "permission", "--wait", "--tool")
-            secret = await asyncio.to_thread(command, *asked, "Read", "--input", '{"path": ".env"}', **own)
-            assert (secret.returncode, "Secrets are not read by agents" in secret.stdout) == (1, True)
-            read = await asyncio.to_thread(command, *asked, "Read", "--input", '{"path": "README.md"}', **own)
-            assert read.returncode == 0
-            async with command.started(*asked, "deploy", "--id", "d1", **own) as asking:
-                await asking.line("waiting for", error=True)
-                if chat == "slack":
-                    await slack.until(lambda: slack.messages("C1"), within=WITHIN)
-                    await private(
-                        slack, ann, "Allow", "Counted: 1 of 2 people have allowed this. Others have to agree."
-                    )
-                    await bob.press(slack.messages("C1")[-1], "Allow")
+    async with AsyncExitStack() as stack:
+        given, press = await {"slack": in_slack, "discord": in_discord}.get(chat, in_inbox)(stack)
+        service = await stack.enter_async_context(command.started("serve", SAYSO_PORT="0", **given))
+        url = (await service.line("sayso listens on")).rpartition(" ")[2]
+        await service.line("sign in")
+        key = await asyncio.to_thread(command, "keys", "add", "claude-code", "--role", "agent")
+        own = {"SAYSO_URL": url, "SAYSO_KEY": key.stdout.strip()}
+        asked = ("ask", "permission", "--wait", "--tool")
+        secret = await asyncio.to_thread(command, *asked, "Read", "--input", '{"path": ".env"}', **own)
+        assert (secret.returncode, "Secrets are not read by agents" in secret.stdout) == (1, True)
+        async with command.started(*asked, "deploy", "--id", "d1", **own) as asking:
+            await asking.line("waiting for", error=True)
+            for name in ("ann", "bob"):
+                if press is not None:
+                    await press(name)
                 else:
-                    for name in ("ann", "bob"):
-                        person = await asyncio.to_thread(command, "keys", "add", name, "--role", "approver")
-                        theirs = {"SAYSO_URL": url, "SAYSO_KEY": person.stdout.strip()}
-                        done = await asyncio.to_thread(command, "answer", "d1", "--allow", **theirs)
-                        assert done.returncode == 0, done.stderr
-                assert (await asking.ended())[0] == 0
+                    person = await asyncio.to_thread(command, "keys", "add", name, "--role", "approver")
+                    theirs = {"SAYSO_URL": url, "SAYSO_KEY": person.stdout.strip()}
+                    done = await asyncio.to_thread(command, "answer", "d1", "--allow", **theirs)
+                    assert done.returncode == 0, done.stderr
+            assert (await asking.ended())[0] == 0
+
+
+async def in_inbox(stack: AsyncExitStack) -> tuple[dict[str, str], Pressing]:
+    """No chat: people answer with keys."""
+    return {}, None
 
 
 def somebody(name: str) -> people.Actor:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from sayso import errors
+from sayso.cards import phrases
 from sayso.chat import plugin
 from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
@@ -133,7 +134,11 @@ def _accounts(
         hint = "write NAME=ACCOUNT, with a NAME of --people"
         raise errors.InvalidSettings(f"account: {name!r} is none of the people", field="account", hint=hint)
     if chat and asks:
-        click.echo(_wrapped(f"Who are they there? {chat.account.expected}. Empty for later.", "     ", "     "))
+        click.echo(
+            _wrapped(
+                f"Who are they there? {phrases.sentence(chat.account.expected)} Empty for later.", "     ", "     "
+            )
+        )
         for name in names:
             known[name] = known.get(name) or str(click.prompt(f"     {name}", default="", show_default=False))
     return {name: known.get(name, "") for name in names}
@@ -211,7 +216,10 @@ def _steps(made: team.Team, chat: plugin.Chat[Any] | None) -> Iterator[Sequence[
     """What is left to do: a sentence, and the lines to type."""
     if chat:
         needed = " ".join(word.name.upper() for word in chat.setup.words if word.required)
-        yield f"Make the app of {chat.name}, and export its tokens. How:", f"sayso init {chat.name} {needed}".rstrip()
+        yield (
+            f"Make the app of {chat.name.title()}, and export its tokens. How:",
+            f"sayso init {chat.name} {needed}".rstrip(),
+        )
     later = [name for name, account in made.people.items() if chat and not account]
     if later:
         yield (f"Write the accounts of {', '.join(later)} into {_SETTINGS}.",)
