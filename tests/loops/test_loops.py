@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.pg import pg_server, pg_url
 from tests.loops.loop import Given, Loop
 
 __all__ = ["pg_server", "pg_url"]
+
+pytestmark = pytest.mark.once
 
 
 async def test_two_services_under_every_fault_lose_and_double_nothing(pg_url: str, tmp_path: Path) -> None:
