@@ -738,7 +738,7 @@ async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_p
             "You will be notified of new requests that wait for you, also when no page is open."
         )
         assert devices.known[-1] == ("web:bob", "https://push.example.com/BPublic", "P", "true")
-        pushed = '{"id": "r1", "body": "bot asks to run Bash", "state": "pending"}'
+        pushed = '{"id": "r1", "body": "bot asks to run Bash", "state": "pending", "path": "/requests/r1"}'
         await deliver_push(context, page, pushed)
         await shows(page, [("sayso-r1", "bot asks to run Bash")])
         await deliver_push(context, page, pushed.replace("pending", "over").replace("Bash", "Bash. Denied."))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayso import attention, calendars, errors, machine, model
-from sayso.machine import events, schedule, silence
+from sayso.machine import events, places, rounds, schedule, silence
 from sayso.testing.samples import NOW, permission, person, said
 
 pytestmark = pytest.mark.once
@@ -24,14 +25,33 @@ QUIET = st.sampled_from((None, attention.Quiet(calendar=NIGHT), attention.Quiet(
 MINUTES = st.integers(0, 400)
 
 
+def _plain(count: int) -> dict[str, Any]:
+    return {"approvers": ("ann", "bob", "carl"), "quorum": count}
+
+
+def _mixed(count: int) -> dict[str, Any]:
+    return {"needs": ({"who": ("ann", "bob", "carl"), "count": count}, {"who": ("carl", "dora")})}
+
+
+def _staged(count: int) -> dict[str, Any]:
+    return {"stages": ({"approvers": ("ann", "bob", "carl"), "quorum": count}, {"approvers": ("carl", "dora")})}
+
+
+WHO = (_plain, _mixed, _staged)
+OTHERS = {
+    _mixed: (attention.Round(people=("dora", "carl"), need=1),),
+    _staged: (attention.Round(people=("dora", "carl"), stage=1),),
+}
+
+
 @st.composite
 def opened(draw: st.DrawFn) -> machine.Step:
     """A new request, with some of what a policy says of whom it reaches."""
     quiet = draw(QUIET)
     hours = draw(st.sampled_from((None, "ann", "bob")))
+    who = draw(st.sampled_from(WHO))
     policy = model.Policy(
-        approvers=("ann", "bob", "carl"),
-        quorum=draw(st.integers(1, 2)),
+        **who(draw(st.integers(1, 2))),
         expires_in=18_000.0,
         remind=draw(st.sampled_from(((), (600.0, 4000.0, 9000.0)))),
         escalate=draw(st.sampled_from(((), (model.Escalation(after=5000.0, add=("dora",), route=("chat:#b",)),)))),
@@ -40,14 +60,16 @@ def opened(draw: st.DrawFn) -> machine.Step:
     )
     turns = draw(st.sampled_from(((), ("ann", "bob", "carl"), ("bob", "ann"))))
     direct = tuple(
-        attention.Direct(person=name, place=f"chat:@{name}") for name in draw(st.sets(st.sampled_from(NAMES)))
+        attention.Direct(person=name, place=f"chat:@{name}", stage=draw(st.integers(0, 1)))
+        for name in draw(st.sets(st.sampled_from(NAMES)))
     )
+    others = OTHERS.get(who, ()) if turns else ()
     own = (attention.Quiet(calendar=NIGHT, person=hours),) if hours else ()
     terms = machine.Terms(
         owner="bot",
         policy=policy,
         route=draw(st.sampled_from((("chat:#ops",), ("chat:#ops", "web")))),
-        reach=attention.Reach(turns=turns, direct=direct, quiet=own) if turns or direct or own else None,
+        reach=attention.Reach(turns=turns, others=others, direct=direct, quiet=own) if turns or direct or own else None,
         fallback=draw(st.sampled_from(((), (("chat:#b",), ("web",))))),
     )
     return machine.open_ticket(permission(), terms, id="r1", ref="A" * 22, at=NOW)
@@ -109,6 +131,11 @@ def _check(before: model.Ticket, after: model.Ticket, event: events.Event) -> No
     assert times == sorted(times)
     assert len(after.route) == len(set(after.route))
     if after.decision is None:
+        answered = {one.person for one in places.latest(after)}
+        assert answered.isdisjoint(rounds.current(after)) or after.escalated or rounds.current(after) == ()
+        assert all(
+            one.person in NAMES or one.person is None for one in (after.attending.asked if after.attending else ())
+        )
         wake = machine.next_wake(after)
         assert wake is not None
         if isinstance(event, events.Due):
