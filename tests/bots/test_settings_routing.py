@@ -66,6 +66,9 @@ async def test_a_policy_gathers_what_is_of_low_risk() -> None:
         (DIGEST.replace("30m", "soon"), "policies.default.digest"),
         (DIGEST.replace("digest", 'turns = "round_robin"\ndigest'), "policies.default.turns"),
         (TURNS.replace("round_robin", "random"), "policies.default.turns"),
+        (TURNS.replace("2m", "1h"), "policies.default.claim_in"),
+        (TURNS.replace('turns = "round_robin"\n', ""), "policies.default.claim_in"),
+        ('[policies.default]\napprovers = ["ann", "bob"]\nveto = 3\n', "policies.default.veto"),
         (TURNS.replace("group:release", "ann"), "policies.default.turns"),
         (TURNS.replace("group:release", "anyone"), "policies.default.turns"),
         (

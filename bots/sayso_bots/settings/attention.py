@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from sayso import attention, calendars, errors, model
-from sayso.machine import approvers, people
+from sayso.machine import approvers, people, schedule
 from sayso_bots.settings import durations, spelling
 
 
@@ -50,6 +50,10 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     key = f"policies.{name}.turns"
     if policy.digest:
         raise _wrong(key, "cannot stand beside digest: what is shown together is for everybody", "remove one of them")
+    lives = schedule.lives(policy)
+    if policy.claim_in >= lives:
+        said = f"{policy.claim_in:g} seconds are over only after the request has expired, at {lives:g} seconds"
+        raise _wrong(f"policies.{name}.claim_in", said, "make it shorter, or expires_in longer")
     needs = [need for stage in policy.needs_by_stage for need in stage]
     for need in needs:
         if not _known(directory, need.who) and not _are_looked_up(directory, need.who):

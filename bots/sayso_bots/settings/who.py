@@ -63,6 +63,9 @@ def check(settings: schema.Settings, made: sayso.Setup) -> None:
     for name, policy in made.policies.items():
         staffing.check(made.directory, policy, name)
         attention.check(made.directory, policy, name)
+        written = settings.policies.get(name)
+        if written and policy.turns is None and "claim_in" in written.model_fields_set:
+            raise _wrong(f"policies.{name}.claim_in", "without turns it does nothing", "add turns, or remove it")
         for place in policy.break_glass.tell if policy.break_glass else ():
             if model.channel_of(place) not in chats:
                 key = f"policies.{name}.break_glass.tell"

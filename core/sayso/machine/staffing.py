@@ -52,6 +52,19 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     if short := shortage(directory, policy):
         key = f"policies.{name}.{short.key}"
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
+    if short := veto_shortage(directory, policy):
+        key = f"policies.{name}.veto"
+        message = f"{key}: {short.needed} people must deny, and only {short.most} may, so nobody could"
+        raise errors.InvalidSettings(message, field=key, hint="a lower veto, or more people")
+
+
+def veto_shortage(directory: people.Directory, policy: model.Policy) -> Shortage | None:
+    """Whether fewer people may answer than must deny; None if enough do."""
+    if policy.veto == 1 or not policy.everybody:
+        return None
+    denying = (model.Need(who=policy.everybody, count=policy.veto),)
+    every = {"approvers": (), "quorum": 1, "stages": (), "needs": denying}
+    return shortage(directory, policy.model_copy(update=every))
 
 
 def _check_escalations(directory: people.Directory, policy: model.Policy, name: str) -> None:
