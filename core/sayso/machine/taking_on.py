@@ -18,11 +18,19 @@ _SHORTEST = timedelta(seconds=60)
 
 
 def claimed(ticket: model.Ticket, event: events.Claimed) -> Made:
-    """The ticket once somebody looks after it, also in the place of somebody else. Raises `NotAllowed`."""
+    """The ticket once somebody looks after it, also in the place of somebody else.
+
+    Raises:
+        NotAllowed: they may not answer it.
+        Refused: they have answered it, or it is not their turn.
+    """
     _check(ticket, event.by)
     attending, by = ticket.attending or attention.Attending(), event.by
-    every = range(len(approvers.open_needs(ticket)))
-    needs = approvers.kinds(ticket, by) or tuple(every)
+    if not approvers.is_awaited(ticket, by):
+        if any(one.person == by.id for one in approvers.latest(ticket)):
+            raise errors.Refused("you have answered this already: it waits for others")
+        raise errors.Refused("it is not your turn", hint="whoever can allow it now can take it on")
+    every, needs = range(len(approvers.open_needs(ticket))), approvers.kinds(ticket, by)
     if any(one.person == by.id for one in attending.claims):
         return ticket, ()
     claim = attention.Claim(

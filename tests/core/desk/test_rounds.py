@@ -244,8 +244,10 @@ async def test_each_stage_has_turns_of_its_own_and_direct_messages_come_in_them(
     assert oracle.violations(oracle.Witnessed(), await oracle.read(copies.desk.store)) == []
 
 
-async def test_a_claim_is_over_with_its_stage(one: Service) -> None:
+async def test_a_claim_is_for_those_whose_turn_it_is_and_over_with_its_stage(one: Service) -> None:
     await one.under(**STAGES, turns=None)
+    with pytest.raises(errors.Refused, match="not your turn"):
+        await attending.claim(one.desk, "r1", actor("dora"))
     await attending.claim(one.desk, "r1", actor("ann"))
     ticket = await one.allow("ann")
     assert (ticket.stage, rounds.current(ticket), attended.words(ticket)) == (1, (), "")
@@ -281,6 +283,8 @@ async def test_without_turns_a_claim_lapses_to_everybody_and_an_answer_ends_that
     await attending.claim(one.desk, "r1", actor("ann"))
     ticket = await one.allow("ann")
     assert ticket.plan == ()
+    with pytest.raises(errors.Refused, match="it waits for others"):
+        await attending.claim(one.desk, "r1", actor("ann"))
 
 
 async def test_nobody_takes_a_turn_at_their_own_request(one: Service) -> None:
