@@ -161,6 +161,11 @@ async def _week(desk: sayso.Desk, clock: ManualClock) -> None:
     clock.advance(3_600)
 
 
+async def _sign_in(service: web_service.Service, context: async_api.BrowserContext) -> None:
+    session = await service.sessions.sign_in(await service.sessions.link("ann", service.url))
+    await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+
+
 async def shoot(
     out: Path, surface: str, width: int, scheme: Literal["dark", "light"], only: set[str], chromium: async_api.Browser
 ) -> None:
@@ -168,9 +173,8 @@ async def shoot(
     clock = ManualClock()
     async with web_service.serving(clock, plots=sayso_web.Plots(sayso_plots.PLOTS, sayso_plots.draw)) as service:
         await _live(service.desk, clock)
-        session = await service.sessions.sign_in(await service.sessions.link("ann", service.url))
         context = await chromium.new_context(viewport={"width": width, "height": 400}, color_scheme=scheme)
-        await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+        await _sign_in(service, context)
         page = await context.new_page()
         await page.clock.install(time=clock.now())
         for name in (name for name in PAGES if name in only):
@@ -178,6 +182,8 @@ async def shoot(
                 # the pages before it show a day
                 await _week(service.desk, clock)
                 await page.clock.set_system_time(clock.now())
+                # a session does not last a week
+                await _sign_in(service, context)
             await page.goto(f"{service.url}{PAGES[name]}")
             shown = SHOWN.get(name)
             clip: async_api.FloatRect | None = {"x": 0, "y": 0, "width": width, "height": shown} if shown else None
