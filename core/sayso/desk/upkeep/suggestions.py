@@ -214,7 +214,7 @@ async def _route(shell: Shell, wanted: setups.Suggesting) -> tuple[model.Place, 
     try:
         places = where.expanded(wanted.route, wanted.ask)
     except errors.SaysoError as error:
-        log.warning("a suggestion is shown in the inbox only", extra={"error": error.message})
+        log.info("a suggestion is shown in the inbox only", extra={"error": error.message})
         places = ()
     return tuple(dict.fromkeys((*places, machine.INBOX)))
 
