@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from sayso import model
+from sayso import errors, model
 from sayso.cards import naming
 from sayso.chat import listing, named_lists, orders
 from sayso.desk import Caller, Desk
@@ -337,3 +337,9 @@ async def test_words_are_looked_for_in_each_list_and_a_button_goes_on(
     long = " ".join(["deploy"] * 8)
     assert "fewer words go on" in await chat.type("ann", f"pending {long}")
     assert "Look further back" not in chat.controls("ann")
+
+
+async def test_a_button_that_nobody_made_goes_nowhere(chat: Chat) -> None:
+    for page in (".a", "._w"):
+        with pytest.raises(errors.NotFound):
+            await named_lists.show(chat.desk, "history", ANN, page)

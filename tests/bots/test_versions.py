@@ -181,3 +181,18 @@ async def test_only_so_many_are_kept_and_none_that_is_too_large() -> None:
     await versions.keep(store, "sha256:large", large, "x", clock.now(), MINT.masks)
     assert (await versions.listed(store))[0].said is None
     assert (await versions.find(store, str(found[0].number))).digest == found[0].digest
+
+
+async def test_two_copies_that_take_up_the_same_at_one_moment_keep_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, clock = memory.MemoryStore(), ManualClock()
+    plain, tries = store.put, list[str]()
+
+    async def late(record: stores.Record) -> None:
+        tries.append(record.name)
+        if len(tries) == 1:
+            await plain(record)
+        await plain(record)
+
+    monkeypatch.setattr(store, "put", late)
+    assert not await versions.keep(store, "sha256:1", {}, "x", clock.now(), MINT.masks)
+    assert [one.number for one in await versions.listed(store)] == [1]

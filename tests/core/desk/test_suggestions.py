@@ -20,7 +20,7 @@ from sayso.machine import events, people
 from sayso.rules import rule
 from sayso.stores import Query, Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
-from sayso.testing.samples import MINT, actor
+from sayso.testing.samples import MINT, actor, person
 
 DAY = 86_400.0
 ANN, OPS = actor(), people.Actor("web:ops", "Ops", member=True, person="ops")
@@ -317,3 +317,47 @@ async def test_what_somebody_accepted_who_may_accept_nothing_any_more_allows_not
     assert await outcome(desk, asked()) == "allowed"
     # nobody accepts what is asked on their own behalf
     assert await outcome(desk, asked(), dataclasses.replace(BOT, requester="ops")) == "asked"
+
+
+async def test_a_grant_that_cannot_be_read_allows_nothing_and_hides_no_other(desk: sayso.Desk) -> None:
+    await accept(desk, await one_suggested(desk))
+    (record,) = await desk.store.scan(record_kinds.GRANT)
+    odd = {**record.value, "id": "odd", "match": {"tool": "run_tests", "colour": "red"}}
+    await desk.store.put(Record(record_kinds.GRANT, "rule-odd", odd))
+    await desk.store.put(Record(record_kinds.GRANT, "rule-older", {"id": "of another version"}))
+    assert [one.grant.id for one in await learned.find(desk.store)] == [record.value["id"]]
+    # what a wider one covers already is not suggested
+    await desk.store.remove(record_kinds.SUGGESTION, (await desk.store.scan(record_kinds.SUGGESTION))[0].name)
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 0
+
+
+async def test_of_two_copies_that_look_at_the_same_moment_one_asks(
+    desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await say(desk, "allow", asked(), times=3)
+    plain, asking = desk.store.put, list[Record]()
+
+    async def late(record: Record) -> None:
+        if record.kind == record_kinds.SUGGESTION:
+            asking.append(record)
+            await plain(record)
+        await plain(record)
+
+    monkeypatch.setattr(desk.store, "put", late)
+    await suggestions.look(desk)
+    assert len(asking) == 1
+    assert await suggested(desk) == []
+
+
+async def test_the_duty_looks_by_itself_and_a_row_of_what_is_gone_holds_up_nothing(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    gone = events.Answered(at=desk.clock.now(), by=person("ann"), answer=model.Answer(verdict="deny"))
+    await desk.store.append("gone", 1, gone)
+    looking = asyncio.ensure_future(suggestions.suggest_on(desk))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    looking.cancel()
+    assert (await desk.get(ticket.id)).decision is None
+    (looked,) = await desk.store.scan("suggesting")
+    assert looked.value["row"] == await desk.store.last_row()

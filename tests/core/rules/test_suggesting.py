@@ -8,7 +8,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from sayso import model, rules
-from sayso.rules import lines, matching
+from sayso.rules import lines, matching, written
 from sayso.rules.replaying import Past
 from sayso.rules.rule import read_match
 from sayso.rules.suggesting import suggest
@@ -134,3 +134,11 @@ def test_no_suggestion_ever_covers_a_denied_call_or_one_that_it_does_not_list(
         held = [one for one in given if matching.holds(match, book.call(one.request, one.owner), strictly=True)]
         assert {one.outcome for one in held} == {"allowed"}
         assert [one.id for one in held] == [one.id for one in found.covered]
+
+
+def test_what_toml_has_no_word_for_is_written_all_the_same() -> None:
+    assert written.toml({"a": None, "b": [1, None], "c d": float("nan")}) == '{ b = [1], "c d" = nan }'
+    assert written.tables({"suggestions": {"least": 3}, "people": {"ann": {"terminal": "ann"}}}) == (
+        '[suggestions]\nleast = 3\n\n[people.ann]\nterminal = "ann"\n'
+    )
+    assert written.tables({}) == ""
