@@ -1,6 +1,5 @@
 """The `sayso` command: reads settings, plugs the adapters into the core, runs. Importing it must stay nearly free."""
 
-import gc
 import os
 import sys
 
@@ -14,6 +13,8 @@ def main() -> None:
         from sayso_bots.commands.hook import hook
 
         sys.exit(hook.main(sys.argv[2:]))
+    import gc
+
     # imports leave next to no garbage, and to look for it takes a tenth of a start; `cli` switches it on again
     gc.disable()
     # to look for plugins of Pydantic, every package that is installed would be read, and none is for a command
