@@ -22,7 +22,7 @@ async def test_in_slack_it_is_put_to_one_after_the_other_until_somebody_takes_it
         await there.deliver()
         card, asked = there.cards()
         assert list(slack_text.pings(list(asked.blocks))) == ["U2"]
-        assert "it is put to you now" in there.slack.visible_text(asked)
+        assert "It is put to you now" in there.slack.visible_text(asked)
         await bob.press(card, "I take it")
         await there.deliver()
         assert "bob has taken this on" in there.slack.visible_text(there.cards()[0])
