@@ -1,5 +1,6 @@
 """Every command explains itself, and the hook of a coding agent starts without any of them."""
 
+import gc
 import http.server
 import json
 import os
@@ -218,3 +219,13 @@ def test_the_hook_costs_at_most_three_times_an_empty_python(allowing: str) -> No
     assert all('"permissionDecision": "allow"' in told for _, (_, told) in pairs)
     empty, hook = (statistics.median(seconds for seconds, _ in one) for one in zip(*pairs, strict=True))
     assert hook <= 3 * empty
+
+
+def test_garbage_is_looked_for_again_once_a_command_is_loaded() -> None:
+    gc.disable()
+    try:
+        assert cli.tree.get_command(click.Context(cli.tree), "link")
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
