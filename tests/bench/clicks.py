@@ -131,11 +131,13 @@ async def floor(kind: str) -> AsyncGenerator[tuple[aiohttp.ClientSession, Http]]
         line = [sys.executable, "-m", "tests.bench.floors", kind, f"{name}/floor.db"]
         process = await asyncio.create_subprocess_exec(*line, stdout=asyncio.subprocess.PIPE)
         assert process.stdout
-        url = (await process.stdout.readline()).decode().strip()
-        async with aiohttp.ClientSession(url) as agents, aiohttp.ClientSession() as slack:
-            yield agents, Http(url, floors.SECRET, 60, slack)
-        process.kill()
-        await process.wait()
+        try:
+            url = (await process.stdout.readline()).decode().strip()
+            async with aiohttp.ClientSession(url) as agents, aiohttp.ClientSession() as slack:
+                yield agents, Http(url, floors.SECRET, 60, slack)
+        finally:
+            process.kill()
+            await process.wait()
 
 
 async def decide_on_floor(ways: tuple[aiohttp.ClientSession, Http], id: str, payload: Any) -> Took:
