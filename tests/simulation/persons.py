@@ -85,6 +85,9 @@ class Persons:
         first, second = (self._look(chance.choice(town.PRESSING), chance) for _ in range(2))
         if first is None or second is None or set(first.ids) & set(second.ids):
             return
+        if first.message.orphan:
+            # of a message that it never heard it had posted, the service knows no request but the token's
+            return
         mine, other = first.token.split("."), second.token.split(".")
         # the code of the one with what the other is about, or the whole token of another card
         mixed = len(mine) == len(other) and mine[0] == other[0] and chance.random() < 0.5
