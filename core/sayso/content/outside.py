@@ -20,9 +20,18 @@ _HOME = re.compile(r"(?:~|\$HOME|\$\{HOME\})(?=/|\Z)")
 _HOME_OF = re.compile(r"/(?:home/[^/]+|Users/[^/]+|root)(?=/|\Z)")
 # In characters.
 _DEEPEST = 500
+_LONGEST = 2_000
+_PLAIN = re.compile(
+    r"/?(?:[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}/){1,40}[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}"
+)
 _WRITING = re.compile(r"(?i)write|edit|create|save|delete|remove|move|rename|append|patch|put")
 PATHS = ("file_path", "path", "notebook_path", "file", "filename", "destination", "target")
 """Arguments that hold a path, whatever the tool is called."""
+
+
+def is_plain(path: object) -> bool:
+    """Whether a path of a file in a folder means the same to everybody: no way up, nothing hidden, no variable."""
+    return isinstance(path, str) and len(path) <= _LONGEST and _PLAIN.fullmatch(path) is not None
 
 
 def is_harmless(path: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from sayso import errors, model
-from sayso.content import digest, findings, risk, tools
+from sayso.content import digest, findings, outside, risk, tools
 
 MOST = 10
 """Parts that may be left open."""
@@ -29,11 +29,6 @@ MARGIN: Mapping[str, str] = {
 }
 """What each kind of part may be, in words."""
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-# A path that means the same to everybody: no way up, no pattern, no variable, no sign that nobody sees.
-_PATH = re.compile(
-    r"/?(?:[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}/){1,40}[A-Za-z0-9_@+,=-][A-Za-z0-9_.@+,= -]{0,254}"
-)
-_LONGEST = 2_000
 # What runs is never left open, in tools of which nothing else is known, too.
 _RUNS = findings.COMMANDS | {"program", "executable", "argv"}
 # Beside a command line these say how long it may take, and nothing else.
@@ -140,11 +135,7 @@ def _folder_of(path: str) -> str:
     """The folder of a file, with the slash; empty if it is none that may stand for its files."""
     folder = path.rpartition("/")[0]
     # the root and what is right below it hold a whole machine
-    return f"{folder}/" if _is_path(path) and folder.strip("/").count("/") >= 1 else ""
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST and _PATH.fullmatch(value) is not None
+    return f"{folder}/" if outside.is_plain(path) and folder.strip("/").count("/") >= 1 else ""
 
 
 def _is_number(margin: Margin, value: Any) -> bool:
@@ -155,7 +146,7 @@ def _is_number(margin: Margin, value: Any) -> bool:
 
 
 def _is_in_folder(margin: Margin, value: Any) -> bool:
-    return bool(margin.folder) and _is_path(value) and value.startswith(margin.folder)
+    return bool(margin.folder) and outside.is_plain(value) and value.startswith(margin.folder)
 
 
 _IS: Mapping[str, Callable[[Margin, Any], bool]] = {

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sayso.content import digest, masks, risk, tools
-from sayso.rules import book, calls, carriers, lines, matching
+from sayso import model
+from sayso.content import digest, masks, outside, risk, tools
+from sayso.rules import book, calls, carriers, globs, lines, matching
 from sayso.rules.replaying import Past
 from sayso.rules.rule import INPUT, Match, read_match
 
@@ -23,6 +24,9 @@ _COSTLY = frozenset([
     "secrets", "password", "token", "credential", "key",
 ])  # fmt: skip
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+# A word that says what a program is to do, and is no file.
+_ORDER = re.compile(r"[a-z][a-z0-9-]*")
+_ALL_BEHIND = "**"
 # Parts of an input that a suggestion names; one with more is not like another by chance.
 _MOST_PARTS = 20
 _DEEPEST = 4
@@ -60,10 +64,11 @@ def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) 
     for group in sorted(groups.values(), key=lambda group: -len(group.past)):
         if len(group.past) < least:
             break
-        match = _match_of(group.table)
-        if not _has_secret(group.table) and not _is_denied(using, match, denied) and not _is_covered(group, found):
+        table = _narrowed(using, group)
+        match = _match_of(table)
+        if not _has_secret(table) and not _is_denied(using, match, denied) and not _is_covered(group, found):
             covered = tuple(one for one in allowed if _holds(using, match, one))
-            found.append(Suggestion(group.table, covered, any(map(_is_costly, covered))))
+            found.append(Suggestion(table, covered, any(is_costly(one.request) for one in covered)))
     return tuple(one for one in found if len(one.covered) >= least)
 
 
@@ -71,6 +76,29 @@ def is_denied(table: Mapping[str, Any], past: Iterable[Past], parse: lines.Shell
     """Whether somebody denied a call of the past that such a rule would allow, for any agent."""
     denied = (one for one in past if one.request.kind == "permission" and one.outcome == "denied")
     return _is_denied(book.Book(parse=parse), _match_of(table), denied)
+
+
+def covers(match: Match, call: calls.Call) -> bool:
+    """Whether it covers a call all of which it names: any other part may change what the call does."""
+    if not matching.holds(match, call, strictly=True):
+        return False
+    if match.program:
+        return True
+    parts = dict(_parts(call.request.input or {}))
+    if parts.keys() != match.input.keys() or len(parts) != _leaves(call.request.input or {}):
+        return False
+    open_parts = (parts[name] for name, wanted in match.input.items() if any(map(_is_glob, wanted)))
+    return all(map(outside.is_plain, open_parts))
+
+
+def is_costly(request: model.Request) -> bool:
+    """Whether a call is about money, secrets or what cannot be taken back, or a risk is found in it."""
+    asked = request.input or {}
+    if _has_secret(asked) or any(mark.level != "low" for mark in risk.marks_of(request)):
+        return True
+    said = [request.tool or "", *calls.texts_of(asked)]
+    words = (word.lower() for text in said for word in _WORD.findall(text))
+    return any(word in _COSTLY or word.removesuffix("s") in _COSTLY for word in words)
 
 
 def _tables(call: calls.Call) -> Iterator[Mapping[str, Any]]:
@@ -83,8 +111,7 @@ def _tables(call: calls.Call) -> Iterator[Mapping[str, Any]]:
     if 0 < len(parts) <= _MOST_PARTS and len(parts) == _leaves(call.request.input or {}):
         yield base | {INPUT + name: value for name, value in parts.items()}
         for name, value in parts.items():
-            folder = value.rpartition("/")[0] if isinstance(value, str) else ""
-            if folder.strip("/.") and "*" not in value and "?" not in value:
+            if folder := _folder_of(call.tool, name, value):
                 yield base | {INPUT + key: one for key, one in parts.items()} | {INPUT + name: f"{folder}/*"}
 
 
@@ -96,8 +123,34 @@ def _programs(call: calls.Call) -> Iterator[Mapping[str, Any]]:
     if name in carriers.SHELLS or any(set("*?") & set(word) for word in words):
         return
     yield {"program": name, "args": words}
-    if words and not words[0].startswith("-") and name not in carriers.SPELLED_OUT:
-        yield {"program": name, "args": [words[0], "**"]}
+    if words and _ORDER.fullmatch(words[0]) and name not in carriers.SPELLED_OUT:
+        yield {"program": name, "args": [words[0], _ALL_BEHIND]}
+
+
+def _narrowed(using: book.Book, group: _Group) -> Mapping[str, Any]:
+    """A table with all the words by which all its calls begin: of `s3 ls` it is not `s3`."""
+    if _ALL_BEHIND not in group.table.get("args", ()):
+        return group.table
+    same = list[str]()
+    for words in zip(*(_words_of(using, one) for one in group.past), strict=False):
+        if len({*words}) > 1 or not _ORDER.fullmatch(words[0]):
+            break
+        same.append(words[0])
+    return {**group.table, "args": [*same, _ALL_BEHIND]}
+
+
+def _words_of(using: book.Book, one: Past) -> list[str]:
+    line = using.call(one.request, one.owner).line
+    return [word.text for word in line.commands[0].words[1:]] if line else []
+
+
+def _folder_of(tool: str, name: str, value: Any) -> str:
+    """The folder of a file that a call names; empty if it is none that may stand for its files."""
+    if name not in (tools.find(tool).path, *outside.PATHS) or not outside.is_plain(value):
+        return ""
+    folder = str(value).rpartition("/")[0]
+    # what is right below the root is a whole machine
+    return folder if not folder.startswith("/") or folder.count("/") > 1 else ""
 
 
 def _parts(value: Mapping[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -112,8 +165,8 @@ def _parts(value: Mapping[str, Any], above: str = "", depth: int = 0) -> Iterato
 
 
 def _leaves(value: Any) -> int:
-    """How many values an input has; a list counts as one that no table says."""
-    if not isinstance(value, dict):
+    """How many values an input has; a list or an empty object counts as one that no table says."""
+    if not isinstance(value, dict) or not value:
         return 1
     return sum(_leaves(one) for one in value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
@@ -128,9 +181,10 @@ def _holds(using: book.Book, match: Match, one: Past) -> bool:
 
 def _is_denied(using: book.Book, match: Match, denied: Iterable[Past]) -> bool:
     """Whether it would have covered one of these calls, for any agent."""
-    wider = match.model_copy(update={"facts": {key: one for key, one in match.facts.items() if key != "agent"}})
     # of what is erased nobody can say that it was another call
-    tool = Match(facts=wider.facts)
+    tool = Match(facts={key: one for key, one in match.facts.items() if key != "agent"})
+    # a program is the same in any shell, whatever an agent calls that
+    wider = match.model_copy(update={"facts": {} if match.program else tool.facts})
     return any(
         matching.holds(tool if one.erased else wider, using.call(one.request, one.owner), strictly=False)
         for one in denied
@@ -148,10 +202,5 @@ def _has_secret(given: Mapping[str, Any]) -> bool:
     return bool(masks.GONE.value(dict(given)) != given)
 
 
-def _is_costly(one: Past) -> bool:
-    asked = one.request.input or {}
-    if _has_secret(asked) or any(mark.level != "low" for mark in risk.marks_of(one.request)):
-        return True
-    said = [one.request.tool or "", *calls.texts_of(asked)]
-    words = (word.lower() for text in said for word in _WORD.findall(text))
-    return any(word in _COSTLY or word.removesuffix("s") in _COSTLY for word in words)
+def _is_glob(value: Any) -> bool:
+    return isinstance(value, str) and globs.is_glob(value)

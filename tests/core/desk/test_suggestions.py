@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import sayso
+import sayso_shell
 from sayso import errors, model, rules
 from sayso.cards import naming
 from sayso.desk.admission import granted, granting, learned, learning
@@ -290,6 +291,82 @@ async def test_a_call_with_a_risk_that_its_calls_had_not_is_asked(desk: sayso.De
     await accept(desk, ticket)
     assert await outcome(desk, asked("write_file", path="docs/d.md", content="hi")) == "allowed"
     assert await outcome(desk, asked("write_file", path="docs/../../etc/passwd", content="hi")) == "asked"
+
+
+BASH = dataclasses.replace(SETUP, rules=rules.Book(parse=sayso_shell.read))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "later"),
+    [
+        # what was allowed names all of the input
+        ([{"suite": "unit"}], {"suite": "unit", "target": "production"}),
+        ([{"suite": "unit"}], {"suite": "unit", "options": None}),
+        ([{"suite": "unit"}], {"suite": ["unit", "unit"]}),
+        ([{"path": f"docs/{name}"} for name in "abc"], {"path": "docs/.git/hooks/pre-commit"}),
+        ([{"path": f"docs/{name}"} for name in "abc"], {"path": "docs/a;reboot"}),
+        ([{"path": f"docs/{name}"} for name in "abc"], {"path": "docs/delete_all"}),
+        ([{"options": {}, "suite": "unit"}], {"options": {"on": "production"}, "suite": "unit"}),
+        # a text with a slash in it is no folder
+        ([{"query": f"SELECT 1/{number}"} for number in range(3)], {"query": "SELECT 1/2; INSERT INTO admins"}),
+        ([{"url": f"https://a.example/{number}"} for number in range(3)], {"url": "https://a.example/?said=all"}),
+    ],
+)
+async def test_harmless_calls_win_no_rule_for_what_nobody_saw(
+    desk: sayso.Desk, allowed: list[dict[str, Any]], later: dict[str, Any]
+) -> None:
+    for input in allowed * 3:
+        await say(desk, "allow", asked("tool", **input))
+    await suggestions.look(desk)
+    for ticket in await suggested(desk):
+        await desk.answer(ticket.id, model.Answer(choice=learned.ACCEPT), OPS)
+    desk.learned = await learned.find(desk.store)
+    assert await outcome(desk, asked("tool", **later)) == "asked"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "later"),
+    [
+        ("aws s3 ls", "aws s3 rm --recursive shop"),
+        ("gh pr view", "gh pr merge 1 --admin"),
+        ("cat README.md", "cat README.md /root/.ssh/id_rsa"),
+        ("app list", "app list --delete all"),
+    ],
+)
+async def test_a_program_is_suggested_with_all_the_words_by_which_its_calls_begin(
+    desk: sayso.Desk, allowed: str, later: str
+) -> None:
+    desk.setup = BASH
+    for word in "abc":
+        await say(desk, "allow", asked("Bash", command=f"{allowed} {word}"))
+    await suggestions.look(desk)
+    for ticket in await suggested(desk):
+        assert ticket.request.context["Covers"] == f"{allowed}, whatever stands behind it"
+        await accept(desk, ticket)
+        assert await outcome(desk, asked("Bash", command=f"{allowed} d")) == "allowed"
+    assert await outcome(desk, asked("Bash", command=later)) == "asked"
+
+
+async def test_a_program_that_was_denied_in_one_shell_is_suggested_in_none(desk: sayso.Desk) -> None:
+    desk.setup = BASH
+    await say(desk, "deny", asked("Bash", command="app list"))
+    await say(desk, "allow", asked("run_command", command="app list"), times=3)
+    assert await suggestions.look(desk) == 0
+
+
+async def test_what_is_accepted_holds_in_the_folder_and_under_the_policy_that_its_calls_had(desk: sayso.Desk) -> None:
+    here = asked().model_copy(update={"context": {"folder": "/srv/app"}})
+    await say(desk, "allow", asked())
+    await say(desk, "allow", here, times=2)
+    assert await suggestions.look(desk) == 0
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    await accept(desk, await one_suggested(desk, here))
+    assert await outcome(desk, here) == "allowed"
+    assert await outcome(desk, asked()) == "asked"
+    assert await outcome(desk, here.model_copy(update={"confirm": True})) == "asked"
+    for changed in ({"quorum": 2}, {"reason": "allow"}, {"confirm": "tool"}, {"approvers": ("requester",)}):
+        desk.setup = dataclasses.replace(SETUP, policies={"default": model.Policy.model_validate(changed)})
+        assert await outcome(desk, here, dataclasses.replace(BOT, requester="bob")) == "asked"
 
 
 async def test_every_copy_learns_of_what_was_accepted_by_itself(desk: sayso.Desk) -> None:

@@ -61,6 +61,8 @@ class Grant(model.Frozen):
     """Who gave it in their place."""
     risks: tuple[str, ...] = ()
     """What its card, or of *rule* the calls that it came from, said is risky, by name; another risk is asked about."""
+    costly: bool = False
+    """Of *rule*: whether the calls that it came from were about money, secrets or what cannot be taken back."""
     folder: str | None = None
     """The folder of the project on the card: by another one an agent could hide that it writes outside."""
     at: datetime

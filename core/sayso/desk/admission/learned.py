@@ -16,7 +16,8 @@ from sayso import errors, model, rules
 from sayso.cards import naming
 from sayso.content import risk
 from sayso.desk.admission import granting
-from sayso.rules import matching, rule
+from sayso.machine import scopes
+from sayso.rules import rule, suggesting
 from sayso.rules.rule import Match
 from sayso.stores import Record, Store
 from sayso.stores.record_kinds import GRANT, SUGGESTION
@@ -63,6 +64,8 @@ async def records(store: Store, ticket: model.Ticket, people: Container[str] = (
         session=None,
         match=value["match"],
         risks=tuple(value["risks"]),
+        folder=value.get("folder"),
+        costly=value.get("costly", False),
         policy=value["policy"],
         request=ticket.id,
         by=by.person,
@@ -96,8 +99,16 @@ async def end(store: Store, key: str, by: str, at: datetime) -> None:
 
 
 def covers(one: Learned, book: rules.Book, request: model.Request, owner: str) -> bool:
-    """Whether a call is one of these, with nothing risky in it that was not in them."""
-    if not matching.holds(one.match, book.call(request, owner), strictly=True):
+    """Whether a call is one of these, in the same folder, with nothing risky or costly that was not in them."""
+    if request.offers or request.confirm or one.grant.folder != risk.folder_of(request.context):
+        return False
+    if not suggesting.covers(one.match, book.call(request, owner)):
         return False
     found = {*risk.names_of(request)}
-    return found <= {*one.grant.risks} and risk.LONG not in found
+    known = found <= {*one.grant.risks} and risk.LONG not in found
+    return known and (one.grant.costly or not suggesting.is_costly(request))
+
+
+def may_hold(policy: model.Policy) -> bool:
+    """Whether one plain allow is enough under this policy, by somebody who is not only the one that asked."""
+    return scopes.is_plain(policy) and "requester" not in policy.everybody

@@ -27,6 +27,8 @@ async def apply(shell: Shell, request: model.Request, terms: Terms, at: datetime
     """The terms of a request that people would be asked and no rule speaks of: allowed, if one of these covers it."""
     if request.kind != "permission" or (terms.ruled is not None and terms.ruled.rule is not None):
         return terms
+    if not learned.may_hold(terms.policy):
+        return terms
     large = requests.is_large(request)
     for one in shell.learned:
         grant = one.grant

@@ -9,7 +9,7 @@ from sayso import model
 from sayso.cards import naming
 from sayso.content import masks
 from sayso.desk.admission import learned
-from sayso.rules import written
+from sayso.rules import globs, written
 from sayso.rules.replaying import Past
 from sayso.rules.suggesting import Suggestion
 
@@ -20,7 +20,12 @@ _MOST, _LONGEST = 200, 60_000
 def request_of(one: Suggestion, key: str, until: date, cover: masks.Masks) -> model.Request:
     """The request by which it is suggested."""
     newest, count = one.covered[0], len(one.covered)
-    facts = {"Agent": newest.owner, "Tool": newest.request.tool or "", "Holds until": f"{until}, or until it is ended"}
+    facts = {
+        "Agent": newest.owner,
+        "Tool": newest.request.tool or "",
+        "Covers": _what(one),
+        "Holds until": f"{until}, or until it is ended",
+    }
     return model.Request(
         kind="choice",
         title=f"People allowed {count} calls like these, and nobody ever denied one. Allow them without asking?",
@@ -35,6 +40,15 @@ def request_of(one: Suggestion, key: str, until: date, cover: masks.Masks) -> mo
         ),
         metadata={naming.SUGGESTED: key},
     )
+
+
+def _what(one: Suggestion) -> str:
+    """How far it goes beyond the calls that are listed."""
+    args = one.match.get("args", ())
+    if "**" in args:
+        return f"{one.match['program']} {' '.join(args[:-1])}, whatever stands behind it"
+    folders = [value for value in one.match.values() if isinstance(value, str) and globs.is_glob(value)]
+    return f"any file below {folders[0].removesuffix('*')}" if folders else "this very call, and no other"
 
 
 def _covered(one: Suggestion, cover: masks.Masks) -> str:

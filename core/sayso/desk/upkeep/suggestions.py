@@ -21,8 +21,8 @@ from sayso.desk.admission import learned, routes
 from sayso.desk.posting import reaching
 from sayso.desk.shell import Shell
 from sayso.desk.upkeep import denied, duties, looking_back, suggested
-from sayso.machine import events, scopes
-from sayso.rules import rulings, suggesting
+from sayso.machine import events
+from sayso.rules import rule, rulings, suggesting
 from sayso.rules.replaying import Past
 from sayso.stores import Record
 from sayso.stores.record_kinds import SUGGESTION
@@ -44,8 +44,8 @@ class _Found:
     one: suggesting.Suggestion
     before: Record | None
     """What was suggested of the same before."""
-    terms: tuple[str | None, str | None]
-    """The key and the policy of the calls."""
+    terms: tuple[str | None, str | None, str]
+    """The key, the policy and the folder of the calls."""
 
 
 async def suggest_on(shell: Shell) -> None:
@@ -136,12 +136,16 @@ async def _read(
     shell: Shell, one: suggesting.Suggestion, by_id: dict[str, model.Ticket], now: datetime
 ) -> _Found | None:
     """A suggestion that may be made: of one key and one policy, under which one plain allow is enough."""
-    wanted, newest = shell.setup.suggesting, by_id[one.covered[0].id]
-    terms = (newest.key, newest.policy_name)
-    alike = tuple(past for past in one.covered if _terms_of(by_id[past.id]) == terms)
-    if (one.costly and not wanted.costly) or len(alike) < wanted.least or not scopes.is_plain(newest.policy):
+    wanted, book = shell.setup.suggesting, shell.setup.rules
+    match = rule.read_match("suggested", one.match)
+    whole = [past for past in one.covered if suggesting.covers(match, book.call(past.request, past.owner))]
+    if not whole or (one.costly and not wanted.costly):
         return None
-    book = shell.setup.rules
+    newest = by_id[whole[0].id]
+    terms = _terms_of(newest)
+    alike = tuple(past for past in whole if _terms_of(by_id[past.id]) == terms)
+    if len(alike) < wanted.least or not learned.may_hold(newest.policy):
+        return None
     call = book.call(newest.request, newest.owner)
     if rulings.decide(book.matching(call, now)).rule is not None:
         return None
@@ -156,8 +160,8 @@ async def _read(
     )
 
 
-def _terms_of(ticket: model.Ticket) -> tuple[str | None, str | None]:
-    return ticket.key, ticket.policy_name
+def _terms_of(ticket: model.Ticket) -> tuple[str | None, str | None, str]:
+    return ticket.key, ticket.policy_name, risk.folder_of(ticket.request.context)
 
 
 async def _is_known(shell: Shell, record: Record, now: datetime) -> bool:
@@ -176,7 +180,7 @@ async def _is_known(shell: Shell, record: Record, now: datetime) -> bool:
 async def _suggest(shell: Shell, found: _Found, now: datetime) -> None:
     wanted, one = shell.setup.suggesting, found.one
     risks = sorted({name for past in one.covered for name in risk.names_of(past.request)})
-    key, policy = found.terms
+    key, policy, folder = found.terms
     id = tokens.new_id()
     value: model.JsonObject = {
         "request": id,
@@ -185,7 +189,9 @@ async def _suggest(shell: Shell, found: _Found, now: datetime) -> None:
         "tool": one.covered[0].request.tool or "",
         "key": key,
         "policy": policy,
+        "folder": folder,
         "risks": risks,
+        "costly": one.costly,
         "lasts": wanted.lasts.total_seconds(),
     }
     if not await _keep(
