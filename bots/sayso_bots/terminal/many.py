@@ -19,8 +19,8 @@ from sayso.cards import card, demanded, grid, phrases, risks
 from sayso_bots.terminal import access, output, prompt, render, rows
 
 _HOW = "allow all · allow 1 3-5 · deny 2 · deny all, and why · Enter for the next · q to end: "
-_WHICH = re.compile(r"(all|[\d-]++(?:[\s,]++[\d-]++)*+)(?:[\s,]+([\s\S]*))?", re.IGNORECASE | re.DOTALL)
-_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_WHICH = re.compile(r"(all|[0-9-]++(?:[\s,]++[0-9-]++)*+)(?:[\s,]+([\s\S]*))?", re.IGNORECASE | re.DOTALL)
+_RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 # Lines that stay free below a screen.
 _MARGIN = 2
 
