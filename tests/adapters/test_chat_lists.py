@@ -343,3 +343,6 @@ async def test_a_button_that_nobody_made_goes_nowhere(chat: Chat) -> None:
     for page in (".a", "._w"):
         with pytest.raises(errors.NotFound):
             await named_lists.show(chat.desk, "history", ANN, page)
+    # no words are looked for among grants, and so nothing of what others asked
+    await chat.desk.open(run("run_tests"))
+    assert (await named_lists.show(chat.desk, "grants", ANN, ".cnVuX3Rlc3Rz")).rows == ()

@@ -137,6 +137,7 @@ def test_rules_are_put_back_and_all_else_in_the_file_stays() -> None:
     ("text", "rules", "said"),
     [
         ('rules = [{ id = "a", match = { tool = "x" }, effect = "deny" }]\n', RULES, "cannot be told from the rest"),
+        ('[[rules]]\nid = "a', RULES, "not TOML as it stands"),
         ('[policies.default]\napprovers = ["anyone"]\n', [{**ASKS, "policy": "gone"}], "there is no policy"),
         ('[calendars.x]\ndays = """\n[[rules]]\n"""\n', RULES, "cannot be told from the rest"),
     ],
@@ -149,8 +150,11 @@ def test_what_does_not_fit_any_more_is_refused(text: str, rules: list[dict[str, 
 def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(inside: Call, tmp_path: Path) -> None:
     path = tmp_path / "sayso.toml"
     plain = BASE.replace(SECRET, "word")
-    path.write_text(plain)
-    path.chmod(0o600)
+    real = tmp_path / "settings" / "real.toml"
+    real.parent.mkdir()
+    real.write_text(plain)
+    real.chmod(0o600)
+    path.symlink_to(real)
 
     async def started() -> None:
         async with database(path) as store:
@@ -165,7 +169,8 @@ def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(inside:
     assert 'id = "other"' in path.read_text()
     done = inside("policy", "restore", "1", "--in-place")
     assert done.returncode == 0
-    assert tomllib.loads(path.read_text()) == tomllib.loads(plain)
+    assert path.is_symlink()
+    assert tomllib.loads(real.read_text()) == tomllib.loads(plain)
     (backup,) = tmp_path.glob("sayso.toml.*")
     assert 'id = "other"' in backup.read_text()
     assert {one.stat().st_mode & 0o777 for one in (path, copy, backup)} == {0o600}

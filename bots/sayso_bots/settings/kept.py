@@ -38,8 +38,12 @@ def with_rules(text: str, rules: Sequence[Any]) -> str:
         if masks.are_in(one):
             hint = "write this rule yourself; sayso policy show has the rest"
             raise errors.InvalidSettings(f"the rule {one['id']} was kept with a mask", field="rules", hint=hint)
+    before = _read(text)
+    if before is None:
+        hint = "mend it first; or copy the rules into it from: sayso policy show"
+        raise errors.InvalidSettings("the file is not TOML as it stands", field="rules", hint=hint)
     made = f"{_without_rules(text).rstrip()}\n\n{written.tables({'rules': rules})}".lstrip("\n")
-    before, after = tomllib.loads(text), _read(made)
+    after = _read(made)
     if after is None or _others(before) != _others(after) or len(after.get("rules", [])) != len(rules):
         hint = (
             "write the rules as [[rules]], and each header on a line of its own; or copy them from: sayso policy show"

@@ -52,7 +52,7 @@ SEARCHED: tuple[Name, ...] = ("pending", "mine", "history")
 
 async def show(desk: Desk, name: Name, actor: people.Actor, page: str = "", words: str = "") -> listing.Listing:
     """A page of a list for one person; *page* is what a button to it carries. With *words* only where they stand."""
-    if words or "." in page:
+    if name in SEARCHED and (words or "." in page):
         return await found_lists.show(desk, name, actor, page, words)
     match name:
         case "pending":

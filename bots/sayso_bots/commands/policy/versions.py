@@ -67,7 +67,7 @@ def restore_command(digest: str, in_place: bool) -> None:
     path = environment.read().config or Path("sayso.toml")
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise errors.InvalidSettings(f"{path} cannot be read", field="SAYSO_CONFIG") from error
     made, count = kept.with_rules(text, kept.rules_of(one.said)), len(kept.rules_of(one.said))
     if in_place:
@@ -83,7 +83,8 @@ def restore_command(digest: str, in_place: bool) -> None:
 
 
 def _write(path: Path, text: str, like: Path) -> None:
-    """Write a file whole or not at all, with the permissions of the settings."""
+    """Write a file whole or not at all, with the permissions of the settings; a link stays one."""
+    path = path.resolve()
     made = path.with_name(f".{path.name}.{os.getpid()}")
     made.touch(mode=like.stat().st_mode & 0o777)
     made.write_text(text, encoding="utf-8")
