@@ -33,6 +33,26 @@ with warnings.catch_warnings(record=True) as said:
 print(said[0].category.__name__, said[0].message, found.__name__, sep="\\n")
 """
 
+# Another thread asks for a module of a package that this one has begun to look for.
+AT_ONCE = """
+import sys, threading
+import sayso
+
+found = []
+other = threading.Thread(target=lambda: found.append(sayso.Asker.__name__))
+
+class Between:
+    def find_spec(self, name, *_):
+        if name == "sayso.desk" and other.ident is None:
+            other.start()
+            other.join(0.2)
+
+sys.meta_path.insert(0, Between())
+found.append(sayso.Desk.__name__)
+other.join()
+print(*found)
+"""
+
 
 def rows() -> Iterator[tuple[str, set[str]]]:
     """The modules of the list, each with the names that it may be used for; none means all."""
@@ -106,6 +126,11 @@ def test_a_program_that_imports_sayso_pays_only_for_what_it_uses() -> None:
     said = "import sys, sayso; print(*sys.modules); sayso.errors, sayso.Refused, sayso.Policy"
     run = subprocess.run([sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"pydantic", "asyncio", "sayso.model", "sayso.desk"} & set(run.stdout.split()) == set()
+
+
+def test_threads_that_use_names_for_the_first_time_at_once_get_them() -> None:
+    run = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert sorted(run.stdout.split()) == ["Asker", "Desk"], run.stderr
 
 
 def test_every_name_has_a_home_and_no_other_name_is_offered() -> None:

@@ -133,13 +133,21 @@ sys.meta_path.append(moved.Finder())
 
 def __getattr__(name: str) -> Any:
     named = _RENAMED.get(name, name)
-    found = getattr(importlib.import_module(_HOME_OF[named]), named) if named in _HOME_OF else _module(name)
+    found = getattr(_imported(_HOME_OF[named]), named) if named in _HOME_OF else _module(name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _imported(called: str) -> Any:
+    # a package before what is in it: threads that import at once and take the locks of these in two orders fail
+    package = called.rpartition(".")[0]
+    if package != __name__:
+        _imported(package)
+    return importlib.import_module(called)
 
 
 def _module(name: str) -> Any:
