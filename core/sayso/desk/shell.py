@@ -171,14 +171,13 @@ class Shell:
             step = await self._stepped(ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
-            beside = await self._beside(ticket, step.ticket)
+            beside = await self._beside((ticket, step.ticket))
             try:
                 ends = await together.closing(self.store, step.ticket) if _decides(ticket, step.ticket) else []
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)
                 elif ends:
-                    rows = [row for end, _ in ends for row in await self._beside(ticket, end.ticket)]
-                    await self.store.commit_together([(step, acting), *ends], [*beside, *rows])
+                    await self.store.commit_together([(step, acting), *ends], beside)
                 else:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
@@ -202,7 +201,7 @@ class Shell:
                 continue
             steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in found]
             changed = [one for one in steps if one[2].ticket.version > one[0].version]
-            beside = [row for ticket, _, step in changed for row in await self._beside(ticket, step.ticket)]
+            beside = await self._beside(*((ticket, step.ticket) for ticket, _, step in changed))
             try:
                 if changed:
                     await self.store.commit_together([(step, event) for _, event, step in changed], beside)
@@ -219,16 +218,18 @@ class Shell:
         large = weighs and requests.is_large(ticket.request)
         return receipting.attach(self, await aside.run_large(large, machine.step, ticket, event))
 
-    async def _beside(self, before: model.Ticket, after: model.Ticket) -> Sequence[Record]:
-        """What is kept of a decision, and of whose turn it is, and written with it."""
+    async def _beside(self, *changed: tuple[model.Ticket, model.Ticket]) -> Sequence[Record]:
+        """What is kept of decisions, and of whose turn it is, and written with them; of each as it was and is."""
         kept: list[Record] = []
-        if _decides(before, after):
-            kept += await remembering.records(self.store, after)
+        if decided := [after for before, after in changed if _decides(before, after)]:
+            kept += await remembering.records(self.store, *decided)
+        for after in decided:
             kept += await granting.records(self.store, after, self.setup.directory.people)
             if after.owner == naming.SERVICE:
                 kept += await learned.records(self.store, after, self.setup.directory.people)
-        if before.attending != after.attending:
-            kept += await turning.records(self.store, before, after)
+        for before, after in changed:
+            if before.attending != after.attending:
+                kept += await turning.records(self.store, before, after)
         return kept
 
     async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:

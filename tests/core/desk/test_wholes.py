@@ -383,3 +383,19 @@ async def test_a_new_key_of_the_same_name_takes_no_part_in_what_an_older_one_beg
     assert (await front.store.load(older.id)).decision is None
     with pytest.raises(errors.Refused, match="only 1 of the 2 calls are there"):
         await front.answer(older.id, ALLOW, ANN)
+
+
+async def test_a_no_to_all_is_remembered_of_each(front: Desk) -> None:
+    tickets = await ask(front, 3, size=3, whole=True)
+    await front.answer(tickets[0].id, model.Answer(verdict="deny", reason="not now"), ANN)
+    for one in tickets:
+        again = await front.open(permission(input=one.request.input), Caller(owner="agent"))
+        assert again.remembered is not None
+        assert (again.remembered.denied, again.remembered.reason) == (1, "not now")
+        # and of a call that is nearly the same
+        nearly = permission(input={"command": f"{(one.request.input or {})['command']} --again"})
+        retried = (await front.open(nearly, Caller(owner="agent"))).remembered
+        assert retried is not None
+        assert retried.like is not None
+    (denied,) = await front.store.scan(record_kinds.DENIED)
+    assert {one["id"] for one in denied.value["calls"]} == {one.id for one in tickets}

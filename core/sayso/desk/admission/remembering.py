@@ -71,24 +71,35 @@ class _Change:
         return Record(self.kind, self.name, self.change(value), self.until, version)
 
 
-async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
-    """What is to be kept of what people decided on this call: written together with the decision.
+async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
+    """What is to be kept of what people decided at one moment: written together with the decisions.
 
     What a rule or time decided is no opinion of people.
     """
-    decision = ticket.decision
-    if decision is None or not decision.by:
+    changes = [one for ticket in tickets if ticket.decision for one in await _changes(ticket, ticket.decision)]
+    if not changes:
+        return ()
+    try:
+        found = dict(await store.get_all(list({(one.kind, one.name): None for one in changes})))
+    except errors.SaysoError as error:
+        # nobody's answer waits for this
+        log.warning("a decision is not remembered", extra={"ticket": tickets[0].id, "error": error.message})
+        return ()
+    made = dict[tuple[str, str], Record]()
+    for one in changes:
+        # several calls stand in one record
+        place = one.kind, one.name
+        made[place] = one.of(made.get(place) or found.get(place))
+    return [*made.values()]
+
+
+async def _changes(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
+    if not decision.by:
         return ()
     changes = [_of_answered(person, ticket.id) for person in _deciders(decision)]
     if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
         changes += [await _of_call(ticket, decision), *await _of_risky(ticket, decision), *_of_denied(ticket, decision)]
-    try:
-        found = await store.get_all([(one.kind, one.name) for one in changes])
-    except errors.SaysoError as error:
-        # nobody's answer waits for this
-        log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
-        return ()
-    return [one.of(found.get((one.kind, one.name))) for one in changes]
+    return changes
 
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
