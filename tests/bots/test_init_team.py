@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sayso import errors
+from sayso import errors, model
+from sayso.rules import rulings
 from sayso_bots.commands import init_team
 from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
@@ -57,6 +58,37 @@ def test_the_service_takes_what_was_written(command: Command) -> None:
     command.key("release-bot", "agent")
     looked = command("doctor")
     assert looked.returncode == 0, looked.stdout + looked.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        ("git", model.Request(kind="permission", tool="Bash", input={"command": "git status"})),
+        ("Bash", model.Request(kind="permission", tool="Bash", input={"command": "git status"})),
+        ("tools", model.Request(kind="permission", tool="Bash", input={"command": "tools run"})),
+        ("Read,Grep,Glob", model.Request(kind="permission", tool="Read", input={"file_path": "a.md"})),
+        ("x" * 45, model.Request(kind="permission", tool="x" * 45)),
+    ],
+)
+def test_whatever_touches_production_is_asked_about(named: str, asked: model.Request) -> None:
+    names = team.read_names(named, "production")
+    setup = toml.setup(toml.parse(tomllib.loads(team.write(team.Team(people={"ann": ""}, production=names)))))
+    ruling = rulings.decide(setup.rules.matching(setup.rules.call(asked, "bot"), datetime.now(UTC)))
+    assert ruling.rule is not None
+    assert (ruling.effect, ruling.rule.policy) == ("ask", "production")
+
+
+def test_what_cannot_be_put_into_a_rule_is_refused_at_its_question() -> None:
+    with pytest.raises(errors.InvalidSettings, match="is no name"):
+        team.read_names("x" * 46, "production")
+    with pytest.raises(errors.InvalidSettings, match="are no hours"):
+        team.read_hours("Europe/Berlin mon-fri 25:00-99:00")
+
+
+def test_no_file_is_written_through_a_link(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").symlink_to(tmp_path / "elsewhere.toml")
+    assert "is there already" in inside(*GIVEN).stderr
+    assert not (tmp_path / "elsewhere.toml").exists()
 
 
 def test_nothing_is_written_over_what_is_there(inside: Call, tmp_path: Path) -> None:

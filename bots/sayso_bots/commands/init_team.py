@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -161,7 +162,7 @@ def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
 
 def _refuse_what_is_there(names: Iterable[str]) -> None:
     for name in names:
-        if Path(name).exists():
+        if os.path.lexists(name):
             raise click.ClickException(f"{name} is there already; nothing was changed")
 
 

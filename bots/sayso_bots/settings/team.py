@@ -13,11 +13,13 @@ from sayso import calendars, errors
 GROUP = "team"
 PRODUCTION = "production"
 _HOURS = re.compile(
-    r"(?P<zone>\S+)(?:\s+(?P<days>[a-z]{3}-[a-z]{3}))?\s+(?P<hours>[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2})"
+    r"(?P<zone>\S+)(?:\s+(?P<days>[a-z]{3}-[a-z]{3}))?\s+"
+    r"(?P<hours>(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00))"
 )
 _HOURS_HINT = '"Europe/Berlin mon-fri 09:00-18:00", or "always"'
-# A program, or a tool as agents call it.
-_CALLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# A program, or a tool as agents call it; the id of its rule has room for so much of it.
+_CALLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,44}")
+_READS = ("Read", "Grep", "Glob")
 _SECRETS = ("*.env", "*.env.*", "*id_rsa*", "*id_ed25519*", "*.pem", "*credentials*")
 
 
@@ -65,7 +67,7 @@ def read_names(said: str, what: str) -> list[str]:
     names = [name for part in said.split(",") if (name := part.strip())]
     for name in names:
         if not _CALLED.fullmatch(name):
-            hint = "letters, digits, . _ -, with commas between"
+            hint = "at most 45 letters, digits, . _ -, with commas between"
             raise errors.InvalidSettings(f"{what}: {name!r} is no name", field=what, hint=hint)
     return list(dict.fromkeys(names))
 
@@ -122,16 +124,23 @@ def _rules(team: Team) -> Iterator[str]:
     if team.production:
         yield from ("", "[[rules]]", 'id = "production-tools"', f"match = {{ tool = {_list(team.production)} }}")
         yield from ('effect = "ask"', f'policy = "{PRODUCTION}"')
-    for name in team.production:
-        yield from ("", "[[rules]]", f"id = {_text(f'production-{name}')}")
+    for name in () if "Bash" in team.production else team.production:
+        yield from ("", "[[rules]]", f"id = {_text(_id_of(name))}")
         yield from (
             f'match = {{ tool = "Bash", program = {_text(name)} }}',
             'effect = "ask"',
             f'policy = "{PRODUCTION}"',
         )
-    yield from ("", "[[rules]]", 'id = "reads"', 'match = { tool = ["Read", "Grep", "Glob"] }', 'effect = "allow"')
-    yield from ("", "[[rules]]", 'id = "git-looks"')
-    yield from ('match = { tool = "Bash", program = "git", args = ["status", "**"] }', 'effect = "allow"')
+    # what touches production is asked, whatever else it is
+    if reads := [name for name in _READS if name not in team.production]:
+        yield from ("", "[[rules]]", 'id = "reads"', f"match = {{ tool = {_list(reads)} }}", 'effect = "allow"')
+    if not {"git", "Bash"} & {*team.production}:
+        yield from ("", "[[rules]]", 'id = "git-looks"')
+        yield from ('match = { tool = "Bash", program = "git", args = ["status", "**"] }', 'effect = "allow"')
+
+
+def _id_of(program: str) -> str:
+    return f"production-{program}" if program != "tools" else "production-program-tools"
 
 
 def _days(said: str) -> Sequence[calendars.Day]:
