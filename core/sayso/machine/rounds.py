@@ -82,7 +82,8 @@ def free_needs(ticket: model.Ticket) -> Sequence[int]:
 def following(ticket: model.Ticket, need: int = 0, at: datetime | None = None) -> str | None:
     """To whom it is put next, of those who may hear of it at this moment; None is everybody."""
     known = ticket.attending or attention.Attending()
-    left_out = {one.person for one in places.latest(ticket)} | {one.person for one in known.claims}
+    left_out = {name for one in places.latest(ticket) for name in (one.person, one.human)}
+    left_out |= {one.person for one in known.claims}
     left_out |= {name for other in free_needs(ticket) if other != need and (name := whose(ticket, other))}
     left_out |= silence.silent(ticket, at) if at else set[str]()
     order, asked = _order(ticket, need), _asked(ticket, need)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,12 @@ async def test_without_turns_a_claim_lapses_to_everybody_and_an_answer_ends_that
 
 async def test_nobody_takes_a_turn_at_their_own_request(one: Service) -> None:
     assert orders(await one.under(requester="bob", **MIX)) == [(0, 0, ("ann", "eve")), (0, 1, ("carl", "dora", "eve"))]
+
+
+async def test_nobody_has_a_turn_who_has_answered_for_somebody_else(one: Service) -> None:
+    away = people.Delegation(of="bob", to=frozenset({"eve"}), until=NOW + timedelta(hours=8))
+    directory = dataclasses.replace(DIRECTORY, delegations=(away,))
+    one.desk.setup = dataclasses.replace(one.desk.setup, directory=directory)
+    await one.under(stages=({"needs": ({"who": ("bob",)},)}, {"needs": ({"who": ("eve", "dora")},)}))
+    ticket = await one.allow("eve")
+    assert (ticket.stage, rounds.current(ticket)) == (1, ("dora",))
