@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -40,14 +40,17 @@ class Learned:
 
 
 async def records(store: Store, ticket: model.Ticket, people: Container[str] = ()) -> Sequence[Record]:
-    """The grant that comes of an accepted suggestion: written together with the answer.
+    """What comes of the answer to a suggestion, written together with it: a grant, or that it was refused for good.
 
     *people* are those of the settings.
     """
     decision, key = ticket.decision, ticket.request.metadata.get(naming.SUGGESTED)
-    if decision is None or decision.choice != ACCEPT or not isinstance(key, str):
+    if decision is None or decision.choice not in (ACCEPT, REFUSE) or not isinstance(key, str):
         return ()
     made = await store.get(SUGGESTION, key)
+    if made is not None and made.value.get("request") == ticket.id and decision.choice == REFUSE:
+        # what was answered may be erased before it would come again
+        return [replace(made, value={**made.value, "over": True})]
     if made is None or made.value.get("request") != ticket.id or len(await store.scan(GRANT)) >= granting.MOST:
         # the answer stands, and what comes after it is asked
         log.warning("what was accepted is not kept", extra={"ticket": ticket.id})

@@ -165,15 +165,13 @@ def _terms_of(ticket: model.Ticket) -> tuple[str | None, str | None, str]:
 
 
 async def _is_known(shell: Shell, record: Record, now: datetime) -> bool:
-    """Whether it is not to be suggested again: somebody refused it, or it is not so long ago."""
-    if "request" not in record.value:
+    """Whether it is not to be suggested again: somebody refused it or denied such a call, or it is not so long ago."""
+    if "request" not in record.value or record.value.get("over"):
         return True
     try:
         ticket = await shell.store.load(record.value["request"])
     except errors.NotFound:
         return False  # what was to be asked was not stored
-    if ticket.decision is not None and ticket.decision.choice == learned.REFUSE:
-        return True
     return now < ticket.created_at + timedelta(seconds=record.value["lasts"])
 
 
