@@ -81,7 +81,11 @@ class EventStream:
         transport = request.transport
         if transport is None or transport.is_closing() or transport.get_write_buffer_size() or _may_be_revoked(rows):
             return False
-        transport.write(self._chunk(rows, caller))
+        chunk = self._chunk(rows, caller)
+        if len(chunk) > _LARGE:
+            # what is written here waits for nobody, so all of it is kept for each one that reads slowly
+            return False
+        transport.write(chunk)
         return True
 
     def _chunk(self, rows: Sequence[Row], caller: access.HttpCaller) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 from sayso import errors, model
 from sayso.stores import Row
 from sayso.testing.clock import ManualClock
+from sayso_http.server import event_stream
 from tests.adapters.http.service import RESTRICTED, Service, lies, permission, running
 from tests.conftest import until
 
@@ -208,3 +209,23 @@ async def test_a_caller_that_goes_away_before_the_first_line_is_no_error(
         async with stream(service, "op"):
             pass
     assert caplog.text == ""
+
+
+async def test_a_long_row_is_not_kept_for_everybody_who_reads_slowly(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, write = list[int](), event_stream.EventStream._write_at_once
+
+    def counted(self: event_stream.EventStream, *given: Any) -> bool:
+        done = write(self, *given)
+        written.append(done)
+        return done
+
+    monkeypatch.setattr(event_stream.EventStream, "_write_at_once", counted)
+    async with stream(service, "op") as reader:
+        await until(lambda: service.front.broadcast.listening)
+        await service.call("POST", "/v1/requests", "bot", permission())
+        opened = await reader.event()
+        await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow", "input": {"x": "y" * 50_000}})
+        answered = await reader.event()
+    assert (opened["entry"]["type"], answered["entry"]["type"], written) == ("opened", "answered", [True, False])

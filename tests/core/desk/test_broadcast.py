@@ -160,3 +160,16 @@ async def test_who_takes_rows_at_once_gets_them_in_order_and_is_woken_for_what_i
         await until(lambda: news.number == 5)
         assert [row.number for row in await listener.next()] == [5]
         assert taken == [2, 3]
+
+
+async def test_one_that_fails_where_rows_come_ends_alone(news: broadcast.Broadcast, store: Counting) -> None:
+    def fail(_: Sequence[Row]) -> bool:
+        raise RuntimeError("broken")
+
+    with news.listen(0) as broken, news.listen(0) as sound:
+        broken.at_once = fail
+        ended, heard = await live(news, broken, sound)
+        await tickets.ask(store, "r1")
+        assert [row.ticket_id for row in await heard] == ["r1"]
+        with pytest.raises(RuntimeError, match="broken"):
+            await ended

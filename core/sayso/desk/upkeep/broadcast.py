@@ -64,7 +64,7 @@ class Listener:
 
     def offer(self, rows: Sequence[Row]) -> None:
         """Hand over rows; nothing if there are none but that time has passed."""
-        if self._waits_for(rows) and self.at_once and self.at_once(rows):
+        if self._waits_for(rows) and self._took(rows):
             self.number = rows[-1].number
             return
         if self.is_live:
@@ -77,6 +77,13 @@ class Listener:
         """Whether it has all that came before, so that these are next."""
         idle = self._news is not None and not self._news.done() and not self._rows
         return self.is_live and idle and bool(rows) and rows[0].number > self.number
+
+    def _took(self, rows: Sequence[Row]) -> bool:
+        try:
+            return self.at_once is not None and self.at_once(rows)
+        except Exception as error:  # whatever it is, it ends this one and nobody else's
+            self.end(error)
+            return False
 
     def _wake(self) -> None:
         if self._news and not self._news.done():
