@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -111,8 +112,8 @@ class Sessions:
             for secret, record in going.items()
             if (key := record.value.get("key")) is None or (record_kinds.KEY, str(key)) in keys_there
         }
-        for record in held.values():
-            await self._prolong(record)
+        # one after the other, all pages would wait for the disk as often as there are pages
+        await asyncio.gather(*map(self._prolong, held.values()))
         return held.keys()
 
     async def end(self, session: Session) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from sayso import errors
 from sayso.chat import recent
 from sayso.desk import authority, keys
-from sayso.stores import Record, memory
+from sayso.stores import Record, memory, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso_web import roll_call, sessions, sharing
 
@@ -63,6 +64,24 @@ async def test_a_session_that_is_looked_up_goes_on_as_by_any_call() -> None:
     for _ in range(3):
         time.advance((sessions.IDLE_LASTS - timedelta(hours=1)).total_seconds())
         assert await hears(roll, session)
+
+
+async def test_many_sessions_are_prolonged_together_and_not_one_after_the_other(tmp_path: Path) -> None:
+    store, time = await sqlite.SqliteStore.open(f"{tmp_path}/sayso.db"), ManualClock()
+    signed_in = sessions.Sessions(store, time)
+    some = [await begun(signed_in, "ann") for _ in range(20)]
+    time.advance(timedelta(minutes=10).total_seconds())
+    groups, commit = list[int](), sqlite_worker.Worker._commit
+
+    def counted(self: sqlite_worker.Worker, group: sqlite_worker.Group) -> None:
+        groups.append(len(group.jobs))
+        commit(self, group)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_worker.Worker, "_commit", counted)
+        assert len(await signed_in.holding([one.secret for one in some])) == 20
+        await store.close()
+    assert sum(groups) >= 20 > len(groups) * 4
 
 
 async def test_what_is_made_once_is_made_by_the_next_one_if_the_first_goes_away_or_fails() -> None:
