@@ -64,7 +64,7 @@ def test_at_a_keyboard_only_yes_lets_it_count(inside: Call, tmp_path: Path, monk
     async def read(_: str) -> str:
         return next(typed)
 
-    monkeypatch.setattr(prompt, "_read_line", read)
+    monkeypatch.setattr(prompt, "read_line", read)
     refused = inside("answer", "r1", "--free", "amount")
     assert refused.returncode == 2
     assert "only yes allows it" in refused.stderr

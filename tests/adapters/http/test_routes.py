@@ -590,6 +590,7 @@ async def test_a_route_refuses_whom_it_is_not_for_before_it_reads_anything(
         "who asks": {"bot", "op"},
         "who cancels": {"bot", "op"},
         "who answers": {"ann"},
+        "who looks": {"ann", "op"},
         # whom the settings name is known only once it is looked up
         "who stops": {"ann", "op"},
         "who operates": {"op"},

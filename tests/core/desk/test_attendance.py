@@ -308,10 +308,18 @@ import asyncio, sys
 import sayso
 from sayso.desk import asker
 
+async def is_held(desk):
+    try:
+        await desk.get("r1")
+    except sayso.errors.NotFound:
+        # its waiter is on record first
+        return False
+    return await desk.store.scan("waiter")
+
 async def main(url):
     async with sayso.open(database=url) as desk:
         waiting = asyncio.create_task(asker.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
-        while not await desk.store.scan("waiter"):
+        while not await is_held(desk):
             await asyncio.sleep(0.01)
         print("held", flush=True)
         await waiting
