@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
-from sayso import errors
-from sayso_bots.terminal import many
+from sayso import errors, model
+from sayso.desk import Caller, Desk, Setup
+from sayso.stores import memory
+from sayso.testing import samples
+from sayso.testing.clock import ManualClock
+from sayso_bots.terminal import access, many
 from tests.bots.conftest import Call
 from tests.bots.test_prompt import terminal
 
@@ -109,3 +114,27 @@ def test_a_line_says_what_and_which(typed: str, said: many.Said) -> None:
 def test_a_line_that_is_not_clear_answers_nothing(typed: str) -> None:
     with pytest.raises(errors.InvalidAnswer):
         many.read(typed, 3)
+
+
+async def test_what_was_shown_is_named_where_all_or_none_is_allowed_and_fits_the_wire() -> None:
+    desk = Desk(memory.MemoryStore(), samples.MINT, Setup(), ManualClock())
+    heard = list[int]()
+
+    class Counting(access.LocalDesk):
+        """Counts what would be an address over the wire."""
+
+        async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
+            heard.append(len(",".join(shown)))
+            return await super().answer(id, answer, shown=shown)
+
+    here = Counting(desk, samples.actor())
+    alone = [await desk.open(samples.permission(), Caller(owner="bot")) for _ in range(2)]
+    whole = model.Batch(id="t", size=2, whole=True)
+    both = [await desk.open(samples.permission(batch=whole), Caller(owner="bot")) for _ in range(2)]
+    seen = {one.id for one in (*alone, *both)} | {f"request-{number:056}" for number in range(198)}
+    for one in (*alone, *both):
+        assert (await many.answer_one(here, one, model.Answer(verdict="allow"), seen))[1]
+    assert heard[:2] == [0, 0]
+    assert heard[2] > 0
+    assert {(await desk.get(one.id)).decision is not None for one in both} == {True}
+    await desk.store.close()

@@ -152,7 +152,9 @@ async def answer_one(
         # one of those that are decided together
         return output.state_of(now), True
     try:
-        return output.state_of(await desk.answer(ticket.id, given, shown=[*seen])), True
+        # over the wire an address has no room for many others
+        together = ticket.request.batch is not None and ticket.request.batch.whole
+        return output.state_of(await desk.answer(ticket.id, given, shown=[*seen] if together else ())), True
     except errors.AlreadyDecided as error:
         return phrases.too_late(error.ticket), True
     except errors.Refused as error:

@@ -35,6 +35,14 @@ _EXPANDED = re.compile(r"\$(?:\{[#!^]?)?(?P<name>[A-Za-z_]\w{0,80}(?:\[)?|[0-9@*
 _READ_ELSEWHERE = re.compile(
     r"""(?:environ(?:\.get)?|getenv|ENV|process\.env|env:|%)[\[({.]{0,2}["']?(?P<name>[A-Za-z_]\w{0,80})"""
 )
+# What other languages run, and what they take away.
+_HANDED = re.compile(
+    r"""\b(?:system|[pP]open|exec\w{0,10}|spawn\w{0,10}|run|call|check_(?:output|call)|passthru|shell_exec|eval
+    |rmtree|unlink|remove)\b\s{0,3}\((?P<said>[^\n)]{0,200})
+    |(?:&|`|\b(?:iex|Invoke-Expression|system|exec))\s{0,3}(?P<first>\$[A-Za-z_]\w{0,80})""",
+    re.VERBOSE,
+)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,80}")
 _ARGUMENTS, _OF_A_LIST = frozenset("123456789@*"), "@"
 _LOOKED_BACK = 120
 # Of more uses than these nobody looks where they are: they may act.
@@ -105,6 +113,7 @@ class Variables:
         self._raw = raw
         self._read: frozenset[str] | None = None
         self._any = False
+        self._run: frozenset[str] | None = None
         self._aliases: bool | None = None
 
     def is_alias(self, at: int, name: str) -> bool:
@@ -135,8 +144,19 @@ class Variables:
             everywhere = {one["name"] for one in used}
             acts = (one for at, one in enumerate(used) if at >= _MOST or not self._belongs(one, everywhere))
             names = {_OF_A_LIST if one["name"].endswith("[") else one["name"] for one in acts}
-            self._read = frozenset(names | {one["name"] for one in _READ_ELSEWHERE.finditer(self._raw)})
+            names |= {one["name"] for one in _READ_ELSEWHERE.finditer(self._raw)}
+            self._read = frozenset(names | self._handed())
         return self._read
+
+    def is_run(self, name: str) -> bool:
+        """Whether another language runs the value of this variable: there `$` stands before it where it is set, too."""
+        return name in self._handed()
+
+    def _handed(self) -> frozenset[str]:
+        if self._run is None:
+            found = (_IDENTIFIER.findall(one["said"] or one["first"] or "") for one in _HANDED.finditer(self._raw))
+            self._run = frozenset(name for some in found for name in some)
+        return self._run
 
     def _belongs(self, used: re.Match[str], everywhere: set[str]) -> bool:
         """Whether a secret belongs where this is used: beside the name of one, or in an option of a known client."""

@@ -125,7 +125,9 @@ def _acts(raw: str, found: re.Match[str], variables: acting.Variables) -> bool:
         # `${PASSWORD:-reboot}` runs reboot
         return variables.act(name)
     plain = found["sign"] == "=" and not found["dashes"] and not found["closed"] and name.isidentifier()
-    return plain and raw[max(0, begin - 1) : begin] != "$" and variables.act(name)
+    # what a dollar stands before is set in no shell
+    is_set = variables.act if raw[max(0, begin - 1) : begin] != "$" else variables.is_run
+    return plain and is_set(name)
 
 
 def _leads_somewhere(raw: str, found: re.Match[str]) -> bool:

@@ -89,6 +89,13 @@ USES = (
     """{n}={q}«{x}»{q} python3 -c "import os; os.system(os.environ['{n}'])\"""",
     """{n}={q}«{x}»{q} node -e "run(process.env.{n})\"""",
     """{n}={q}«{x}»{q} perl -e 'system $ENV{{{n}}}'""",
+    """perl -e '${n}=\"«{x}»\"; system(${n})'""",
+    """php -r '${n}={q}«{x}»{q}; exec(${n});'""",
+    """powershell -c '${n}={q}«{x}»{q}; & ${n}'""",
+    """python3 -c 'import os; {n}="«{x}»"; os.system({n})'""",
+    """python3 -c 'import subprocess; {n} = "«{x}»"\nsubprocess.run(["sh", "-c", {n}])'""",
+    """node -e 'const {n}="«{x}»"; require("child_process").execSync({n})'""",
+    """awk 'BEGIN{{{n}="«{x}»"; system({n})}}'""",
     ": cookie: ; abc=«{x}»; $abc",
 )
 BETWEEN = ("«; »", "« && »", "«\n»", "« | »", "« || »", "« & »", "«;»")
