@@ -32,7 +32,8 @@ MEMORY = "/dev/shm"
 if os.path.isdir(MEMORY) and "TMPDIR" not in os.environ:
     found = os.statvfs(MEMORY)
     if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):
-        os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+        # asked again, so that one that cannot be written to is passed over
+        os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
 
 # Hundreds of processes read the same files: they are compiled once, also where the shell forbids to keep that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
