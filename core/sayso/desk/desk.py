@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
@@ -275,8 +276,9 @@ class Desk(shell.Shell):
             if together.is_whole(ticket):
                 answered = await wholes.answer(self, ticket, actor, happened, shown)
             else:
-                gone = await closed_accounts.since(self, ticket, happened(person))
-                answered = await self.step(id, lambda: _without(gone, happened(person)), ticket)
+                # asked for each try: who filled a place meanwhile may leave the last one to this answer
+                looked = functools.partial(closed_accounts.without, self)
+                answered = await self.step(id, lambda: happened(person), ticket, looked)
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise
@@ -287,8 +289,3 @@ class Desk(shell.Shell):
             raise
         await asking_back.keep(self, answered)
         return answered
-
-
-def _without(gone: tuple[str, ...], event: events.Answered | events.TakenBack) -> events.Event:
-    """The event, with the accounts that were closed before it."""
-    return event.model_copy(update={"gone": gone}) if gone else event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _TRIES = 100
 # What a stop forbids, or what it keeps time from doing.
 _UNDER_STOPS = events.Answered | events.TakenBack | events.Settled | events.Ticked | events.Used | events.Redeemed
+
+
+Look = Callable[[model.Ticket, events.Event], Awaitable[events.Event]]
+"""Finds out elsewhere what an event must say of a ticket."""
 
 
 class Shell:
@@ -158,16 +162,23 @@ class Shell:
     tick, undelivered, lost, refused = let_time_act, place_lost, card_lost, record_refusal
 
     async def step(
-        self, id: str, happened: Callable[[], events.Event], loaded: model.Ticket | None = None
+        self,
+        id: str,
+        happened: Callable[[], events.Event],
+        loaded: model.Ticket | None = None,
+        looked: Look | None = None,
     ) -> model.Ticket:
         """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules.
 
-        *loaded* is the ticket as it was read a moment ago: if it has changed since, it is read again.
+        *loaded* is the ticket as it was read a moment ago: if it has changed since, it is read again. *looked* makes
+        the event say what must be found out elsewhere about the very ticket that it happens to.
         """
         for _ in range(_TRIES):
             ticket, loaded = loaded or await self.store.load(id), None
             event = happened()
             acting = await self._first(ticket, event)
+            if looked and acting is event:
+                acting = event = await looked(ticket, event)
             step = await self._stepped(ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
@@ -189,8 +200,13 @@ class Shell:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
 
-    async def step_together(self, happening: Mapping[str, events.Event]) -> list[model.Ticket]:
-        """The tickets after an event for each: all of them are stored or none. Raises `NotFound`, and as the rules."""
+    async def step_together(
+        self, happening: Mapping[str, events.Event], looked: Look | None = None
+    ) -> list[model.Ticket]:
+        """The tickets after an event for each: all of them are stored or none. Raises `NotFound`, and as the rules.
+
+        *looked* is as in `step`.
+        """
         for _ in range(_TRIES):
             found = [(await self.store.load(id), event) for id, event in happening.items()]
             first = [await self._first(ticket, event) for ticket, event in found]
@@ -199,7 +215,8 @@ class Shell:
                 for ticket in late:
                     await self.let_time_act(ticket.id)
                 continue
-            steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in found]
+            said = [(ticket, await looked(ticket, event) if looked else event) for ticket, event in found]
+            steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in said]
             changed = [one for one in steps if one[2].ticket.version > one[0].version]
             beside = await self._beside(*((ticket, step.ticket) for ticket, _, step in changed))
             try:

@@ -69,6 +69,17 @@ async def test_an_account_that_was_closed_meanwhile_does_not_fill_a_place() -> N
     assert [one.person for one in decided.decision.by] == ["chat:T/bob", "chat:T/cid"]
 
 
+async def test_it_is_asked_of_the_request_as_it_is_when_the_answer_counts_and_not_as_it_was_read_before() -> None:
+    desk, known = desk_of(lambda account: account != "chat:T/ann", quorum=3)
+    ticket = await ask(desk)
+    read = await desk.answer(ticket.id, ALLOW, actor("ann"))
+    # bob and cid press at the same moment: by what both of them read, neither fills the last place
+    await desk.answer(ticket.id, ALLOW, actor("bob"), loaded=read)
+    open_still = await desk.answer(ticket.id, ALLOW, actor("cid"), loaded=read)
+    assert (open_still.decision, open_still.gone) == (None, ("chat:T/ann",))
+    assert set(known.asked) == {"chat:T/ann", "chat:T/bob"}
+
+
 async def test_whoever_comes_back_counts_again() -> None:
     closed = {"chat:T/ann"}
     desk, _ = desk_of(lambda account: account not in closed)

@@ -45,6 +45,12 @@ async def since(shell: Shell, ticket: model.Ticket, event: events.Event) -> tupl
     return tuple(account for one, account in asking.items() if not one.result())
 
 
+async def without(shell: Shell, ticket: model.Ticket, event: events.Event) -> events.Event:
+    """The event, with the accounts that were closed before it. Raises as `since`."""
+    gone = await since(shell, ticket, event)
+    return event.model_copy(update={"gone": gone}) if gone else event
+
+
 def _counted(ticket: model.Ticket, event: events.Event) -> list[model.By]:
     """Those whose earlier allows would decide it together with this answer."""
     if not isinstance(event, events.Answered) or event.answer.verdict != "allow" or ticket.policy.most_needed == 1:

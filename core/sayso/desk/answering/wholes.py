@@ -6,6 +6,7 @@ closed before, the others are closed with it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 
 from sayso import errors, model
@@ -43,13 +44,12 @@ async def answer(
             event = happened(person)
             if isinstance(event, events.TakenBack):
                 raise errors.Refused("there is no answer here that could be taken back")
-            gone = await closed_accounts.since(shell, one, event)
             since = await reading.begun(shell, one, person) if demands.reading_time(one) else None
             # it counts at once: what can be taken back could be, for one of them
-            facts = {"gone": gone, "read_since": since, "at": shell.clock.now(), "grace": 0.0}
+            facts = {"read_since": since, "at": shell.clock.now(), "grace": 0.0}
             said[one.id] = event.model_copy(update=facts)
     _check(ticket, members, said, shown)
-    after = await shell.step_together(said)
+    after = await shell.step_together(said, functools.partial(closed_accounts.without, shell))
     return next(one for one in after if one.id == ticket.id)
 
 
