@@ -32,6 +32,13 @@ class Past:
     """Whether nothing but its tool is known any more."""
     by: str = ""
     """Who decided it."""
+    edited: bool = False
+    """Whether something else was allowed than was asked: a no to what was asked."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether what was asked was not allowed as it stood."""
+        return self.outcome == "denied" or self.edited
 
     @property
     def effect(self) -> Effect:

@@ -52,8 +52,8 @@ class _Group:
 def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) -> tuple[Suggestion, ...]:
     """Rules for what people allowed *least* times or more; those that cover the most come first."""
     decided = [one for one in past if one.request.kind == "permission" and one.by_people]
-    allowed = [one for one in decided if one.outcome == "allowed"]
-    denied = [one for one in past if one.request.kind == "permission" and one.outcome == "denied"]
+    allowed = [one for one in decided if one.outcome == "allowed" and not one.edited]
+    denied = [one for one in past if one.request.kind == "permission" and one.refused]
     using = book.Book(parse=parse)
     groups = dict[str, _Group]()
     for one in allowed:
@@ -74,7 +74,7 @@ def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) 
 
 def is_denied(table: Mapping[str, Any], past: Iterable[Past], parse: lines.Shell | None = None) -> bool:
     """Whether somebody denied a call of the past that such a rule would allow, for any agent."""
-    denied = (one for one in past if one.request.kind == "permission" and one.outcome == "denied")
+    denied = (one for one in past if one.request.kind == "permission" and one.refused)
     return _is_denied(book.Book(parse=parse), _match_of(table), denied)
 
 
@@ -83,7 +83,8 @@ def covers(match: Match, call: calls.Call) -> bool:
     if not matching.holds(match, call, strictly=True):
         return False
     if match.program:
-        return True
+        # beside a command line a no may mean as much as a yes: `sandbox` = false
+        return not call.beside
     parts = dict(_parts(call.request.input or {}))
     if parts.keys() != match.input.keys() or len(parts) != _leaves(call.request.input or {}):
         return False

@@ -293,3 +293,11 @@ async def test_an_answer_to_a_question_is_one_too(desk: Desk) -> None:
     asked = await desk.open(asking.Question("Which?"))
     await desk.answer(asked.id, model.Answer(text="Acme"), ANN)
     assert await remembering.answered_by(desk.store, ANN.account) == (asked.id,)
+
+
+async def test_what_somebody_changed_was_allowed_as_they_changed_it(desk: Desk) -> None:
+    await decide(desk, "allow", input={"command": "make plan"})
+    assert (await desk.open(request(), Caller("bot"))).remembered is None
+    changed = (await desk.open(request("make plan"), Caller("bot"))).remembered
+    assert changed is not None
+    assert changed.allowed == 1

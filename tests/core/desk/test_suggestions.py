@@ -345,8 +345,34 @@ async def test_a_program_is_suggested_with_all_the_words_by_which_its_calls_begi
     for ticket in await suggested(desk):
         assert ticket.request.context["Covers"] == f"{allowed}, whatever stands behind it"
         await accept(desk, ticket)
-        assert await outcome(desk, asked("Bash", command=f"{allowed} d")) == "allowed"
+        assert await outcome(desk, asked("Bash", command=f"{allowed} d", description="Looks")) == "allowed"
+        for beside in ({"sandbox": False}, {"cwd": "/srv"}, {"env": {}}):
+            assert await outcome(desk, asked("Bash", command=f"{allowed} d", **beside)) == "asked"
     assert await outcome(desk, asked("Bash", command=later)) == "asked"
+
+
+async def test_what_people_changed_before_they_allowed_it_is_a_no_to_what_was_asked(desk: sayso.Desk) -> None:
+    changed = model.Answer(verdict="allow", input={"suite": "unit", "on": "staging"})
+    for _ in range(3):
+        ticket = await desk.open(asked(suite="unit", on="production"), BOT)
+        await desk.answer(ticket.id, changed, ANN)
+    assert await suggestions.look(desk) == 0
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    # the same where it was suggested before somebody changed it
+    ticket = await one_suggested(desk, asked("build", suite="unit"))
+    edited = await desk.open(asked("build", suite="unit"), BOT)
+    await desk.answer(edited.id, changed, ANN)
+    with pytest.raises(errors.AlreadyDecided):
+        await desk.answer(ticket.id, model.Answer(choice=learned.ACCEPT), OPS)
+
+
+async def test_what_was_allowed_by_breaking_the_glass_suggests_nothing(desk: sayso.Desk) -> None:
+    glass = model.Policy.model_validate({"approvers": ["bob"], "break_glass": {"who": ["ops"], "review": ["ann"]}})
+    desk.setup = dataclasses.replace(SETUP, policies={"default": glass})
+    for _ in range(3):
+        ticket = await desk.open(asked(), BOT)
+        await desk.answer(ticket.id, model.Answer(verdict="allow", break_glass=True, reason="it burns"), OPS)
+    assert await suggestions.look(desk) == 0
 
 
 async def test_a_program_that_was_denied_in_one_shell_is_suggested_in_none(desk: sayso.Desk) -> None:

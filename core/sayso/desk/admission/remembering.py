@@ -165,12 +165,13 @@ def _since(moments: tuple[datetime, ...], start: datetime) -> tuple[datetime, ..
 
 async def _place(owner: str, request: model.Request, decision: model.Decision | None = None) -> tuple[str, str]:
     """The record in which a call stands, and its name there."""
-    arguments = request.input or {}
-    if decision and decision.input_digest and decision.input == arguments:
-        # it was taken of the same call a moment ago
+    if decision and decision.input_digest:
+        # of the call as it was allowed: what somebody changed was not
         found = decision.input_digest
     else:
-        found = await aside.run_large(requests.is_large(request), digest.of_call, request.tool or "", arguments)
+        found = await aside.run_large(
+            requests.is_large(request), digest.of_call, request.tool or "", request.input or {}
+        )
     hexed = found.partition(":")[2]
     return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
 

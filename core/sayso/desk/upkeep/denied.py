@@ -39,7 +39,7 @@ async def since(store: Store, row: int, tables: Tables, parse: lines.Shell | Non
 
 
 def _add(found: dict[int, str], past: Past, tables: Tables, parse: lines.Shell | None) -> None:
-    if past.outcome != "denied":
+    if not past.refused:
         return
     for number, table in enumerate(tables):
         if number not in found and suggesting.is_denied(table, [past], parse):
@@ -47,10 +47,10 @@ def _add(found: dict[int, str], past: Past, tables: Tables, parse: lines.Shell |
 
 
 def _may_deny(row: Row) -> bool:
-    """Whether a row may be the one with which something was denied."""
+    """Whether a row may be the one with which something was denied, or changed before it was allowed."""
     entry = row.entry
     if isinstance(entry, events.Answered):
-        return entry.answer.verdict == "deny"
+        return entry.answer.verdict == "deny" or entry.answer.input is not None
     ruled = entry.ruled if isinstance(entry, events.Opened) else None
     return isinstance(entry, events.Settled) or (ruled is not None and ruled.effect == "deny")
 

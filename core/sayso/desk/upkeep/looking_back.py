@@ -38,6 +38,8 @@ def of(ticket: model.Ticket) -> Past:
     outcome = decision.outcome if decision else None
     by = [one.via for one in decision.by] if decision else []
     by_people = bool(by) and not any(via.startswith("key:") for via in by)
+    erased = ticket.erased_at is not None
+    changed = decision is not None and decision.input is not None and decision.input != (ticket.request.input or {})
     return Past(
         id=ticket.id,
         request=ticket.request,
@@ -45,7 +47,9 @@ def of(ticket: model.Ticket) -> Past:
         at=ticket.created_at,
         ruled=ticket.ruled,
         outcome=outcome,
-        by_people=by_people,
-        erased=ticket.erased_at is not None,
+        # alone and in a hurry is not what people agree on
+        by_people=by_people and not (decision and decision.break_glass),
+        erased=erased,
         by=", ".join(one.name for one in decision.by) if decision else "",
+        edited=changed and not erased,
     )
