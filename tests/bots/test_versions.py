@@ -18,7 +18,7 @@ from sayso.desk.upkeep import reloads, versions
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
-from sayso_bots.service import reloading
+from sayso_bots.service import masking, reloading
 from sayso_bots.settings import environment, kept, toml
 from tests.bots.conftest import Call
 
@@ -174,6 +174,17 @@ def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(inside:
     (backup,) = tmp_path.glob("sayso.toml.*")
     assert 'id = "other"' in backup.read_text()
     assert {one.stat().st_mode & 0o777 for one in (path, copy, backup)} == {0o600}
+
+
+async def test_secrets_are_masked_in_what_is_kept_also_where_people_see_them(tmp_path: Path) -> None:
+    path = tmp_path / "sayso.toml"
+    path.write_text(f'{BASE}\n[secrets]\nshow = "plain"\n')
+    async with database(path) as store:
+        chosen = toml.load(path)
+        desk = Desk(store, masking.equip(MINT, chosen), clock=ManualClock())
+        await reloading.Reloader(environment.read(), chosen, desk).keep(chosen, "the start")
+        (one,) = await versions.listed(store)
+        assert SECRET not in one.text
 
 
 async def test_only_so_many_are_kept_and_none_that_is_too_large() -> None:

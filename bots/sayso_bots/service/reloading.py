@@ -97,8 +97,10 @@ class Reloader:
 
     async def keep(self, chosen: schema.Settings, by: str) -> None:
         """Keep these settings among those that were taken up."""
-        store, mint = self._desk.store, self._desk.mint
-        await versions.keep(store, digest_of(chosen), kept.parts(chosen), by, self._desk.clock.now(), mint.masks)
+        # also where people see secrets: this is written down for good
+        cover = dataclasses.replace(self._desk.mint.masks, off=False)
+        at, said = self._desk.clock.now(), kept.parts(chosen)
+        await versions.keep(self._desk.store, digest_of(chosen), said, by, at, cover)
 
     async def leave(self) -> None:
         """Say that this copy ends."""

@@ -346,7 +346,8 @@ async def test_a_program_is_suggested_with_all_the_words_by_which_its_calls_begi
         assert ticket.request.context["Covers"] == f"{allowed}, whatever stands behind it"
         await accept(desk, ticket)
         assert await outcome(desk, asked("Bash", command=f"{allowed} d", description="Looks")) == "allowed"
-        for beside in ({"sandbox": False}, {"cwd": "/srv"}, {"env": {}}):
+        besides: list[dict[str, Any]] = [{"sandbox": False}, {"cwd": "/srv"}, {"env": {}}]
+        for beside in besides:
             assert await outcome(desk, asked("Bash", command=f"{allowed} d", **beside)) == "asked"
     assert await outcome(desk, asked("Bash", command=later)) == "asked"
 
