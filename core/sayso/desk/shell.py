@@ -170,18 +170,28 @@ class Shell:
     ) -> model.Ticket:
         """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules.
 
-        *loaded* is the ticket as it was read a moment ago: if it has changed since, it is read again. *looked* makes
-        the event say what must be found out elsewhere about the very ticket that it happens to.
+        *loaded* is the ticket as it was read a moment ago: if it has changed since, or the event changes nothing of
+        it, it is read again. *looked* makes the event say what must be found out elsewhere about the very ticket that
+        it happens to.
         """
         for _ in range(_TRIES):
+            fresh = loaded is None
             ticket, loaded = loaded or await self.store.load(id), None
             event = happened()
             acting = await self._first(ticket, event)
             if looked and acting is event:
                 acting = event = await looked(ticket, event)
-            step = await self._stepped(ticket, acting)
+            try:
+                step = await self._stepped(ticket, acting)
+            except errors.Refused:
+                if fresh:
+                    raise
+                # nobody is refused for what is over
+                continue
             if step.ticket.version == ticket.version:
-                return ticket
+                if fresh:
+                    return ticket
+                continue
             beside = await self._beside((ticket, step.ticket))
             try:
                 ends = await together.closing(self.store, step.ticket) if _decides(ticket, step.ticket) else []
