@@ -32,18 +32,22 @@ def command(limit: int, deny_all: str | None, **asked: str | None) -> None:
     Each is shown whole before it may be allowed. Exits with 3 if something still waits at the end.
     """
     wanted = {name: said for name, said in asked.items() if said} | {"state": "pending", "whose": "me"}
-    left = asyncio.run(_review(wanted, limit, deny_all))
+    left, more = asyncio.run(_review(wanted, limit, deny_all))
     if left:
         output.say(f"{left} still {'waits' if left == 1 else 'wait'}", err=True)
-    sys.exit(3 if left else 0)
+    if more:
+        output.say("there may be more, older ones: run it again, or with a larger --limit", err=True)
+    sys.exit(3 if left or more else 0)
 
 
-async def _review(wanted: Mapping[str, str], limit: int, why: str | None) -> int:
+async def _review(wanted: Mapping[str, str], limit: int, why: str | None) -> tuple[int, bool]:
+    """How many of those that were looked at still wait, and whether there may be others."""
     async with access.connect(environment.read()) as desk:
-        found, _ = await listing.find(desk, wanted, limit)
+        found, behind = await listing.find(desk, wanted, limit)
+        more = behind is not None
         rows = [one for one in found if batching.may_stand(one)]
         if why is not None:
-            return await _deny(desk, rows, why) + len(found) - len(rows)
+            return await _deny(desk, rows, why) + len(found) - len(rows), more
         if rows and not sys.stdin.isatty():
             raise errors.InvalidRequest(
                 "many are answered at a keyboard", hint="or deny them: sayso review --deny-all WHY"
@@ -58,7 +62,7 @@ async def _review(wanted: Mapping[str, str], limit: int, why: str | None) -> int
         alone = [one for one in found if one.id not in stored]
         for one in alone:
             output.say(f"answered by itself: sayso answer {one.id}", err=True)
-        return sum([(await desk.get(one.id)).decision is None for one in found])
+        return sum([(await desk.get(one.id)).decision is None for one in found]), more
 
 
 async def _deny(desk: access.CommandDesk, rows: Sequence[model.Ticket], why: str) -> int:

@@ -51,6 +51,9 @@ def read(typed: str, count: int) -> Said:
     reason = (found[2] or "").strip() or None
     if verdict == "allow" and reason:
         raise errors.InvalidAnswer(f"{reason!r} is no number; an allow takes numbers only")
+    if reason and len(found[1].replace(", ", ",").split()) > 1:
+        # in `deny 2 3 days too late` only who wrote it knows which
+        raise errors.InvalidAnswer("before a reason the numbers have commas between: deny 1,2 and why")
     return Said(verdict, sorted(numbers), reason)
 
 
