@@ -399,3 +399,11 @@ async def test_a_no_to_all_is_remembered_of_each(front: Desk) -> None:
         assert retried.like is not None
     (denied,) = await front.store.scan(record_kinds.DENIED)
     assert {one["id"] for one in denied.value["calls"]} == {one.id for one in tickets}
+
+
+async def test_of_calls_at_the_same_moment_none_is_left_that_nobody_can_answer(front: Desk) -> None:
+    named = model.Batch(id="t1", size=2, whole=True)
+    tickets = [await front.open(permission(id=id, batch=named), Caller(owner="agent")) for id in ("b", "c", "a")]
+    assert await outcomes(front, tickets[1:2]) == {"cancelled"}
+    await front.answer("a", ALLOW, ANN, shown=("a", "b"))
+    assert await outcomes(front, [tickets[0], tickets[2]]) == {"allowed"}

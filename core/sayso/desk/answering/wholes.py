@@ -82,9 +82,12 @@ def _check(
 
 async def follow(shell: Shell, ticket: model.Ticket) -> model.Ticket:
     """A call that came after another one of its own was denied, or after all: it is withdrawn, as it can never run."""
-    members = await together.members(shell.store, ticket)
+    there, named = await together.said(shell.store, ticket), ticket.request.batch
+    members = there[: named.size] if named else there
     if ticket.decision is None and any(one.decision is not None for one in members):
         return await shell.cancel(ticket.id, reason="another call that it is decided together with is closed already")
-    if ticket.decision is None and ticket.id not in {one.id for one in members}:
-        return await shell.cancel(ticket.id, reason="all calls that are decided together were there already")
-    return ticket
+    # of two at the same moment, or by clocks that differ, it may be an earlier one that has no part any more
+    over = [one.id for one in there[len(members) :] if one.decision is None]
+    for id in over:
+        await shell.cancel(id, reason="all calls that are decided together were there already")
+    return await shell.store.load(ticket.id) if ticket.id in over else ticket
