@@ -179,7 +179,9 @@ async def test_a_refused_one_is_never_suggested_again(desk: sayso.Desk) -> None:
     ticket = await one_suggested(desk)
     await desk.answer(ticket.id, model.Answer(choice=learned.REFUSE), OPS)
     assert await granting.listed(desk.store, desk.clock.now()) == []
-    # what was answered is not kept for ever
+    # what was answered is not kept for ever, and what was asked no longer than that
+    (record,) = await desk.store.scan(record_kinds.SUGGESTION)
+    assert record.value == {"request": ticket.id, "over": True}
     await desk.step(ticket.id, lambda: events.Erased(at=desk.clock.now(), by="purge", kept=""))
     for _ in range(3):
         desk.clock.advance(100 * DAY)  # type: ignore[attr-defined]

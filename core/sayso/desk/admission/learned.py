@@ -49,8 +49,8 @@ async def records(store: Store, ticket: model.Ticket, people: Container[str] = (
         return ()
     made = await store.get(SUGGESTION, key)
     if made is not None and made.value.get("request") == ticket.id and decision.choice == REFUSE:
-        # what was answered may be erased before it would come again
-        return [replace(made, value={**made.value, "over": True})]
+        # what was answered is erased some day, and what was asked does not outlast it here
+        return [replace(made, value={"request": ticket.id, "over": True})]
     if made is None or made.value.get("request") != ticket.id or len(await store.scan(GRANT)) >= granting.MOST:
         # the answer stands, and what comes after it is asked
         log.warning("what was accepted is not kept", extra={"ticket": ticket.id})

@@ -109,7 +109,7 @@ async def _take_back(shell: Shell, record: Record, id: str) -> None:
         )
     with contextlib.suppress(errors.NotFound):
         await learned.end(shell.store, record.name, naming.SERVICE, shell.clock.now())
-    await _keep(shell, replace(record, value={**record.value, "over": True, "denied": id}))
+    await _keep(shell, replace(record, value={"request": record.value["request"], "over": True, "denied": id}))
     log.info("suggestion taken back", extra={"suggestion": record.name, "denied": id})
 
 
