@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy as copying
-import functools
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -202,8 +201,7 @@ class Operators:
     async def lift_all(self, chance: random.Random) -> None:
         """Lift what still stands, such as a stop that was asked for twice, and came late."""
         for stop in (await stops.standing(cast(Store, self.house.disk))).all:
-            with contextlib.suppress(errors.NotFound):
-                await self._persist(functools.partial(_resume, agent=stop.agent), chance)
+            await self.lift(stop.agent, chance)
 
     async def _persist(self, act: Callable[[Desk], Awaitable[T]], chance: random.Random) -> T:
         while True:
@@ -212,10 +210,6 @@ class Operators:
                 if copy is not None:
                     return await copy.call(act)
             await asyncio.sleep(1.0)
-
-
-async def _resume(desk: Desk, agent: str | None) -> None:
-    await stopping.resume(desk, WHO, agent)
 
 
 async def give_key(store: Store, owner: str, record: str) -> None:
