@@ -85,7 +85,8 @@ class Persons:
         first, second = (self._look(chance.choice(town.PRESSING), chance) for _ in range(2))
         if first is None or second is None or set(first.ids) & set(second.ids):
             return
-        if first.message.orphan:
+        posted = first.message
+        if posted.orphan or (posted.place[:1], posted.room, posted.id) not in self.house.disk._cards:
             # of a message that it never heard it had posted, the service knows no request but the token's
             return
         mine, other = first.token.split("."), second.token.split(".")
