@@ -15,6 +15,8 @@ from sayso.rules import executing, lines
 # Texts of an input that a condition on any of them looks at.
 _MOST_TEXTS = 2_000
 _DEEPEST = 50
+# Claude Code's and Codex' ways out of their sandbox: false stays inside. Of other parts nobody knows what it means.
+_WAYS_OUT = frozenset(("dangerouslyDisableSandbox", "with_escalated_permissions"))
 _HARMLESS = ("description", "timeout", "timeout_ms", "run_in_background", "yield_time_ms", "max_output_tokens")
 
 
@@ -63,7 +65,11 @@ class Call:
         """What else the input of a shell's tool holds, but for what the agent says and for how long it may take."""
         known = tools.find(self.tool)
         harmless = {known.command, known.words, *_HARMLESS}
-        return {name: value for name, value in (self.request.input or {}).items() if name not in harmless}
+        return {
+            name: value
+            for name, value in (self.request.input or {}).items()
+            if name not in harmless and not (value is False and name in _WAYS_OUT)
+        }
 
     @functools.cached_property
     def reach(self) -> executing.Reach | None:

@@ -76,7 +76,12 @@ def _program_is(match: Match, call: calls.Call) -> bool:
         return False
     # a working folder, an environment or a way out of a sandbox changes what the same line does
     named = {name.partition(".")[0] for name in match.input}
-    return not any(value and name not in named for name, value in call.beside.items())
+    return not any(name not in named and not _is_nothing(value) for name, value in call.beside.items())
+
+
+def _is_nothing(value: Any) -> bool:
+    # false and 0 say something: `sandbox` = false
+    return value is None or value in ("", [], {})
 
 
 def _program_may_be(match: Match, call: calls.Call) -> bool:
