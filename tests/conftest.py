@@ -29,12 +29,6 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 MEMORY = "/dev/shm"
 """Where the folders of tests stand, if it is large: being sure of a disk is most of the wait for a database."""
 
-if os.path.isdir(MEMORY) and "TMPDIR" not in os.environ:
-    found = os.statvfs(MEMORY)
-    if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):
-        # asked again, so that one that cannot be written to is passed over
-        os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
-
 # Hundreds of processes read the same files: they are compiled once, also where the shell forbids to keep that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -85,6 +79,15 @@ def interruptible() -> None:
     """Processes that a test starts can be interrupted, also where this run itself was started in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    """Let folders of tests stand in memory. Not where this is imported: what a bench measures stands on the disk."""
+    if os.path.isdir(MEMORY) and "TMPDIR" not in os.environ:
+        found = os.statvfs(MEMORY)
+        if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):
+            # asked again, so that one that cannot be written to is passed over
+            os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
 
 
 @pytest.hookimpl(wrapper=True)
