@@ -39,7 +39,7 @@ def of(ticket: model.Ticket) -> Past:
     by = [one.via for one in decision.by] if decision else []
     by_people = bool(by) and not any(via.startswith("key:") for via in by)
     erased = ticket.erased_at is not None
-    changed = decision is not None and decision.input is not None and decision.input != (ticket.request.input or {})
+    changed = decision is not None and outcome == "allowed" and decision.input != (ticket.request.input or {})
     return Past(
         id=ticket.id,
         request=ticket.request,
