@@ -32,8 +32,15 @@ def discord_texts(payload: Json) -> list[str]:
 
 
 def slack_texts(payload: Json) -> list[str]:
-    """The words of each block, and of it alone."""
-    return ["".join(leaves(block.get("elements", ()))) for block in payload["blocks"]]
+    """The words of each block, and of it alone; of rich text those of each element: none runs on into the next."""
+    parts = [
+        part
+        for block in payload["blocks"]
+        for part in (
+            ([one] for one in block["elements"]) if block["type"] == "rich_text" else [block.get("elements", ())]
+        )
+    ]
+    return ["".join(leaves(part)) for part in parts]
 
 
 def leaves(node: Any) -> Iterator[str]:
