@@ -1,4 +1,7 @@
-"""A pattern that guards something takes what it says and no more: no trailing newline, no digits of other scripts."""
+"""A pattern that guards something takes what it says and no more: no trailing newline, no digits of other scripts.
+
+And the same on every Python: that of Debian 12, 3.11.2, has a fault in groups that are repeated possessively.
+"""
 
 import ast
 import re
@@ -19,6 +22,8 @@ from tests.test_layout import ROOT, modules, parse
 
 pytestmark = pytest.mark.once
 
+# A group that is repeated and keeps all: 3.11.2 goes on behind what the last round took in vain (3.11.7 does not).
+_GROUP_KEPT = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
 _CALLS = {"compile", "match", "fullmatch", "search", "sub", "split", "finditer", "findall"}
 
 
@@ -30,11 +35,12 @@ def loose(path: Path) -> Iterator[str]:
         if isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.args:
             parts = (part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
             text = "".join(str(part) for part in parts)
-            if re.search(r"(?<!\\)\$(\Z|[)|])", text) or ("\\d" in text and "ASCII" not in ast.unparse(node)):
+            digits = "\\d" in text and "ASCII" not in ast.unparse(node)
+            if re.search(r"(?<!\\)\$(\Z|[)|])", text) or digits or _GROUP_KEPT.search(text):
                 yield f"{path.relative_to(ROOT)}:{node.lineno} {text}"
 
 
-def test_no_pattern_takes_a_trailing_newline_or_digits_of_other_scripts() -> None:
+def test_no_pattern_takes_more_than_it_says_on_any_python() -> None:
     assert [found for path in modules("core", "adapters", "bots") for found in loose(path)] == []
 
 

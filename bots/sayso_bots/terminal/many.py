@@ -19,7 +19,7 @@ from sayso.cards import card, demanded, grid, phrases, risks
 from sayso_bots.terminal import access, output, prompt, render, rows
 
 _HOW = "allow all · allow 1 3-5 · deny 2 · deny all, and why · Enter for the next · q to end: "
-_WHICH = re.compile(r"(all|[0-9-]++(?:[\s,]++[0-9-]++)*+)(?:[\s,]+([\s\S]*))?", re.IGNORECASE | re.DOTALL)
+_WHICH = re.compile(r"(all|[0-9-][0-9,\s-]*+)(?:(?<=[\s,])|(?=[\s,])|\Z)([\s\S]*)", re.IGNORECASE)
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 # Lines that stay free below a screen.
 _MARGIN = 2
@@ -48,7 +48,7 @@ def read(typed: str, count: int) -> Said:
     if found is None:
         raise errors.InvalidAnswer(f"say which: all, or numbers from 1 to {count}")
     numbers = {number for word in found[1].replace(",", " ").split() for number in _numbers(word, count)}
-    reason = (found[2] or "").strip() or None
+    reason = found[2].lstrip(",").strip() or None
     if verdict == "allow" and reason:
         raise errors.InvalidAnswer(f"{reason!r} is no number; an allow takes numbers only")
     if reason and len(found[1].replace(", ", ",").split()) > 1:

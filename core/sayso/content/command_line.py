@@ -41,7 +41,7 @@ _TOKENS = re.compile(
     r"""(?P<joined>\\\n)
     | \\(?P<escaped>.?)
     | '(?P<single>[^']*)'?
-    | \$'(?P<dollar>(?:[^'\\]|\\.)*+)'?
+    | \$'(?P<dollar>(?:[^'\\]|\\.)*)'?
     | (?P<quote>\$?")
     | (?P<open>[$<>]\()
     | (?P<tick>`)

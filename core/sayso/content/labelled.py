@@ -36,7 +36,7 @@ _OPERATOR = re.compile(r"[;|&<>`\n]|\$\(")
 # What a shell runs even between double quotes.
 _RUNS = re.compile(r"`|\$\(")
 _TOKEN_OF_QUOTES = re.compile(
-    r"""\\. | (?P<string> '[^']*' | "(?:[^"\\$`]|\\.|\$(?![({]))*+" )
+    r"""\\. | (?P<string> '[^']*' | "(?:[^"\\$`]|\\.|\$(?![({]))*" )
     | (?P<odd> ['"`] | \$[({'] | << | (?<![^\s;&|()])\# )""",
     re.VERBOSE | re.DOTALL,
 )

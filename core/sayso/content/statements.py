@@ -10,7 +10,7 @@ CLIENTS = frozenset(["psql", "mysql", "mariadb", "sqlite3", "sqlcmd", "duckdb", 
 """Programs whose words may be SQL."""
 
 _TOKENS = re.compile(
-    r"""--[^\n]*+ | /\*![0-9]* | /\*(?:[^*]|\*(?!/))*+(?:\*/)? | \*/
+    r"""--[^\n]*+ | /\*![0-9]* | /\*[^*]*+(?:\*(?!/)[^*]*+)*(?:\*/)? | \*/
     | '[^']*+'? | (?P<name>"[^"]*+"? | `[^`]*+`?) | (?P<word>[A-Za-z_]\w*+) | (?P<sign>[0-9]++|[;=(]) | .""",
     re.VERBOSE | re.DOTALL,
 )

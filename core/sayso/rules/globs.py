@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_COMMENT = re.compile(r"/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/")
+_COMMENT = re.compile(r"/\*[^*]*+(?:\*(?!/)[^*]*+)*(?P<closed>\*/)?")
 _BLANKS = re.compile(r"[\s\x00-\x20\x7f]+")
 # More arguments than anybody writes by hand; a longer list is never understood whole.
 _MOST_ARGUMENTS = 500
@@ -41,7 +41,12 @@ def fold(text: str) -> str:
     else:
         plain = unicodedata.normalize("NFKC", text).casefold()
         seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
-    return _BLANKS.sub(" ", _COMMENT.sub(" ", seen) if "/*" in seen else seen)
+    return _BLANKS.sub(" ", _COMMENT.sub(_without, seen) if "/*" in seen else seen)
+
+
+def _without(comment: re.Match[str]) -> str:
+    # one that nobody closes is none: it is found whole, so that nobody looks for its end from each of its signs
+    return " " if comment["closed"] else comment[0]
 
 
 def covers(patterns: Sequence[str], arguments: Sequence[str]) -> bool:
