@@ -128,7 +128,7 @@ async def test_the_service_itself_takes_mcp_clients_and_holds_no_session_of_thei
         await there.until(lambda: heard)
         await press(there, ann, "db", "2 · SQLite")
         assert (await told(call))["choices"] == ["SQLite"]
-        assert [one.partition(": ")[0] for one in heard] == ["waiting for a person to decide request db"]
+        assert {one.partition(": ")[0] for one in heard} == {"waiting for a person to decide request db"}
     cut = asyncio.create_task(asked_once(there))
     await there.until(lambda: there.cards("later"))
     await there.restart()
