@@ -333,7 +333,7 @@ async def test_harmless_calls_win_no_rule_for_what_nobody_saw(
     [
         ("aws s3 ls", "aws s3 rm --recursive shop"),
         ("gh pr view", "gh pr merge 1 --admin"),
-        ("cat README.md", "cat README.md /root/.ssh/id_rsa"),
+        ("cat README.md", "cat README.md /home/ann/.ssh/id_rsa"),
         ("app list", "app list --delete all"),
     ],
 )
