@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from sayso.desk.answering import overview
+from sayso.desk.answering import acquaintance, overview
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
 
@@ -32,8 +32,8 @@ def command(as_json: bool) -> None:
         output.print_table(("group", "members", "and whoever is in", "on call"), [_group(one) for one in groups])
 
 
-async def _all() -> tuple[Sequence[overview.Person], Sequence[overview.Group]]:
-    found, page = list[overview.Person](), 0
+async def _all() -> tuple[Sequence[acquaintance.Person], Sequence[acquaintance.Group]]:
+    found, page = list[acquaintance.Person](), 0
     async with access.connect(environment.read()) as desk:
         while True:
             some = await desk.people(page)
@@ -43,13 +43,13 @@ async def _all() -> tuple[Sequence[overview.Person], Sequence[overview.Group]]:
             page = some.next
 
 
-def _more(one: overview.Person) -> str:
+def _more(one: acquaintance.Person) -> str:
     said = [f"acts for {each.name} until {each.until:%Y-%m-%d %H:%M} UTC" for each in one.acts_for]
     said += [f"could not find out: {', '.join(one.unknown)}"] if one.unknown else []
     return "; ".join(said)
 
 
-def _group(one: overview.Group) -> tuple[str, str, str, str]:
+def _group(one: acquaintance.Group) -> tuple[str, str, str, str]:
     on_call = one.unsure or ", ".join(one.on_call or ())
     strangers = f" and {one.strangers} unknown here" if one.strangers else ""
     return one.name, ", ".join(one.members), ", ".join(one.elsewhere), f"{on_call}{strangers}"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
-from sayso import errors
+from sayso import errors, model
 from sayso.desk.answering import identity
 from sayso.desk.shell import Shell
 from sayso.machine import people
@@ -20,39 +20,46 @@ PAGE = 25
 _WITHIN = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Acquainted:
-    """One person."""
+class ActsFor(model.Frozen):
+    """For whom somebody acts, and until when."""
+
+    name: str
+    until: datetime
+    policies: tuple[str, ...] = ()
+    """Under which; all if none is named."""
+
+
+class Person(model.Frozen):
+    """One of the settings."""
 
     name: str
     accounts: tuple[str, ...]
     by_email: bool
     """Whether an account is theirs by an address that the platform verified."""
-    groups: tuple[str, ...] = ()
-    """The groups and rotas in which they are now."""
-    unknown: tuple[str, ...] = ()
+    groups: tuple[str, ...]
+    """Groups and rotas in which they are now."""
+    unknown: tuple[str, ...]
     """Those of which nobody could find out whether they are in them."""
-    acts_for: tuple[people.Delegation, ...] = ()
+    acts_for: tuple[ActsFor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """One group."""
+class Group(model.Frozen):
+    """One of the settings."""
 
     name: str
     members: tuple[str, ...]
     """Whom the settings name."""
     elsewhere: tuple[str, ...]
-    """Whoever is in these groups of platforms is in it as well."""
+    """Groups of platforms whose members are in it as well."""
     on_call: tuple[str, ...] | None = None
-    """Who is on call now; None if it has no rota."""
+    """Who is on call now; null if it has no rota."""
     strangers: int = 0
     """How many are on call whom the settings do not know."""
     unsure: str = ""
     """Why nobody could find out who is on call."""
 
 
-async def of_people(shell: Shell, first: int = 0) -> Sequence[Acquainted]:
+async def of_people(shell: Shell, first: int = 0) -> Sequence[Person]:
     """A page of the people of the settings, from number *first* on."""
     names = [*shell.setup.directory.people][first : first + PAGE]
     asking = {name: asyncio.ensure_future(identity.complete(shell, _alone(name))) for name in names}
@@ -63,7 +70,7 @@ async def of_people(shell: Shell, first: int = 0) -> Sequence[Acquainted]:
     return [_person(shell, name, asking[name]) for name in names]
 
 
-async def of_groups(shell: Shell) -> Sequence[Circle]:
+async def of_groups(shell: Shell) -> Sequence[Group]:
     """The groups of the settings, with who is on call."""
     directory = shell.setup.directory
     return list(await asyncio.gather(*(_circle(shell, name, one) for name, one in directory.groups.items())))
@@ -74,26 +81,35 @@ def _alone(name: str) -> people.Actor:
     return people.Actor(account=f"key:{name}", name=name, member=True, person=name)
 
 
-def _person(shell: Shell, name: str, asked: asyncio.Future[people.Actor]) -> Acquainted:
+def _person(shell: Shell, name: str, asked: asyncio.Future[people.Actor]) -> Person:
     directory, now = shell.setup.directory, shell.clock.now()
     profile = directory.people[name]
     told = asked.done() and not asked.cancelled() and asked.exception() is None
     person = directory.identify(asked.result() if told else _alone(name))
     unsure = person.unknown if told else tuple(one for one in directory.groups if one not in person.groups)
-    acts_for = tuple(one for one in directory.delegations if name in one.to and now < one.until)
-    return Acquainted(name, tuple(sorted(profile.accounts)), bool(profile.email), person.groups, unsure, acts_for)
+    return Person(
+        name=name,
+        accounts=tuple(sorted(profile.accounts)),
+        by_email=bool(profile.email),
+        groups=person.groups,
+        unknown=unsure,
+        acts_for=tuple(_acts_for(one) for one in directory.delegations if name in one.to and now < one.until),
+    )
 
 
-async def _circle(shell: Shell, name: str, group: people.Group) -> Circle:
-    members, elsewhere = tuple(sorted(group.members)), tuple(sorted(group.platform_groups))
-    rota = shell.setup.rotas.get(name)
+def _acts_for(one: people.Delegation) -> ActsFor:
+    return ActsFor(name=one.of, until=one.until, policies=tuple(sorted(one.policies)))
+
+
+async def _circle(shell: Shell, name: str, group: people.Group) -> Group:
+    directory, rota = shell.setup.directory, shell.setup.rotas.get(name)
+    told = Group(name=name, members=tuple(sorted(group.members)), elsewhere=tuple(sorted(group.platform_groups)))
     if not group.on_call or rota is None:
-        return Circle(name, members, elsewhere)
+        return told
     try:
         async with asyncio.timeout(_WITHIN):
             shift = await rota.on_call()
     except (errors.ChannelError, TimeoutError) as error:
         why = error.message if isinstance(error, errors.ChannelError) else "no answer in time"
-        return Circle(name, members, elsewhere, (), unsure=why)
-    directory = shell.setup.directory
-    return Circle(name, members, elsewhere, shift.of(directory), shift.strangers(directory))
+        return told.model_copy(update={"on_call": (), "unsure": why})
+    return told.model_copy(update={"on_call": shift.of(directory), "strangers": shift.strangers(directory)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sayso import errors, model
 from sayso.cards import agreement
 from sayso.desk.answering import acquaintance, identity
@@ -16,48 +14,11 @@ DAYS = 30
 _MOST_PAGES = 10_000
 
 
-class ActsFor(model.Frozen):
-    """For whom somebody acts, and until when."""
-
-    name: str
-    until: datetime
-    policies: tuple[str, ...] = ()
-    """Under which; all if none is named."""
-
-
-class Person(model.Frozen):
-    """One of the settings."""
-
-    name: str
-    accounts: tuple[str, ...]
-    by_email: bool
-    groups: tuple[str, ...]
-    """Groups and rotas in which they are now."""
-    unknown: tuple[str, ...]
-    """Those of which nobody could find out whether they are in them."""
-    acts_for: tuple[ActsFor, ...] = ()
-
-
-class Group(model.Frozen):
-    """One of the settings."""
-
-    name: str
-    members: tuple[str, ...]
-    elsewhere: tuple[str, ...]
-    """Groups of platforms whose members are in it as well."""
-    on_call: tuple[str, ...] | None = None
-    """Who is on call now; null if it has no rota."""
-    strangers: int = 0
-    """How many are on call whom the settings do not know."""
-    unsure: str = ""
-    """Why nobody could find out who is on call."""
-
-
 class People(model.Frozen):
     """A page of people, and all groups."""
 
-    people: tuple[Person, ...]
-    groups: tuple[Group, ...]
+    people: tuple[acquaintance.Person, ...]
+    groups: tuple[acquaintance.Group, ...]
     next: int | None = None
     """The next page, if there is one."""
 
@@ -104,36 +65,9 @@ async def of_people(shell: Shell, page: int = 0) -> People:
     if not 0 <= page < _MOST_PAGES:
         raise errors.NotFound("there is no such page", field="page")
     first = page * acquaintance.PAGE
-    found = [_person(one) for one in await acquaintance.of_people(shell, first)]
-    circles = await acquaintance.of_groups(shell)
-    groups = tuple(
-        Group(
-            name=one.name,
-            members=one.members,
-            elsewhere=one.elsewhere,
-            on_call=one.on_call,
-            strangers=one.strangers,
-            unsure=one.unsure,
-        )
-        for one in circles
-    )
+    found, groups = await acquaintance.of_people(shell, first), await acquaintance.of_groups(shell)
     more = len(shell.setup.directory.people) > first + acquaintance.PAGE
-    return People(people=tuple(found), groups=groups, next=page + 1 if more else None)
-
-
-def _person(one: acquaintance.Acquainted) -> Person:
-    return Person(
-        name=one.name,
-        accounts=one.accounts,
-        by_email=one.by_email,
-        groups=one.groups,
-        unknown=one.unknown,
-        acts_for=tuple(_acts_for(each) for each in one.acts_for),
-    )
-
-
-def _acts_for(one: people.Delegation) -> ActsFor:
-    return ActsFor(name=one.of, until=one.until, policies=tuple(sorted(one.policies)))
+    return People(people=tuple(found), groups=tuple(groups), next=page + 1 if more else None)
 
 
 async def of_policies(shell: Shell, actor: people.Actor | None = None) -> Policies:
