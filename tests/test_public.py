@@ -141,6 +141,6 @@ def test_every_name_has_a_home_and_no_other_name_is_offered() -> None:
     }
     assert set(sayso.__all__) <= set(dir(sayso))
     assert sayso.blocking.__name__ == "sayso.blocking"
-    for name in ("no_such_name", "_private"):
+    for name in ("no_such_name", "_private", "no.such.name"):
         with pytest.raises(AttributeError, match=name):
             getattr(sayso, name)

@@ -154,7 +154,7 @@ def _module(name: str) -> Any:
     """A module of this package, which people use without importing it."""
     called = f"{__name__}.{name}"
     try:
-        if not name.startswith("_"):
+        if name.isidentifier() and not name.startswith("_"):
             return importlib.import_module(called)
     except ModuleNotFoundError as error:
         if error.name != called:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +18,11 @@ from sayso import errors, model
 from sayso.machine import people
 from sayso.stores import sqlite
 from tests.adapters import slack_scene
-from tests.bots.conftest import PATIENCE, Call
+from tests.bots.conftest import Call
 from tests.bots.test_audit import KEY, public, script
 from tests.bots.test_team_page import is_like
 from tests.conftest import require
+from tests.fakes import processes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "auditor.md").read_text(encoding="utf-8")
 POLICY = model.Policy(
@@ -114,15 +114,7 @@ def auditor(folder: Path, line: str) -> str:
     """What a command prints where no module of ours is found."""
     program = line.replace("python3 ", f'{sys.executable} -I -c "{BLIND}" ').replace("$PUBLIC_KEY", public())
     variables = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        ["bash", "-c", program],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = processes.shell(program, folder, variables)
     return done.stdout + done.stderr
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from sayso_bots.service.service import GRACE
-from tests.bots.conftest import OPENS, PATIENCE, Command
+from tests.bots.conftest import OPENS, Command
 from tests.bots.test_deploy import DEPLOY, ROOT, free_port, unit
 from tests.conftest import require
+from tests.fakes import processes
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 CONTAINER = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ")
@@ -79,15 +80,7 @@ def test_the_commands_for_systemd_put_everything_where_the_unit_looks_for_it(tmp
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "NOTES_FILE": str(notes),
     }
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = processes.shell(script, tmp_path, variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{root}/etc/sayso/sayso.toml; policies: default" in done.stdout
     assert "https://sayso.example.com/signin#" in done.stdout

@@ -198,6 +198,14 @@ def run(line: Sequence[str | Path], folder: Path, **variables: str) -> subproces
         return subprocess.CompletedProcess(line, returned, out.read().decode(), err.read().decode())
 
 
+def shell(script: str, folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Lines of a shell, with no other than these *variables*."""
+    line = ["bash", "-c", script]
+    return subprocess.run(
+        line, cwd=folder, env=variables, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+
 @asynccontextmanager
 async def started(line: Sequence[str | Path], folder: Path, **variables: str) -> AsyncGenerator[Running]:
     """The program in the background, killed at the end if it still runs."""
