@@ -111,30 +111,32 @@ def _path(way: _Way) -> str:
 def _is_plain(value: Any, deepest: int) -> bool:
     """Whether a value is written right as it stands. Most are, and need not be copied for that."""
     level: list[Any] = [value]
+    keys: list[Any] = []
     for _ in range(deepest):
         below: list[Any] = []
         for one in level:
             kind: type[Any] = type(one)  # pyright: ignore[reportUnknownVariableType]
+            if kind is str:
+                continue
             if kind is dict:
-                if not _has_plain_keys(one):
-                    return False
+                keys += one
                 below += one.values()
             elif kind is list or kind is tuple:
                 below += one
             elif kind is int:
-                if abs(one) > MAX_SAFE_INTEGER:
+                if not -MAX_SAFE_INTEGER <= one <= MAX_SAFE_INTEGER:
                     return False
-            elif kind is not str and one is not None and kind is not bool:
+            elif one is not None and kind is not bool:
                 return False
         if not below:
-            return True
+            return _are_plain(keys)
         level = below
     return False
 
 
-def _has_plain_keys(value: dict[Any, Any]) -> bool:
+def _are_plain(keys: list[Any]) -> bool:
     try:
-        return "".join(value).isascii()
+        return "".join(keys).isascii()
     except TypeError:
         return False
 

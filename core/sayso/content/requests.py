@@ -6,6 +6,7 @@ The JSON form is what is stored, sent and hashed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pydantic
@@ -15,6 +16,8 @@ from sayso import aside, errors, model
 from sayso.content import digest, fields, images, shapes
 
 _LISTS = (list, tuple)
+# What holds no other value.
+_PLAIN = frozenset((str, int, float, bool, type(None), datetime))
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm", "batch"}
 OF_KIND: Mapping[model.Kind, set[str]] = {
     "permission": _PERMISSION,
@@ -147,18 +150,18 @@ def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
     weight = 0
     while waiting and weight <= most:
         value = waiting.pop()
-        # what is asked of a model's class takes longest, and most values are texts
-        if isinstance(value, str):
-            weight += len(value)
+        weight += len(value) if isinstance(value, str) else 4
+        # what is asked of a model's class takes longest, and most values are none
+        if type(value) in _PLAIN:
             continue
-        weight += 4
         if isinstance(value, dict):
             waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, _LISTS):
             waiting += value
         elif isinstance(value, pydantic.BaseModel):
             # what it holds by default is small
-            waiting += [getattr(value, name) for name in value.model_fields_set]
+            own = vars(value)
+            waiting += [own.get(name) for name in value.model_fields_set]
     return weight > most
 
 

@@ -171,7 +171,7 @@ class _Noting:
 
 def _open_reader(path: str) -> apsw.Connection | None:
     # a database in memory belongs to one connection
-    return apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY) if path else None
+    return sqlite_file.open_point_reader(path) if path else None
 
 
 def _read_point(reader: apsw.Connection, text: str, values: Sequence[sql_store.Value]) -> Sequence[sql_store.RawRow]:

@@ -89,7 +89,7 @@ def _open_once(path: str, busy_timeout: float) -> apsw.Connection:
     try:
         if path != _MEMORY:
             _make(path)
-        db = apsw.Connection(path)
+        db = _connect(path)
     except (OSError, apsw.Error) as error:
         raise wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
     try:
@@ -108,8 +108,20 @@ def _make(path: str) -> None:
 
 def open_reader(path: str) -> apsw.Connection:
     """A connection that only reads, and waits while another process has the file. Raises `apsw.Error`."""
-    db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    db = open_point_reader(path)
     db.set_busy_timeout(_milliseconds(BUSY_TIMEOUT))
+    return db
+
+
+def open_point_reader(path: str) -> apsw.Connection:
+    """A connection that only reads, and waits for nobody. Raises `apsw.Error`."""
+    return _connect(path, apsw.SQLITE_OPEN_READONLY)
+
+
+def _connect(path: str, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> apsw.Connection:
+    db = apsw.Connection(path, flags=flags)
+    # otherwise a statement with a bound on a range is prepared anew for each value, for figures that are not kept
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return db
 
 
