@@ -36,7 +36,9 @@ def window(drawn: card.Card) -> Json:
 def _parts(shown: listing.Listing, longest: int) -> Iterator[Json]:
     yield _text(f"**{rich.escape(shown.title)}**")
     for row in shown.rows:
-        yield {"type": components.SECTION, "components": [_text(_row(row, longest))], "accessory": _button(row)}
+        said = _text(_row(row, longest))
+        told = row.does == "tell"
+        yield said if told else {"type": components.SECTION, "components": [said], "accessory": _button(row)}
     if shown.rest:
         yield _text(f"-# {rich.escape(shown.rest)}")
     if shown.turns:
@@ -51,8 +53,13 @@ def _answered(rows: Sequence[listing.Row], longest: int) -> str:
 
 
 def _row(row: listing.Row, longest: int) -> str:
-    asked = "".join(rich.inline(_cut(span, longest)) for span in row.headline)
-    return f"{asked}\n-# {rich.escape(row.about)}"
+    about = [rich.escape(row.about)] if row.about else []
+    facts = [_inlines(fact, longest) for fact in row.facts]
+    return "\n-# ".join([_inlines(row.headline, longest), *about, *facts])
+
+
+def _inlines(spans: Sequence[card.Inline], longest: int) -> str:
+    return "".join(rich.inline(_cut(span, longest)) for span in spans)
 
 
 def _cut(span: card.Inline, longest: int) -> card.Inline:

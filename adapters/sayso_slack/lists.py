@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from sayso.cards import card
-from sayso.chat import bounds, listing, named_lists, orders
+from sayso.chat import bounds, listing, orders
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso_slack import actions, limits, render
@@ -25,13 +25,13 @@ _TITLE = "Request"
 
 def home(
     shown: listing.Listing,
-    name: named_lists.Name = "pending",
+    others: Sequence[listing.Turn] = (),
     told: card.Line | None = None,
     offered: orders.Offered | None = None,
 ) -> Json:
     """The Home tab of one person: a list with ways to the others, what became of their last press, and what they may
     order."""
-    ways = [_turn(turn) for turn in named_lists.others(name)]
+    ways = [_turn(turn) for turn in others]
     above: list[Json] = render.whisper(told)["blocks"] if told else []
     return {"type": "home", "blocks": [*above, actions.row([*ways, *_orders(offered)]), *_blocks(shown)]}
 
@@ -134,6 +134,9 @@ def _header(said: str) -> Json:
 def _rows(rows: Sequence[listing.Row], name: str) -> Iterator[Json]:
     for number, row in enumerate(rows, 1):
         asked = "".join(map(card.words_of, row.headline))
+        if row.does == "tell":
+            yield {"type": "section", "text": render.plain("\n".join([asked[:_ROW], *_facts(row)]), limits.TEXT_OBJECT)}
+            continue
         # its name has the request in it: Slack keeps a block of the same name as it was
         yield {
             "type": "section",
@@ -141,6 +144,12 @@ def _rows(rows: Sequence[listing.Row], name: str) -> Iterator[Json]:
             "text": render.plain(f"{asked[:_ROW]}\n{row.about}"),
             "accessory": _button(row, number),
         }
+
+
+def _facts(row: listing.Row) -> Iterator[str]:
+    yield from [row.about] if row.about else []
+    for fact in row.facts:
+        yield "".join(map(card.words_of, fact))
 
 
 def _button(row: listing.Row, number: int) -> Json:

@@ -90,7 +90,8 @@ class Ways:
     async def _publish(self, who: parse.Who, actor: people.Actor, carried: str, told: card.Line | None = None) -> None:
         name, page = named_lists.read_turn(carried)
         shown = await named_lists.show(self._desk, name, actor, page)
-        view = lists.home(shown, name, told, await orders.offered(self._desk, actor))
+        others = await named_lists.others(self._desk, name, actor)
+        view = lists.home(shown, others, told, await orders.offered(self._desk, actor))
         await self._api.post("views.publish", user_id=who.user, view=view)
         self._homes[who.user] = carried
 

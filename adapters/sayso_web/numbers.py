@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sayso import aside, errors, stats
 from sayso.desk import Desk
-from sayso.desk.answering import identity
+from sayso.desk.answering import overview
 from sayso_web import render, sessions
 from sayso_web.guard import Guard
 
@@ -66,16 +66,13 @@ class Numbers:
 
     async def _reader(self, request: web.Request) -> sessions.Session:
         session = await self._guard.session_of(request)
-        if not await may_read(self._desk, session):
-            names = ", ".join(self._desk.setup.readers) or "nobody"
-            raise errors.NotAllowed(f"the numbers are for: {names}", hint="stats.readers in sayso.toml says for whom")
+        await overview.check_counts(self._desk, session.actor)
         return session
 
 
 async def may_read(desk: Desk, session: sessions.Session) -> bool:
     """Whether the numbers are for whoever is signed in."""
-    readers = desk.setup.readers
-    return identity.is_among(readers, await identity.of(desk, session.actor, readers))
+    return await overview.may_count(desk, session.actor)
 
 
 def _days(request: web.Request) -> int:

@@ -139,7 +139,8 @@ async def test_every_list_is_there_and_each_person_sees_only_theirs(chat: Chat) 
     await desk.open(run("for-bob"), Caller("bobs-bot", requester="bob", key="k"))
     await decide(desk, "decided", model.Answer(verdict="deny"))
     await decide(desk, "granted", model.Answer(verdict="allow", standing="call"))
-    shown = {name: {word: await chat.type(name, word) for word in named_lists.NAMES} for name in ("ann", "bob")}
+    words = ("pending", "mine", "history", "grants")
+    shown = {name: {word: await chat.type(name, word) for word in words} for name in ("ann", "bob")}
     assert "waits" in shown["ann"]["pending"]
     assert "for-bob" in shown["ann"]["pending"]
     assert "Nothing waits for you" in shown["bob"]["pending"]

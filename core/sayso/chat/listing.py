@@ -43,8 +43,10 @@ class Row:
     headline: tuple[card.Inline, ...]
     about: text.Trusted
     """How long it waits still, what became of it, or how long it holds."""
-    does: Literal["open", "end"] = "open"
-    """Open a request, or end a grant."""
+    does: Literal["open", "end", "tell"] = "open"
+    """Open a request, end a grant, or nothing: it has no button."""
+    facts: tuple[tuple[card.Inline, ...], ...] = ()
+    """What else is told, each in a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)

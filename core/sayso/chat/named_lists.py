@@ -1,4 +1,4 @@
-"""The lists of a chat by their words: what waits, what was asked for somebody, what was decided, and what is granted.
+"""The lists of a chat by their words: what waits, was asked for somebody, was decided, is granted; and overviews.
 
 The rule: every list is a page of one index, with a button to the next; none reads more than it shows by much.
 """
@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from sayso import errors, model
 from sayso.cards import card, lasting, phrases
-from sayso.chat import found_lists, listing
+from sayso.chat import found_lists, listing, overviews
 from sayso.content import text
 from sayso.desk import Desk
 from sayso.desk.admission import granted, granting
@@ -23,13 +23,16 @@ from sayso.stores import Query
 
 Trusted = text.Trusted
 
-Name = Literal["pending", "mine", "history", "grants"]
+Name = Literal["pending", "mine", "history", "grants", "people", "policies", "stats"]
 NAMES: tuple[Name, ...] = get_args(Name)
 SAID: dict[Name, str] = {
     "pending": "Shows what waits for you",
     "mine": "Shows what agents asked on your behalf",
     "history": "Shows what was decided of all that you may answer",
     "grants": "Shows what you allowed for a while, to end it",
+    "people": "Shows who is who, in which groups, and who is on call",
+    "policies": "Shows what each policy and rule says, and did",
+    "stats": "Shows how long people took, and what they decided",
 }
 """What a platform that lists commands says of each."""
 LABELS: dict[Name, text.Trusted] = {
@@ -37,6 +40,9 @@ LABELS: dict[Name, text.Trusted] = {
     "mine": Trusted("Asked for you"),
     "history": Trusted("History"),
     "grants": Trusted("Grants"),
+    "people": Trusted("People"),
+    "policies": Trusted("Policies"),
+    "stats": Trusted("Numbers"),
 }
 """What a button to a list says."""
 _TITLES: dict[Name, tuple[str, str]] = {
@@ -52,6 +58,8 @@ SEARCHED: tuple[Name, ...] = ("pending", "mine", "history")
 
 async def show(desk: Desk, name: Name, actor: people.Actor, page: str = "", words: str = "") -> listing.Listing:
     """A page of a list for one person; *page* is what a button to it carries. With *words* only where they stand."""
+    if name == "people" or name == "policies" or name == "stats":
+        return await overviews.show(desk, name, actor, page)
     if name in SEARCHED and (words or "." in page):
         return await found_lists.show(desk, name, actor, page, words)
     match name:
@@ -85,9 +93,10 @@ def named(words: str) -> tuple[Name, str] | None:
     return None if name is None or (searched and name not in SEARCHED) else (name, searched)
 
 
-def others(shown: Name) -> Iterator[listing.Turn]:
-    """Buttons to the other lists."""
-    return (listing.Turn(LABELS[one], f"{one}.") for one in NAMES if one != shown)
+async def others(desk: Desk, shown: Name, actor: people.Actor) -> Sequence[listing.Turn]:
+    """Buttons to the other lists that this person may see."""
+    closed = await overviews.closed_to(desk, actor)
+    return [listing.Turn(LABELS[one], f"{one}.") for one in NAMES if one != shown and one not in closed]
 
 
 async def _after(desk: Desk, query: Query, ref: str) -> Query:

@@ -30,11 +30,15 @@ SAID = {
     REASON: "Why; people read it on every open card",
 }
 """What a platform that lists commands says of each."""
-HINT = "pending [words], mine [words], history [words], grants, stop [agent NAME] [why], resume [agent NAME]"
+HINT = (
+    "pending [words], mine [words], history [words], grants, people, policies, stats, stop [agent NAME] [why], "
+    "resume [agent NAME]"
+)
 HOW = (
     "Type /sayso pending for what waits for you, /sayso mine for what was asked on your behalf, /sayso history for "
     "what was decided, and /sayso grants for what you allowed for a while. Words behind the first three are looked for "
-    "in the list. What agents ask comes as a card, too. "
+    "in the list. /sayso people says who is who and on call, /sayso policies what each policy and rule says, and "
+    "/sayso stats how people decided. What agents ask comes as a card, too. "
     "Whoever may, types /sayso stop or /sayso stop agent NAME to stop everything or one agent, and /sayso resume."
 )
 

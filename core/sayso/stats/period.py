@@ -45,6 +45,21 @@ class Numbers:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._counted: dict[float, Figures] = {}
+        self._counting: dict[float, asyncio.Future[Figures]] = {}
+
+    async def soon(self, days: float, within: float) -> Figures | None:
+        """The same as `of_last`; None if they are not counted in so many seconds. They are for whoever asks again."""
+        counting = self._counting.get(days)
+        if counting is None:
+            counting = self._counting[days] = asyncio.ensure_future(self.of_last(days))
+            counting.add_done_callback(lambda done: self._forget(days, done))
+        await asyncio.wait({counting}, timeout=within)
+        return counting.result() if counting.done() else None
+
+    def _forget(self, days: float, done: asyncio.Future[Figures]) -> None:
+        del self._counting[days]
+        if not done.cancelled():
+            done.exception()  # nobody may be there any more whom it could be told
 
     async def of_last(self, days: float) -> Figures:
         """The figures of the last *days*. Raises `InvalidRequest` if these are none, or more than `MOST_DAYS`."""

@@ -70,11 +70,37 @@ async def of_people(shell: Shell, page: int = 0) -> People:
     return People(people=tuple(found), groups=tuple(groups), next=page + 1 if more else None)
 
 
-async def of_policies(shell: Shell, actor: people.Actor | None = None) -> Policies:
-    """All policies and rules; with an *actor* numbers are told only if they may see them."""
+async def may_look(shell: Shell, actor: people.Actor) -> bool:
+    """Whether the settings know whoever this is: they name them, or let them answer, stop agents or read numbers."""
     setup = shell.setup
-    may = actor is None or identity.is_among(setup.readers, await identity.of(shell, actor, setup.readers))
-    found = await shell.numbers.of_last(DAYS) if may else None
+    if setup.directory.identify(actor).id in setup.directory.people:
+        return True
+    answering = (name for policy in setup.policies.values() for name in policy.concerned)
+    names = {*answering, *setup.stoppers, *setup.readers}
+    return identity.is_among(names, await identity.of(shell, actor, names))
+
+
+async def may_count(shell: Shell, actor: people.Actor) -> bool:
+    """Whether the numbers are for whoever this is."""
+    readers = shell.setup.readers
+    return identity.is_among(readers, await identity.of(shell, actor, readers))
+
+
+async def check_counts(shell: Shell, actor: people.Actor) -> None:
+    """Raises `NotAllowed` to whom the numbers are not shown."""
+    if not await may_count(shell, actor):
+        names = ", ".join(shell.setup.readers) or "nobody"
+        raise errors.NotAllowed(f"the numbers are for: {names}", hint="stats.readers in sayso.toml says for whom")
+
+
+async def of_policies(shell: Shell, actor: people.Actor | None = None, within: float | None = None) -> Policies:
+    """All policies and rules; with an *actor* numbers are told only if they may see them.
+
+    With *within* they are left out as well if they are not counted in so many seconds.
+    """
+    setup, found = shell.setup, None
+    if actor is None or await may_count(shell, actor):
+        found = await (shell.numbers.of_last(DAYS) if within is None else shell.numbers.soon(DAYS, within))
     by_policy = {one.name: one.requests for one in found.policies} if found else {}
     by_rule = {one.name: one.requests for one in found.rules} | dict(found.would_have) if found else {}
     return Policies(

@@ -1,0 +1,178 @@
+"""`/sayso people|policies|stats` in both chats: the same as in the inbox, in short, and only for whom it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from sayso import errors, model, rules, stats
+from sayso.chat import named_lists
+from sayso.desk.admission import rotas
+from sayso.machine import people
+from sayso.rules.rule import read_match
+from tests.adapters import slack_scene
+from tests.adapters.test_chat_lists import ANN, HOSTILE, Chat, Slack, chat, decide
+
+__all__ = ["chat"]
+
+
+class Rota:
+    """On call are bob and one whom the settings do not know; or nobody can find out."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.fails = fails
+
+    async def on_call(self) -> rotas.Shift:
+        if self.fails:
+            raise errors.ChannelError(self.fails)
+        return rotas.Shift(frozenset({"bob", "zoe"}))
+
+
+def name_groups(chat: Chat, rota: rotas.Rota, **more: people.Group) -> None:
+    desk = chat.desk
+    groups = {
+        "release": people.Group(
+            members=frozenset({"ann"}),
+            platform_groups=frozenset({"discord:7" if isinstance(chat, Slack) else "slack:S1"}),
+        ),
+        "payments": people.Group(on_call=True),
+        **more,
+    }
+    now = desk.clock.now()
+    away = people.Delegation("ann", frozenset({"bob"}), now + timedelta(days=2), frozenset())
+    directory = dataclasses.replace(desk.setup.directory, groups=groups, delegations=(away,))
+    desk.setup = dataclasses.replace(desk.setup, directory=directory, rotas={"payments": rota})
+
+
+def tick(chat: Chat) -> None:
+    """What was decided a moment ago counts."""
+    assert isinstance(chat.scene.clock, type(chat.desk.clock))
+    chat.scene.clock.advance(1)
+
+
+async def test_who_is_who_with_groups_and_who_is_on_call(chat: Chat) -> None:
+    name_groups(chat, Rota())
+    shown = await chat.type("bob", "people")
+    assert "Who is who, at this moment" in shown
+    for said in ("U2", "In: ", "Acts for ", "Group ", "And whoever is in ", "On call: "):
+        assert said in shown
+    assert "1 whom the settings do not know" in shown
+    # the other chat is not connected here
+    assert "Could not find out: " in shown
+    name_groups(chat, Rota("PagerDuty does not answer"))
+    assert "PagerDuty does not answer" in await chat.type("bob", "people")
+
+
+async def test_many_people_and_groups_are_turned_page_by_page(chat: Chat) -> None:
+    name_groups(chat, Rota(), **{f"team{number:02}": people.Group() for number in range(12)})
+    shown = [await chat.type("ann", "people"), await chat.press("ann", "Next")]
+    assert "Next" not in chat.controls("ann")
+    assert all(sum(f"team{number:02}" in one for one in shown) == 1 for number in range(12))
+    assert "Who is who" in await chat.press("ann", "Back")
+
+
+async def test_what_policies_and_rules_say_and_did(chat: Chat) -> None:
+    desk = chat.desk
+    book = rules.Book(
+        (
+            rules.Rule(
+                id="no-env",
+                match=read_match("no-env", {"tool": "Read"}),
+                effect="deny",
+                reason="Secrets are for people",
+            ),
+            rules.Rule(
+                id="npm", match=read_match("npm", {"tool": "npm"}), effect="ask", policy="default", observed=True
+            ),
+        )
+    )
+    policies = {**desk.setup.policies, **{f"p{number}": model.Policy() for number in range(4)}}
+    desk.setup = dataclasses.replace(desk.setup, rules=book, policies=policies)
+    await decide(desk, "Bash", model.Answer(verdict="allow"))
+    tick(chat)
+    first = await chat.type("ann", "policies")
+    assert "where nothing else is said" in first
+    assert "1 in 30 days" in first
+    assert "Who: " in first
+    second = await chat.press("ann", "Next")
+    for said in ("Rule ", "no-env", "deny", "Secrets are for people", "ask, under ", "only watched"):
+        assert said in second
+    # whoever may not see numbers sees none
+    desk.setup = dataclasses.replace(desk.setup, readers=("bob",))
+    assert "in 30 days" not in await chat.type("ann", "policies")
+
+
+async def test_the_numbers_are_for_their_readers(chat: Chat) -> None:
+    for number in range(5):
+        await decide(chat.desk, f"tool{number}", model.Answer(verdict="allow"))
+    await decide(chat.desk, HOSTILE, model.Answer(verdict="deny"))
+    tick(chat)
+    shown = await chat.type("ann", "stats")
+    for said in ("6 requests decided: 5 allowed, 1 denied", "By tool", "By person", "5 allowed", "and 3 more, in the"):
+        assert said in shown
+    assert "Numbers of the last 7 days" in await chat.press("ann", "7 days")
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, readers=("bob",))
+    assert "the numbers are for: bob" in (await chat.type("ann", "stats")).replace("The numbers", "the numbers")
+    assert "6 requests decided" in await chat.type("bob", "stats")
+
+
+async def test_numbers_that_take_long_are_for_whoever_asks_again(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready, numbers = asyncio.Event(), chat.desk.numbers
+    counted = numbers.of_last
+
+    async def count(days: float) -> stats.Figures:
+        await ready.wait()
+        return await counted(days)
+
+    monkeypatch.setattr(numbers, "of_last", count)
+    monkeypatch.setattr("sayso.chat.overviews._WITHIN", 0.02)
+    assert "ask again in a moment" in await chat.type("ann", "stats")
+    assert "in 30 days" not in await chat.type("ann", "policies")
+    ready.set()
+    monkeypatch.setattr("sayso.chat.overviews._WITHIN", 5.0)
+    assert "0 requests decided" in await chat.type("ann", "stats")
+
+
+async def test_a_stranger_sees_neither(chat: Chat) -> None:
+    desk = chat.desk
+    directory = dataclasses.replace(desk.setup.directory, people={"ann": desk.setup.directory.people["ann"]})
+    desk.setup = dataclasses.replace(desk.setup, directory=directory, readers=())
+    for word in ("people", "policies", "stats"):
+        shown = await chat.type("bob", word)
+        assert "is for" in shown or "are for" in shown
+        assert "ann" not in shown
+    # whoever may answer may know who else does
+    desk.setup = dataclasses.replace(desk.setup, policies={"default": model.Policy(approvers=("anyone",))})
+    assert "Who is who" in await chat.type("bob", "people")
+
+
+async def test_a_failed_count_is_told_and_the_next_one_counts(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(days: float) -> stats.Figures:
+        raise errors.ChannelError("the store is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chat.desk.numbers, "of_last", fail)
+        with pytest.raises(errors.ChannelError):
+            await named_lists.show(chat.desk, "stats", ANN)
+    assert (await named_lists.show(chat.desk, "stats", ANN)).rows
+
+
+async def test_the_home_tab_leads_to_what_somebody_may_see() -> None:
+    async with slack_scene.scene(policy=model.Policy(approvers=("ann",))) as there:
+        there.front.setup = dataclasses.replace(there.front.setup, readers=())
+        ann = there.slack.person("U1", name="ann")
+        await ann.open_home()
+        await there.slack.until(lambda: "U1" in there.slack.world.homes)
+        assert {"People", "Policies"} <= {*there.slack.controls(ann.home)}
+        assert "Numbers" not in there.slack.controls(ann.home)
+        await ann.press(ann.home, "Policies")
+        await there.slack.until(lambda: "What policies and rules say" in there.slack.visible_text(ann.home))
+        there.front.setup = dataclasses.replace(there.front.setup, readers=("ann",))
+        await ann.press(ann.home, "People")
+        await there.slack.until(lambda: "Numbers" in there.slack.controls(ann.home))
+        await ann.press(ann.home, "Numbers")
+        await there.slack.until(lambda: "Numbers of the last 30 days" in there.slack.visible_text(ann.home))
+        assert there.slack.refusals == []
