@@ -19,7 +19,7 @@ def test_the_command_tells_what_was_decided(inside: Call) -> None:
     assert inside("answer", "r1", "--allow").returncode == 0
     told = inside("stats")
     assert told.returncode == 0, told.stderr
-    assert "1 requests decided: 1 allowed" in told.stdout
+    assert "1 request decided: 1 allowed" in told.stdout
     assert "Bash" in told.stdout
     figures = json.loads(inside("stats", "--since", "12h", "--json").stdout)
     assert (figures["requests"], figures["outcomes"]) == (1, {"allowed": 1})

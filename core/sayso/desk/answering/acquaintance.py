@@ -59,18 +59,20 @@ class Group(model.Frozen):
     """Why nobody could find out who is on call."""
 
 
-async def of_people(shell: Shell, first: int = 0, most: int = PAGE, within: float = _WITHIN) -> Sequence[Person]:
+async def of_people(shell: Shell, first: int = 0, most: int = PAGE, within: float | None = None) -> Sequence[Person]:
     """A page of the people of the settings, from number *first* on."""
     names = [*shell.setup.directory.people][first : first + most]
     asking = {name: asyncio.ensure_future(identity.complete(shell, _alone(name))) for name in names}
     if asking:
-        _, late = await asyncio.wait(asking.values(), timeout=within)
+        _, late = await asyncio.wait(asking.values(), timeout=_WITHIN if within is None else within)
         for one in late:
             one.cancel()
     return [_person(shell, name, asking[name]) for name in names]
 
 
-async def of_groups(shell: Shell, first: int = 0, most: int | None = None, within: float = _WITHIN) -> Sequence[Group]:
+async def of_groups(
+    shell: Shell, first: int = 0, most: int | None = None, within: float | None = None
+) -> Sequence[Group]:
     """The groups of the settings from number *first* on, with who is on call; without *most* all of them."""
     groups = [*shell.setup.directory.groups.items()][first : None if most is None else first + most]
     return list(await asyncio.gather(*(_circle(shell, name, one, within) for name, one in groups)))
@@ -101,13 +103,13 @@ def _acts_for(one: people.Delegation) -> ActsFor:
     return ActsFor(name=one.of, until=one.until, policies=tuple(sorted(one.policies)))
 
 
-async def _circle(shell: Shell, name: str, group: people.Group, within: float) -> Group:
+async def _circle(shell: Shell, name: str, group: people.Group, within: float | None) -> Group:
     directory, rota = shell.setup.directory, shell.setup.rotas.get(name)
     told = Group(name=name, members=tuple(sorted(group.members)), elsewhere=tuple(sorted(group.platform_groups)))
     if not group.on_call or rota is None:
         return told
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(_WITHIN if within is None else within):
             shift = await rota.on_call()
     except (errors.ChannelError, TimeoutError) as error:
         why = error.message if isinstance(error, errors.ChannelError) else "no answer in time"
