@@ -27,15 +27,19 @@ _LONGEST_CELL = 2_000
 class Lines:
     """Writes JSON lines; without *content* they hold no text of a request or an answer, and can be checked still.
 
-    With *masks* what holds a secret is left out in the same way, and stands masked beside.
+    With *masks* what holds a secret is left out in the same way, and stands masked beside. A receipt is one for as long as
+    somebody could act by it.
     """
 
     content: bool = True
     masks: masks.Masks | None = None
+    at: datetime | None = None
+    """When it was written, as its head says; before that any receipt counts as good."""
     counts: dict[str, int] = field(default_factory=lambda: {"rows": 0, "seals": 0, "requests": 0})
 
     def head(self, at: datetime) -> str:
         """The first line."""
+        self.at = at
         return _line({"kind": "export", "format": 1, "at": at.isoformat(), "content": self.content})
 
     def line(self, item: ChainedRow | StoredSeal | StoredTicket) -> str:
@@ -76,8 +80,17 @@ class Lines:
             # damaged, and so nobody can say what is in it
             return None, {}
         found: dict[str, Any] = {}
+        is_good = self._take_receipt(document)
         masked = self.masks.over(found).value(document)
-        return (None, {"masked": _without_keys(masked)}) if found else (written, {})
+        return (None, {"masked": _without_keys(masked)}) if found or is_good else (written, {})
+
+    def _take_receipt(self, document: dict[str, Any]) -> bool:
+        """Take the receipt out of what is looked through for secrets. Return whether it is still good."""
+        decision = document.get("decision") or {}
+        if decision.pop("receipt", None) is None:
+            return False
+        until = decision.get("valid_until")
+        return self.at is None or until is None or datetime.fromisoformat(until) > self.at
 
 
 def _without_keys(masked: dict[str, Any]) -> dict[str, Any]:
