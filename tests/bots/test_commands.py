@@ -346,6 +346,7 @@ def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Co
 def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> None:
     assert inside("stop", "--agent", "bto").returncode == 2
     inside(*RUN)
+    assert inside("stop", "--list").stdout == "Nothing is stopped.\n"
     stopped = inside("stop", "--reason", "a key leaked")
     assert stopped.returncode == 0
     assert stopped.stdout.startswith("Everything was stopped by ")
@@ -359,6 +360,11 @@ def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> Non
     assert refused.returncode == 2
     assert "has stopped everything: it can only be denied now" in refused.stderr
     assert json.loads(inside("stop", "--json").stdout)[0]["reason"] == "a key leaked"
+    assert inside("stop", "--list").stdout == stopped.stdout
+    assert (inside("stop", "--list", "--agent", "local").returncode, inside("stop", "--list").stdout) == (
+        2,
+        stopped.stdout,
+    )
     assert inside("stop", "--agent", "local").stdout.count("stopped by") == 2
     assert "The agent local was stopped by" in inside("resume").stdout
     assert inside("resume", "--agent", "local").stdout == "Nothing is stopped.\n"

@@ -27,8 +27,8 @@ _LONGEST_CELL = 2_000
 class Lines:
     """Writes JSON lines; without *content* they hold no text of a request or an answer, and can be checked still.
 
-    With *masks* what holds a secret is left out in the same way, and stands masked beside. A receipt is one for as long as
-    somebody could act by it.
+    With *masks* what holds a secret is left out in the same way, and stands masked beside. A receipt is one for as
+    long as somebody could act by it.
     """
 
     content: bool = True
