@@ -6,7 +6,7 @@ The rule: the metadata holds only ids, since any app of the workspace can read i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,9 +60,9 @@ class SlackChannel:
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
         conversation = await self._places.find(place)
-        found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
-        if found is not None:
-            posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
+        earlier = await self._find_all(conversation, drawn.ticket_id) if again else ()
+        if earlier:
+            posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, earlier[-1])
             return replace(posted, shown=await self._edit(posted, drawn))
         files = await self._uploads.ensure(drawn)
         who = f"{drawn.ticket_id} {place}"
@@ -142,9 +142,15 @@ class SlackChannel:
         paced.hold(key, error.wait, who)
         return error
 
-    async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
-        """The oldest card of this request in the channel's recent history."""
-        cursor, found = "", None
+    async def find_cards(self, place: model.Place, ticket_id: str) -> Sequence[model.PostedCard]:
+        """See `channel.Platform`: Slack has no key by which it would refuse to post a card twice."""
+        conversation = await self._places.find(place)
+        found = await self._find_all(conversation, ticket_id)
+        return [model.PostedCard(ticket_id, place, NAME, conversation, one) for one in found]
+
+    async def _find_all(self, conversation: str, ticket_id: str) -> Sequence[str]:
+        """The cards of this request in the channel's recent history, the oldest last."""
+        cursor, found = "", list[str]()
         for _ in range(_LOOK_BACK):
             try:
                 page = await self._api.get(
@@ -155,9 +161,8 @@ class SlackChannel:
                     raise
                 # without the history scope a second card is possible; both decide the same request
                 log.warning("cannot look for an earlier card", extra={"hint": error.hint, "error": error.message})
-                return None
-            ours = [message["ts"] for message in page["messages"] if self._is_card(message, ticket_id)]
-            found = ours[-1] if ours else found
+                return ()
+            found += [message["ts"] for message in page["messages"] if self._is_card(message, ticket_id)]
             cursor = next_page(page)
             if not cursor:
                 break

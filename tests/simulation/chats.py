@@ -37,6 +37,8 @@ class Message:
     deleted: bool = False
     orphan: bool = False
     """Whether the database was put back to before it was posted, so that nobody knows of it."""
+    late: bool = False
+    """Whether it came once whoever sent it had died."""
     replies: list[int] = field(default_factory=list[int])
     """The numbers of the reminders below it."""
     earlier: list[card.Card] = field(default_factory=list[card.Card])
@@ -78,13 +80,18 @@ class Chat:
             messenger=here,
             membership=here,
             reminder=here,
+            find_cards=here.find_cards,
             rows=self.rows,
         )
 
     def find(self, room: str, ticket_id: str) -> Message | None:
         """The oldest card of a request in a room."""
+        return next(iter(self.find_all(room, ticket_id)), None)
+
+    def find_all(self, room: str, ticket_id: str) -> list[Message]:
+        """The cards of a request in a room."""
         found = (one for one in self.messages if one.room == room and one.drawn.ticket_id == ticket_id)
-        return next((one for one in found if not one.deleted), None)
+        return [one for one in found if not one.deleted]
 
     def post(self, place: str, drawn: card.Card) -> Message:
         """Take a card."""
@@ -93,6 +100,7 @@ class Chat:
         new = Message(room_of(place), f"{self.name}{len(self.messages)}", place, drawn, self.world.now)
         by = PROCESS.get() or SENT_BY.get()
         new.orphan = by is not None and by.number <= self.world.past
+        new.late = by is not None and not by.alive
         self.messages.append(new)
         self.world.say("posted", new.id, place, drawn.ticket_id, drawn.tone)
         return new
@@ -128,6 +136,12 @@ class Connection:
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """See `channel.Channel.edit`."""
         await self._call(lambda: self.chat.edit(posted.conversation, posted.message, drawn))
+
+    async def find_cards(self, place: model.Place, ticket_id: str) -> Sequence[model.PostedCard]:
+        """See `channel.Platform`."""
+        room = room_of(place)
+        found = await self._call(lambda: self.chat.find_all(room, ticket_id))
+        return [model.PostedCard(ticket_id, place, self.name, room, one.id) for one in found]
 
     async def find_room(self, place: model.Place) -> str:
         """The room of a place."""
@@ -213,9 +227,11 @@ class Connection:
         if fault == "crawl":
             # longer than a lease, if nobody keeps it
             delay, back = 1.0, chance.uniform(25.0, 45.0)
-        made = await self._world.remote(
-            act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=chance.random() < 0.5
-        )
+        sent = chance.random() < 0.5
+        if self._world.troubled(f"{self.name} is late"):
+            # longer than the lease of whoever sends it, who may be dead when it comes
+            delay, sent = chance.uniform(33.0, 50.0), True
+        made = await self._world.remote(act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=sent)
         if fault == "lost":
             raise errors.ChannelError("the answer was lost", unsure=True)
         return made

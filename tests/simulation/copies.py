@@ -47,6 +47,8 @@ class House:
     chats: dict[str, Chat]
     resumer: courier.Resumer
     copies: list[Copy] = field(default_factory=list["Copy"])
+    started: list[Copy] = field(default_factory=list["Copy"])
+    """All that there ever were."""
     listeners: dict[str, float] = field(default_factory=dict[str, float])
     """Who listens to the one connection, since when."""
     busy: dict[str, list[tuple[Process, float]]] = field(default_factory=dict[str, list[tuple[Process, float]]])
@@ -58,6 +60,7 @@ class House:
         self.number += 1
         made = Copy(self, f"copy{self.number}")
         self.copies.append(made)
+        self.started.append(made)
         self.world.say("start", made.process.name)
         return made
 

@@ -29,6 +29,8 @@ _SKEW = timedelta(seconds=0.05)
 # Calm seconds in which things are done.
 _HEARD = 8.0
 _SHOWN, _DONE, _WOKEN, _IN_LINE, _TAKEN_OVER = 30.0, 30.0, 20.0, 3.0, 35.0
+# A card that came when its sender was dead is found by whoever posted it anew.
+_FOUND = 65.0
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class Judge:
             )
             if ticket.id not in self.disk.shown_on(message.drawn) or out_of_reach:
                 continue
-            at_rest = self.world.calm_since(max(since, message.since)) > _DONE
+            at_rest = self.world.calm_since(max(since, message.since)) > _DONE + _FOUND * message.late
             if _has_buttons(message.drawn, ticket) and at_rest and message.place not in ticket.undelivered:
                 self.world.blame(f"{ticket.id}: {message.id} has its buttons still")
 

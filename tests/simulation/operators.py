@@ -7,6 +7,7 @@ import contextlib
 import copy as copying
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from sayso import errors, model
@@ -26,13 +27,23 @@ T = TypeVar("T")
 WHO = stopping.Who("ops", "Ops", "terminal:ops")
 
 
+@dataclass(frozen=True)
+class Backup:
+    """A copy of the database, and what had been said to the outside when it was made."""
+
+    stored: dict[str, Any]
+    told: oracle.Witnessed
+    resumed: dict[str, list[model.Decision]]
+    revoked: dict[str, float]
+
+
 class Operators:
     """All that they do, by name."""
 
     def __init__(self, house: House, agents: Agents, seen: Witness) -> None:
         self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
         self._restoring = False
-        self.backup: tuple[dict[str, Any], oracle.Witnessed, dict[str, list[model.Decision]]] | None = None
+        self.backup: Backup | None = None
 
     async def kill(self, chance: random.Random) -> None:
         """A copy dies, and is started anew a moment later."""
@@ -149,7 +160,9 @@ class Operators:
 
     async def back_up(self, chance: random.Random) -> None:
         """A copy of the database is made."""
-        self.backup = self.house.disk.copied(), copying.deepcopy(self.seen.told), copying.deepcopy(self.seen.resumed)
+        seen = self.seen
+        said = copying.deepcopy((seen.told, seen.resumed, seen.revoked))
+        self.backup = Backup(self.house.disk.copied(), *said)
         self.world.say("backup")
 
     async def restore(self, chance: random.Random) -> None:
@@ -158,26 +171,24 @@ class Operators:
             return
         self._restoring = True
         try:
-            await self._put_back(*self.backup, chance)
+            await self._put_back(self.backup, chance)
         finally:
             self._restoring = False
 
-    async def _put_back(
-        self,
-        stored: dict[str, Any],
-        told: oracle.Witnessed,
-        resumed: dict[str, list[model.Decision]],
-        chance: random.Random,
-    ) -> None:
-        for copy in list(self.house.copies):
-            await copy.stop()
-        self.house.disk.put_back(stored)
+    async def _put_back(self, backup: Backup, chance: random.Random) -> None:
+        while running := [copy for copy in self.house.started if copy.process.alive]:
+            # also one that somebody started, or began to stop, meanwhile
+            for copy in running:
+                await (copy.stop() if copy in self.house.copies else asyncio.sleep(0.1))
+        self.house.disk.put_back(backup.stored)
         # what the copies from before had sent may arrive later still
         self.world.past = self.house.number
         self._orphan()
         self.seen.stops.clear()
-        self.seen.resumed = copying.deepcopy(resumed)
-        self.seen.forget_since(copying.deepcopy(told))
+        told, self.seen.resumed, revoked = copying.deepcopy((backup.told, backup.resumed, backup.revoked))
+        # a key that was revoked since is alive again
+        self.seen.revoked = revoked
+        self.seen.forget_since(told)
         self.world.say("restored")
         self.world.disturb(60.0)
         disk = cast(Store, self.house.disk)

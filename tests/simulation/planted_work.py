@@ -10,7 +10,7 @@ from unittest import mock
 
 from sayso import errors, model
 from sayso.desk import courier, timekeeper
-from sayso.desk.posting import card_posts, lanes
+from sayso.desk.posting import card_posts, lanes, late_cards
 from sayso.desk.upkeep import attendance
 from sayso.machine import events, outcomes
 from sayso.stores import Job, watch
@@ -129,6 +129,13 @@ def _a_place_that_is_closed_is_tried_for_ever() -> AbstractContextManager[object
     return _replace(courier.Courier, "_fail", fail)
 
 
+def _nobody_looks_for_a_card_that_comes_late() -> AbstractContextManager[object]:
+    async def look_at(*_: Any) -> None:
+        return None
+
+    return _replace(late_cards, "look_at", look_at)
+
+
 def _an_edit_is_dropped_that_fails() -> AbstractContextManager[object]:
     async def wait_after(self: courier.Courier, job: Job, error: errors.ChannelError) -> float | None:
         return None if isinstance(job.effect, events.Redraw) else await original(self, job, error)
@@ -154,6 +161,7 @@ ALL: Sequence[Callable[[], AbstractContextManager[object]]] = (
     _who_hung_up_is_waited_for,
     _rows_are_chained_to_nothing,
     _a_place_that_is_closed_is_tried_for_ever,
+    _nobody_looks_for_a_card_that_comes_late,
     _an_edit_is_dropped_that_fails,
     _a_decision_is_told_to_no_address,
 )

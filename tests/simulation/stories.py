@@ -26,7 +26,19 @@ from tests.simulation.world import Episode
 _BOB, _CID, _DAN = "a:U2", "a:U3", "a:U4"
 # After so long everybody knows what a platform says of somebody; see `Judge`.
 _KNOWN = 77.0
-_NAMES = ("late", "stopped", "revoked", "older", "lasting", "left", "closed", "outage", "crawling", "gathered")
+_NAMES = (
+    "late",
+    "stopped",
+    "revoked",
+    "older",
+    "lasting",
+    "left",
+    "closed",
+    "outage",
+    "crawling",
+    "gathered",
+    "arriving",
+)
 ALL = tuple(f"story_{name}" for name in _NAMES)
 
 
@@ -131,6 +143,17 @@ class Stories:
         """A chat takes longer than a lease for every call."""
         self._trouble("b crawls", 40.0)
         await self._ask(chance, "lasting", route=("b:#ops",))
+
+    async def story_arriving(self, chance: random.Random) -> None:
+        """A card comes when whoever sent it is dead, and another one has posted it since."""
+        self._trouble("b is late", 2.0)
+        told = await self._ask(chance, "lasting", route=("b:#ops",))
+        await asyncio.sleep(2.0)
+        for copy in list(self.house.copies):
+            copy.kill()
+            self.house.start()
+        await asyncio.sleep(chance.uniform(20, 60))
+        await self._answered(told, _BOB, chance)
 
     async def story_gathered(self, chance: random.Random) -> None:
         """An agent says which calls belong together, and what it is doing; of some all are allowed or none."""

@@ -22,6 +22,7 @@ TOLD = {
     "story_closed": "a closed account counts",
     "story_outage": "an edit is dropped that fails",
     "story_crawling": "leases are not kept",
+    "story_arriving": "nobody looks for a card that comes late",
 }
 
 

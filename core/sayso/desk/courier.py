@@ -15,7 +15,7 @@ from sayso import clock, errors, model
 from sayso.cards import telling
 from sayso.desk import authority, channel
 from sayso.desk.desk import Desk
-from sayso.desk.posting import batch_posts, batching, card_posts, deliveries, lanes, outages, reminders
+from sayso.desk.posting import batch_posts, batching, card_posts, deliveries, lanes, late_cards, outages, reminders
 from sayso.machine import events
 from sayso.stores import Job, Store
 
@@ -175,7 +175,14 @@ class Courier:
                 await self._fail(job, errors.ChannelError(f"{type(error).__name__} inside the channel"))
         else:
             for job in jobs:
-                await self._store.done(job)
+                await self._finish(job)
+
+    async def _finish(self, job: Job) -> None:
+        at = await late_cards.look_at(self._desk, job)
+        if at is None:
+            await self._store.done(job)
+        else:
+            await self._store.retry(job, at, "an earlier try may come late")
 
     async def _hand_back(self, job: Job) -> None:
         soon = self._clock.now() + timedelta(seconds=_ON_ITS_WAY)

@@ -339,6 +339,40 @@ async def test_a_card_whose_posting_a_crash_cut_short_is_adopted(there: Scene, a
     assert there.slack.controls(there.card) == []
 
 
+async def test_a_card_that_comes_once_its_sender_is_dead_is_found_and_closed(there: Scene) -> None:
+    ticket = await _posted_anew(there)
+    late = await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
+    await there.front.cancel(ticket.id)
+    await there.deliver()
+    assert len(there.slack.controls(there.cards()[-1])) > 0
+    there.clock.advance(60)
+    await there.deliver()
+    assert [there.slack.controls(message) for message in there.cards()] == [[], []]
+    assert late.message in {one.message for one in await there.front.store.cards(ticket.id)}
+
+
+async def test_a_first_press_on_a_card_that_comes_later_still_closes_it(there: Scene, ann: Person) -> None:
+    ticket = await _posted_anew(there)
+    await there.front.cancel(ticket.id)
+    there.clock.advance(60)
+    await there.deliver()
+    await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
+    seen = await ann.press(there.cards()[-1], "Allow")
+    assert seen.acked
+    assert [there.slack.controls(message) for message in there.cards()] == [[], []]
+    assert (await there.front.wait(ticket.id)).outcome == "cancelled"
+
+
+async def _posted_anew(there: Scene) -> model.Ticket:
+    """A request whose card was posted by a second try, since the first was on its way."""
+    there.slack.fail_next("chat.postMessage", "500")
+    ticket = await there.ask(DEPLOY)
+    there.clock.advance(10)
+    await there.deliver()
+    assert len(there.cards()) == 1
+    return ticket
+
+
 async def test_expiry_closes_the_card(there: Scene) -> None:
     ticket = await there.ask(sayso.Permission(tool="Bash", input={}, expires_in=60.0))
     there.clock.advance(60)

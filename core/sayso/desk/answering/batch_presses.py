@@ -115,8 +115,18 @@ async def answer_shown(
 async def _seated(shell: Shell, found: batching.Batch, pressed: pressing.PressedMessage) -> None:
     """As `pressing.seated`, for the card of a batch."""
     posted = await shell.store.find_card(pressed.channel, pressed.conversation, pressed.message)
+    if posted is None and await _may_stand(shell, found, pressed):
+        posted = model.PostedCard(found.id, found.place, pressed.channel, pressed.conversation, pressed.message)
+        await shell.store.add_card(posted)
     if posted is None or posted.ticket_id != found.id:
         raise errors.InvalidToken("this card was not posted here by sayso")
+
+
+async def _may_stand(shell: Shell, found: batching.Batch, pressed: pressing.PressedMessage) -> bool:
+    """Whether a message that nobody noted may be the card of a batch: it is in the room of its place."""
+    cards = await shell.store.cards(found.id)
+    beside = any((one.channel, one.conversation) == (pressed.channel, pressed.conversation) for one in cards)
+    return beside or await pressing.is_at(shell, found.place, pressed)
 
 
 async def _show(shell: Shell, reader: batch_windows.Reader, actor: people.Actor, index: int) -> dialog.Dialog:

@@ -120,12 +120,17 @@ async def _place(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) ->
     # where a card stands already, or never will, a second room is another one
     free = [place for place in places if place not in {*ticket.undelivered, *(posted.place for posted in cards)}]
     for place in free:
-        room = await _room(shell, place)
-        if room and room in (pressed.conversation, pressed.within):
+        if await is_at(shell, place, pressed):
             return place
     # a channel that cannot say which room a place is: only if nothing else can be meant
     alone = len(places) == 1 and not cards and _finder(shell, pressed.channel) is None
     return next(iter(free), None) if alone else None
+
+
+async def is_at(shell: Shell, place: model.Place, pressed: PressedMessage) -> bool:
+    """Whether a press happened in the room of a place."""
+    room = await _room(shell, place) if model.channel_of(place) == pressed.channel else None
+    return room is not None and room in (pressed.conversation, pressed.within)
 
 
 async def _room(shell: Shell, place: model.Place) -> str | None:

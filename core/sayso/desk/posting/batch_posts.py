@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from sayso import aside, errors, model
 from sayso.cards import card, tokens
 from sayso.desk import channel
-from sayso.desk.posting import batch_claims, batch_gathering, batching, deliveries, outages, reaching
+from sayso.desk.posting import batch_claims, batch_gathering, batching, deliveries, late_cards, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import events, silence
 from sayso.stores import Job
@@ -138,6 +138,8 @@ class BatchPosts:
             posted = await self._post(found, tickets, again=again)
         elif again:
             posted = await self._edit(found, tickets, posted)
+            for one in await late_cards.adopt(self._shell, found.id, found.place):
+                await self._catch_up(found, tickets, await self._edit(found, tickets, one))
         for one in tickets:
             if one.id in mine and not await self._deliveries.has(one, found.place):
                 await self._deliveries.record(one, found.place, posted.message, posted.shown)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sayso import errors, model
 from sayso.cards import card
 from sayso.desk import channel
-from sayso.desk.posting import batch_posts, batching, deliveries, lanes, reaching
+from sayso.desk.posting import batch_posts, batching, deliveries, lanes, late_cards, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import silence
 from sayso.stores import Job
@@ -45,6 +45,7 @@ class CardPosts:
         if posted is None and not again and await self._batches.gather(ticket, place, job):
             return
         fresh = posted is None and not again
+        late = await late_cards.adopt(self._desk, ticket.id, place) if posted and again else ()
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
             posted = await self._edit(ticket, posted)
@@ -54,12 +55,14 @@ class CardPosts:
             return
         if fresh or not await self._deliveries.has(ticket, place):
             await self._deliveries.record(ticket, place, posted.message, posted.shown)
-        await self._catch_up(ticket, posted)
+        for one in late:
+            await self._edit(ticket, one)
+        await self._catch_up(ticket, [posted, *late])
 
-    async def _catch_up(self, shown: model.Ticket, posted: model.PostedCard) -> None:
+    async def _catch_up(self, shown: model.Ticket, cards: Sequence[model.PostedCard]) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
         while (ticket := await self._store.load(shown.id)).version != shown.version:
-            posted = await self._edit(ticket, posted)
+            cards = [await self._edit(ticket, one) for one in cards]
             shown = ticket
 
     async def redraw(self, ticket: model.Ticket, place: model.Place) -> None:
@@ -74,7 +77,7 @@ class CardPosts:
                     await self._deliveries.record(ticket, place, moved.message, moved.shown)
                 if (self._desk.clock.now() - began).total_seconds() >= lanes.LEASE:
                     # this process stood still: its lease is over, and somebody else may have drawn something newer
-                    await self._catch_up(ticket, moved)
+                    await self._catch_up(ticket, [moved])
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
         posted = await self._channel(place).post(place, await self._draw(ticket), again=again)

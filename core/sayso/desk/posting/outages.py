@@ -1,6 +1,7 @@
 """Tells whoever waits, in seconds, that a card is not where it should be: by an event, so that a fallback can follow.
 
-The rule: a hiccup is told to nobody. What fails twice, or takes longer than a few seconds, is.
+The rule: a hiccup is told to nobody. What fails twice, or takes longer than a few seconds, is. Where a card stands
+already, nothing is told, whatever else is done there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 from sayso import errors, model
+from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
 from sayso.machine import events
 from sayso.stores import Job
@@ -56,7 +58,7 @@ class Outages:
         with contextlib.suppress(errors.SaysoError):
             ticket = await self._shell.store.load(job.ticket_id)
             if job.attempts or wait >= self._left(ticket):
-                await self._shell.place_delayed(ticket.id, job.effect.place, reason(error))
+                await self._delayed(ticket.id, job.effect.place, reason(error))
 
     async def waits(self, job: Job, error: errors.NotYet) -> None:
         """Tell of a card that waits for its turn at a platform, if that takes longer than a moment."""
@@ -66,7 +68,7 @@ class Outages:
             ticket, now = await self._shell.store.load(job.ticket_id), self._shell.clock.now()
             until = now + timedelta(seconds=error.wait)
             if (until - ticket.created_at).total_seconds() >= TOLD_AFTER:
-                await self._shell.place_delayed(ticket.id, job.effect.place, reason(error), until)
+                await self._delayed(ticket.id, job.effect.place, reason(error), until)
 
     async def passed_over(self, job: Job) -> None:
         """Tell of a card that nobody tries, since nothing that is under way on its channel comes back."""
@@ -84,9 +86,14 @@ class Outages:
 
     async def _tell(self, id: str, place: model.Place) -> None:
         try:
-            await self._shell.place_delayed(id, place, _SLOW)
+            await self._delayed(id, place, _SLOW)
         except errors.SaysoError as error:
             log.warning("nobody is told of a delay", extra={"ticket": id, "place": place, "error": error.message})
+
+    async def _delayed(self, id: str, place: model.Place, why: str, until: datetime | None = None) -> None:
+        cards = await batching.cards_of(self._shell.store, id)
+        if all(one.place != place for _, one in cards):
+            await self._shell.place_delayed(id, place, why, until)
 
 
 class Unattended:
