@@ -114,9 +114,19 @@ class Operators:
         await self._persist(lambda desk: authority.revoke(desk.store, owner, key, desk.clock.now()), chance)
         self.seen.revoked[key] = self.world.now
         self.world.say("revoked", owner)
-        fresh = f"{key}+"
-        await self._persist(lambda desk: give_key(desk.store, owner, fresh), chance)
-        self.agents.keys[owner] = fresh
+        await self._give_key(owner, f"{key}+", chance)
+
+    async def _give_key(self, owner: str, key: str, chance: random.Random) -> None:
+        await self._persist(lambda desk: give_key(desk.store, owner, key), chance)
+        self.agents.keys[owner] = key
+
+    def _lose_keys(self) -> dict[str, str]:
+        """Which keys were given since the copy was made: nobody knows them any more."""
+        known, lost = self.house.disk._records, dict[str, str]()
+        for owner, key in self.agents.keys.items():
+            if key is not None and (record_kinds.KEY, key) not in known:
+                self.seen.revoked[key], self.agents.keys[owner], lost[owner] = self.world.now, None, key
+        return lost
 
     async def end_grants(self, chance: random.Random) -> None:
         """Somebody ends a grant."""
@@ -188,6 +198,7 @@ class Operators:
         told, self.seen.resumed, revoked = copying.deepcopy((backup.told, backup.resumed, backup.revoked))
         # a key that was revoked since is alive again
         self.seen.revoked = revoked
+        lost = self._lose_keys()
         self.seen.forget_since(told)
         self.world.say("restored")
         self.world.disturb(60.0)
@@ -195,6 +206,8 @@ class Operators:
         await restoring.hold(disk, self.world.clock.now())
         self.house.start()
         self.house.start()
+        for owner, key in lost.items():
+            await self._give_key(owner, f"{key}'", chance)
         await asyncio.sleep(chance.uniform(1, 20))
         now = self.world.clock.now()
         event: events.Event = events.Released(at=now, by="ops")

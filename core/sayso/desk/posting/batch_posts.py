@@ -138,8 +138,8 @@ class BatchPosts:
             posted = await self._post(found, tickets, again=again)
         elif again:
             posted = await self._edit(found, tickets, posted)
-            for one in await late_cards.adopt(self._shell, found.id, found.place):
-                await self._catch_up(found, tickets, await self._edit(found, tickets, one))
+            for late in await late_cards.adopt(self._shell, found.id, found.place):
+                await self._catch_up(found, tickets, await self._edit(found, tickets, late))
         for one in tickets:
             if one.id in mine and not await self._deliveries.has(one, found.place):
                 await self._deliveries.record(one, found.place, posted.message, posted.shown)
