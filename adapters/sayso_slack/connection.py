@@ -96,15 +96,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))
         reminders = Reminders(api)
         desk.platforms[NAME] = Platform(
-            channel,
-            notes,
-            places.find,
-            places.check,
-            messages,
-            members,
-            reminder=reminders,
-            find_cards=channel.find_cards,
-            rows=batches.ROWS,
+            channel, notes, places.find, places.check, messages, members, reminders, batches.ROWS, channel.find_cards
         )
         background = Background()
         app_named = spoken.App(identity.bot_user_id or "", name)

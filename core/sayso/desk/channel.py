@@ -123,10 +123,10 @@ class Platform:
     """Says who is in a group of it, if it can."""
     reminder: Reminder | None = None
     """Mentions people below a card, if it can."""
+    rows: int = 0
+    """How many requests one card of it can show, if it can show a `BatchCard`."""
     find_cards: Callable[[model.Place, str], Awaitable[Sequence[model.PostedCard]]] | None = None
     """Finds every card under an id in the room of a place, whoever knows of it; None where no card is taken twice.
 
     Raises `ChannelError`.
     """
-    rows: int = 0
-    """How many requests one card of it can show, if it can show a `BatchCard`."""

@@ -145,7 +145,7 @@ async def test_who_was_not_shown_all_pages_cannot_allow_all(front: Desk, board: 
     with pytest.raises(errors.InvalidToken):
         await front.press_batch("b1.x", ANN, ROOM, seat())
     with pytest.raises(errors.InvalidToken):
-        await front.press_batch(opened.token, ANN, ROOM, PressedMessage("chat", "chat:#ops", "99"))
+        await front.press_batch(opened.token, ANN, ROOM, PressedMessage("chat", "chat:#other", "99"))
     assert [row.open for row in drawn.rows] == [True] * 5
     assert words(await press(front, opened.token, ANN)) == "Allowed 5."
 
