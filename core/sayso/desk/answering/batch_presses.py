@@ -185,9 +185,9 @@ def _tell(verdict: model.Verdict, said: Sequence[model.Ticket | errors.Refused],
     done = [one for one in said if isinstance(one, model.Ticket)]
     decided = sum(one.decision is not None for one in done)
     verb = _DONE[verdict]
-    spans: list[card.Inline] = [Trusted(f"{verb} {decided}." if decided or not done else "Counted.")]
-    if len(done) > decided:
-        spans.append(Trusted(f" {len(done) - decided} counted: others have to agree."))
+    spans: list[card.Inline] = [Trusted(f"{verb} {decided}.")] if decided or not done else []
+    if waiting := len(done) - decided:
+        spans.append(Trusted(f"{' ' if spans else ''}{waiting} counted: others have to agree."))
     refused = [one for one in said if isinstance(one, errors.Refused)]
     late = gone + sum(isinstance(one, errors.AlreadyDecided) for one in refused)
     spans += [Trusted(f" {late} {'was' if late == 1 else 'were'} decided meanwhile.")] if late else []
