@@ -189,6 +189,29 @@ def test_a_wrong_answer_at_the_keyboard_is_asked_for_again_and_the_others_stay(
     assert (made["policies"]["production"]["quorum"], made["calendars"]["office"]["hours"]) == (2, "08:00-18:00")
 
 
+@pytest.mark.parametrize(
+    ("chat", "said", "refused"),
+    [
+        (
+            "slack",
+            ("", "a#b", "#ops", "nonsense", "T1/U1", "T1/U1", "T1/U2"),
+            ("'a#b'", "'nonsense'", "'T1/U1' belongs"),
+        ),
+        ("discord", ("#ops", "910", "ann#1", "940", "940", ""), ("'#ops'", "'ann#1'", "'940' belongs")),
+    ],
+)
+def test_a_wrong_channel_or_account_is_asked_for_again_where_it_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chat: str, said: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = ["ann,bob", chat, *said, "bot", "deploy", "1", "always"]
+    done = CliRunner().invoke(init_team.command, input="\n".join(answers) + "\n")
+    assert done.exit_code == 0, done.output
+    assert [one for one in refused if f"{one}" not in done.output] == []
+    accounts = toml.setup(toml.load(tmp_path / "sayso.toml")).directory.people
+    assert accounts["ann"].accounts == {"slack:T1/U1" if chat == "slack" else "discord:940"}
+
+
 def test_nothing_is_asked_if_the_settings_are_there_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sayso.toml").write_text("# mine\n")

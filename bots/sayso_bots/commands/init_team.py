@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import tomllib
@@ -59,7 +60,7 @@ def command(
         click.echo("Six questions. Enter takes what stands in [brackets].\n")
     named = _ask(people, "1/6  Who decides? Names, with commas between", _names_of_people)
     chosen = _ask(chat, f"2/6  In which chat? {_chats()}", _chat, _NO_CHAT)
-    where = _ask(channel, f"     Which channel? As {_channel_of(chosen)}", str) if chosen else ""
+    where = _ask_channel(channel, chosen) if chosen else ""
     made = team.Team(
         people=_accounts(named, chosen, accounts, asks=people is None),
         chat=chosen.name if chosen else None,
@@ -93,6 +94,11 @@ def _ask(given: str | None, question: str, read: Callable[[str], T], default: st
 
     found: T = click.prompt(question, default=default, show_default=bool(default), value_proc=take)
     return found
+
+
+def _ask_channel(given: str | None, chat: plugin.Chat[Any]) -> str:
+    read = functools.partial(team.read_channel, table=chat.table)
+    return _ask(given, f"     Which channel? As {_channel_of(chat)}", read)
 
 
 def _ask_quorum(people: int) -> int:
@@ -141,7 +147,9 @@ def _accounts(
             )
         )
         for name in names:
-            known[name] = known.get(name) or str(click.prompt(f"     {name}", default="", show_default=False))
+            taken = {account for other, account in known.items() if other != name}
+            read = functools.partial(team.read_account, key=chat.account, taken=taken)
+            known[name] = _ask(known.get(name) or None, f"     {name}", read, "")
     return {name: known.get(name, "") for name in names}
 
 

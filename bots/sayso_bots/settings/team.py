@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pydantic
+
 from sayso import calendars, errors
+from sayso.chat.settings import Key, Table
 
 GROUP = "team"
 PRODUCTION = "production"
@@ -70,6 +73,28 @@ def read_names(said: str, what: str) -> list[str]:
             hint = "at most 45 letters, digits, . _ -, with commas between"
             raise errors.InvalidSettings(f"{what}: {name!r} is no name", field=what, hint=hint)
     return list(dict.fromkeys(names))
+
+
+def read_account(said: str, key: Key, taken: Collection[str]) -> str:
+    """Read who somebody is in a chat; empty for later. Raises `InvalidSettings`."""
+    account = said.strip()
+    if account and not re.fullmatch(key.pattern, account):
+        said = f"account: {account!r} has not the expected form"
+        raise errors.InvalidSettings(said, field="account", hint=key.expected)
+    if account and account in taken:
+        said = f"account: {account!r} belongs to somebody else"
+        raise errors.InvalidSettings(said, field="account", hint="or one person could be two of a quorum")
+    return account
+
+
+def read_channel(said: str, table: type[Table]) -> str:
+    """Read where a chat asks. Raises `InvalidSettings`."""
+    try:
+        return table.model_validate({"channel": said.strip()}).channel
+    except pydantic.ValidationError as error:
+        hint = table.model_fields["channel"].description
+        wrong = f"channel: {said!r} has not the expected form"
+        raise errors.InvalidSettings(wrong, field="channel", hint=hint) from error
 
 
 def check_people(names: list[str]) -> list[str]:
