@@ -1,9 +1,10 @@
 """Who waits is on record: what only dead processes waited for is withdrawn, six seconds after somebody looks."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_asked() -> Iterator[None]:
+    yield
+    _asked.clear()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 async def opened(
     request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
@@ -37,7 +44,8 @@ async def opened(
     opened: list[Store] = []
 
     async def one() -> Desk:
-        opened.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
+        url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema
+        opened.append(_counted(await stores.connect(url)))
         return Desk(opened[-1], MINT, Setup(), clock)
 
     yield one
@@ -63,10 +71,40 @@ async def looked(front: Desk, clock: ManualClock, *, seconds: float = attendance
     await asyncio.gather(watching, return_exceptions=True)
 
 
+_asked: set[asyncio.Future[None]] = set()
+
+
+def _counted(store: Store) -> Store:
+    """The same store; what it is asked and has not answered yet is counted, but for waits for a change."""
+    for name, method in inspect.getmembers(store, inspect.iscoroutinefunction):
+        if name != "changed":
+            setattr(store, name, _until_answered(method))
+    return store
+
+
+def _until_answered(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def asked(*args: Any, **named: Any) -> Any:
+        answered = asyncio.get_running_loop().create_future()
+        _asked.add(answered)
+        try:
+            return await method(*args, **named)
+        finally:
+            _asked.discard(answered)
+            if not answered.done():
+                answered.set_result(None)
+
+    return asked
+
+
 async def settle() -> None:
-    # the stores answer from other threads and processes
-    for _ in range(20):
-        await asyncio.sleep(0.005)
+    """Let every task come to its next wait for the clock: what it asks of a store is answered first."""
+    turns = 0
+    while turns < 20:
+        turns += 1
+        await asyncio.sleep(0)
+        while _asked:
+            turns = 0
+            await asyncio.wait_for(asyncio.shield(next(iter(_asked))), BOUND)
 
 
 def outcome(ticket: model.Ticket) -> str:
@@ -336,7 +374,7 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
         assert child.stdout
         assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
         child.kill()
-    store = await stores.connect(url)
+    store = _counted(await stores.connect(url))
     front = Desk(store, MINT, Setup(), clock)
     await looked(front, clock)
     assert outcome(await front.get("r1")) == "cancelled"
