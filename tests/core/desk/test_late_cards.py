@@ -109,6 +109,20 @@ async def test_one_that_comes_before_it_is_taken_care_of_like_the_other(
     assert board.tones == {"1": "bad", "late": "bad"}
 
 
+async def test_one_on_which_somebody_pressed_before_is_drawn_as_well(
+    front: Desk, board: Searched, clock: ManualClock
+) -> None:
+    (ticket,) = await posted_anew(front, board, clock)
+    board.come_late()
+    await front.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    await deliver(front, board)
+    with pytest.raises(errors.AlreadyDecided):
+        await front.press(board.token("late", "Deny"), ANN, ROOM, PressedMessage("chat", PLACE, "late"))
+    clock.advance(late_cards.LOOKED_FOR_AFTER)
+    await deliver(front, board)
+    assert board.tones == {"1": "good", "late": "good"}
+
+
 async def test_a_decision_while_it_is_drawn_is_shown_on_it(front: Desk, board: Searched, clock: ManualClock) -> None:
     class Slow(Searched):
         async def edit(self, posted: model.PostedCard, drawn: object) -> None:

@@ -138,7 +138,7 @@ class BatchPosts:
             posted = await self._post(found, tickets, again=again)
         elif again:
             posted = await self._edit(found, tickets, posted)
-            for late in await late_cards.adopt(self._shell, found.id, found.place):
+            for late in await late_cards.others(self._shell, posted):
                 await self._catch_up(found, tickets, await self._edit(found, tickets, late))
         for one in tickets:
             if one.id in mine and not await self._deliveries.has(one, found.place):

@@ -45,7 +45,7 @@ class CardPosts:
         if posted is None and not again and await self._batches.gather(ticket, place, job):
             return
         fresh = posted is None and not again
-        late = await late_cards.adopt(self._desk, ticket.id, place) if posted and again else ()
+        late = await late_cards.others(self._desk, posted) if posted and again else ()
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
             posted = await self._edit(ticket, posted)
