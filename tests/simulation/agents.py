@@ -60,6 +60,7 @@ class Wait:
 
     id: str
     process: Process
+    since: float
 
 
 def errand(number: int, chance: random.Random, agents: dict[str, str | None]) -> Errand:
@@ -183,7 +184,7 @@ class Agents:
         async def act(desk: Desk) -> model.Decision:
             process = PROCESS.get()
             assert process is not None
-            self.waits.append(Wait(errand.id, process))
+            self.waits.append(Wait(errand.id, process, self.world.now))
             mine = self.waits[-1]
             try:
                 return await attend(desk)

@@ -136,7 +136,7 @@ class Judge:
             self._look_at_errand(errand)
         for wait in self.agents.waits:
             decided = self.decided_at.get(wait.id, self.world.now)
-            late = self.world.calm_since(decided, but=("news",)) > _HEARD
+            late = self.world.calm_since(max(decided, wait.since), but=("news",)) > _HEARD
             if late and wait.process.alive and not wait.process.frozen and wait.id in self.disk._tickets:
                 self.world.blame(f"{wait.id}: {wait.process.name} does not know that it is decided")
         calm = (
