@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager, suppress
 
 from aiohttp import web
@@ -12,17 +13,14 @@ from aiohttp import web
 from sayso import errors
 from sayso.desk import Desk
 from sayso.desk.upkeep import attendance, broadcast
-from sayso.machine import events
 from sayso.stores import Row
-from sayso_web import roll_call, sessions, sharing, view
+from sayso_web import roll_call, rounds, sessions, sharing, view
 from sayso_web.guard import HEADERS, Guard
 
 # Browsers open at most six connections to one host; one session must not use them all up.
 MOST_STREAMS = 4
 # A page that missed more rows than this is read again.
 LONGEST_GAP = 1_000
-# What happens to a request that no card shows.
-_UNSEEN = (events.Delivered, events.AnswerRefused)
 
 
 class Live:
@@ -34,6 +32,7 @@ class Live:
         self._open: Counter[str] = Counter()
         self._cards = sharing.SharedCards(desk)
         self._roll = roll_call.RollCall(guard.sessions)
+        self._rounds = rounds.Rounds(guard.sessions, self._tell)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send news until the page is closed or its session ends."""
@@ -57,32 +56,36 @@ class Live:
     async def _stream(
         self, request: web.Request, response: web.StreamResponse, session: sessions.Session, after: int
     ) -> None:
+        transport = request.transport
+        if transport is None:
+            return
         with self._desk.broadcast.listen(after) as listener:
+            page = rounds.Page(session, listener, transport)
+            if response.headers.get("Transfer-Encoding") == "chunked":
+                listener.at_once = functools.partial(self._rounds.take, page)
             gone = asyncio.ensure_future(attendance.hung_up(request))
             gone.add_done_callback(lambda _: listener.end())
             # otherwise the page tries again, and is told then
             with suppress(errors.SaysoError, broadcast.Ended, ConnectionError):
-                await self._follow(response, session, listener)
+                try:
+                    await self._follow(response, page)
+                finally:
+                    page.is_open = False
             gone.cancel()
 
-    async def _follow(
-        self, response: web.StreamResponse, session: sessions.Session, listener: broadcast.Listener
-    ) -> None:
-        own: view.View | None = None
+    async def _follow(self, response: web.StreamResponse, page: rounds.Page) -> None:
         while True:
-            if not listener.is_live:
-                await self._leave_out(response, listener)
-            rows = await listener.next()
+            if not page.listener.is_live:
+                await self._leave_out(response, page.listener)
+            rows = await page.listener.next()
+            rows = [*await self._rounds.left_by(page), *rows]
             # asked again each time: a session that was ended hears nothing more
-            await self._roll.check(session)
-            if own is None or not rows:
+            await self._roll.check(page.session)
+            if page.own is None or not rows:
                 # who is in which group is looked up now and then, not for each row
-                own = await view.of(self._desk, session)
-            # in the order of their rows: whoever is cut off goes on behind the last one that came
-            for id, number in sorted(_changed(rows).items(), key=lambda one: one[1]):
-                # one damaged request must not end everybody's stream
-                with suppress(errors.Unreadable):
-                    await response.write(await self._describe(own, id, number))
+                page.own = await view.of(self._desk, page.session)
+            async for text in self._tell(page.own, rows):
+                await response.write(text)
             if not rows:
                 await response.write(b": still here\n\n")
 
@@ -91,6 +94,13 @@ class Live:
         if last - listener.number > LONGEST_GAP:
             listener.skip_to(last)
             await response.write(f"id: {last}\nevent: reload\ndata: {{}}\n\n".encode())
+
+    async def _tell(self, own: view.View, rows: Sequence[Row]) -> AsyncIterator[bytes]:
+        # in the order of their rows: whoever is cut off goes on behind the last one that came
+        for id, number in sorted(_changed(rows).items(), key=lambda one: one[1]):
+            # one damaged request must not end everybody's stream
+            with suppress(errors.Unreadable):
+                yield await self._describe(own, id, number)
 
     async def _describe(self, own: view.View, id: str, number: int) -> bytes:
         drawn = await self._cards.draw(own, await self._cards.load(id, number))
@@ -110,7 +120,7 @@ class Live:
 
 def _changed(rows: Sequence[Row]) -> dict[str, int]:
     """The requests whose cards look different after these rows, each with the last row that says so."""
-    return {row.ticket_id: row.number for row in rows if row.ticket_id and not isinstance(row.entry, _UNSEEN)}
+    return {row.ticket_id: row.number for row in rows if row.ticket_id and not isinstance(row.entry, rounds.UNSEEN)}
 
 
 def _read_number(given: str) -> int:

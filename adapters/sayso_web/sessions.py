@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sayso import errors
@@ -112,8 +112,7 @@ class Sessions:
             for secret, record in going.items()
             if (key := record.value.get("key")) is None or (record_kinds.KEY, str(key)) in keys_there
         }
-        # one after the other, all pages would wait for the disk as often as there are pages
-        await asyncio.gather(*map(self._prolong, held.values()))
+        await self._prolong(*held.values())
         return held.keys()
 
     async def end(self, session: Session) -> None:
@@ -129,12 +128,19 @@ class Sessions:
         log.info("signed in", extra={"person": person})
         return session
 
-    async def _prolong(self, record: Record) -> None:
+    def _prolonged(self, record: Record) -> Record | None:
         until = min(self._clock.now() + IDLE_LASTS, datetime.fromisoformat(record.value["began_at"]) + LONGEST)
-        if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
-            # another request of the same browser wrote it a moment ago
-            with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(record_kinds.SESSION, record.name, record.value, until, record.version))
+        fresh = record.expires_at is not None and until - record.expires_at <= _WRITTEN_AFTER
+        return None if fresh else replace(record, expires_at=until)
+
+    async def _prolong(self, *records: Record) -> None:
+        # one after the other, all pages would wait for the disk as often as there are pages
+        await asyncio.gather(*(self._write(later) for one in records if (later := self._prolonged(one))))
+
+    async def _write(self, record: Record) -> None:
+        # another request of the same browser wrote it a moment ago
+        with contextlib.suppress(errors.Conflict):
+            await self._store.put(record)
 
     async def _key_lives(self, record: Record) -> bool:
         return await authority.holds(self._store, record.value.get("key"))

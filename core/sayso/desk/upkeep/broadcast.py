@@ -60,7 +60,7 @@ class Listener:
     def end(self, error: Exception | None = None) -> None:
         """Let `next` raise."""
         self._ended = self._ended or error or Ended()
-        self._wake()
+        self.wake()
 
     def offer(self, rows: Sequence[Row]) -> None:
         """Hand over rows; nothing if there are none but that time has passed."""
@@ -71,7 +71,7 @@ class Listener:
             self._rows += rows
         if len(self._rows) > _MOST_WAITING:
             self._rows, self.is_live = [], False
-        self._wake()
+        self.wake()
 
     def _waits_for(self, rows: Sequence[Row]) -> bool:
         """Whether it has all that came before, so that these are next."""
@@ -85,7 +85,8 @@ class Listener:
             self.end(error)
             return False
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let `next` return, though there may be no rows."""
         if self._news and not self._news.done():
             self._news.set_result(None)
 
