@@ -23,7 +23,7 @@ Decoded = TypeVar("Decoded")
 
 @dataclass(frozen=True, slots=True)
 class CommitRows:
-    """One commit, as the values of the queries `put_ticket`, `append` and `put_effect`; some store no ticket."""
+    """One commit, as the values of the queries `add_ticket`, `append` and `put_effect`; some store no ticket."""
 
     ticket: Values | None
     logged: tuple[str, int, str]

@@ -49,7 +49,8 @@ class SqliteStore(sql_store.SqlStore):
 
     def __init__(self, connection: apsw.Connection, poll_interval: float, busy_timeout: float) -> None:
         self._queries = sql.queries(self.dialect)
-        self._reader = _open_reader(connection.filename)
+        # a database in memory belongs to one connection
+        self._reader = sqlite_file.open_point_reader(connection.filename).cursor() if connection.filename else None
         self._file = sqlite_file.OpenedFile(connection.filename)
         self._noting = _Noting()
         self._data_version = sqlite_file.read_pragma(connection, "data_version")
@@ -83,7 +84,7 @@ class SqliteStore(sql_store.SqlStore):
         """Release the file; waiters are cancelled."""
         self._watch.close()
         if self._reader:
-            self._reader.close()
+            self._reader.connection.close()
             self._reader = None
         await self._lists.close()
         await self._worker.close()
@@ -116,18 +117,18 @@ class SqliteStore(sql_store.SqlStore):
         await super().check()
 
     async def _commit(self, *commits: sql_store.CommitRows) -> None:
-        def work(db: apsw.Connection) -> None:
+        def work(db: apsw.Cursor) -> None:
             for commit in commits:
-                if commit.ticket and not _put_ticket(db, self._queries["put_ticket"], commit.ticket):
+                if commit.ticket and not self._put_ticket(db, commit.ticket):
                     # whoever runs this takes back what the commits before it have done
                     raise errors.Conflict(f"request {commit.logged[0]} was changed by somebody else")
                 self._append(db, commit)
                 for effect in commit.effects:
-                    sqlite_worker.rows(db, self._queries["put_effect"], effect)
+                    sqlite_worker.perform(db, self._queries["put_effect"], effect)
                 for record in commit.beside:
-                    sqlite_worker.rows(db, self._queries["put_beside"], record)
+                    sqlite_worker.perform(db, self._queries["put_beside"], record)
                 for kept in commit.kept:
-                    sqlite_worker.rows(db, self._queries["leave"], kept)
+                    sqlite_worker.perform(db, self._queries["leave"], kept)
 
         def tell() -> None:
             for commit in commits:
@@ -136,24 +137,36 @@ class SqliteStore(sql_store.SqlStore):
         with self._noting:
             await self._worker.run(work, writes=True, tell=tell)
 
-    def _append(self, db: apsw.Connection, commit: sql_store.CommitRows) -> None:
+    def _put_ticket(self, db: apsw.Cursor, ticket: sql_store.Values) -> bool:
+        id, _, version, state, wake_at, _, _, _, audience, _, ends_at, document = ticket
+        try:
+            if version == 1:
+                sqlite_worker.perform(db, self._queries["add_ticket"], ticket)
+            else:
+                changed = version, state, wake_at, audience, ends_at, document, id
+                sqlite_worker.perform(db, self._queries["change_ticket"], changed)
+        except apsw.ConstraintError:  # the reference is taken
+            return False
+        return db.connection.changes() == 1
+
+    def _append(self, db: apsw.Cursor, commit: sql_store.CommitRows) -> None:
         # two statements: one that reads the table it writes takes several times as long
         is_first = commit.ticket is not None and commit.logged[1] == 1
         heads = [] if is_first else sqlite_worker.rows(db, self._queries["head"], commit.logged[:1])
         prev, link = (heads[0][0] if heads else None) or "", commit.link
         values = (*commit.logged, prev, link.body, link.state, link.hash_after(prev))
-        sqlite_worker.rows(db, self._queries["append"], values)
+        sqlite_worker.perform(db, self._queries["append"], values)
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
-        def work(db: apsw.Connection) -> Sequence[tuple[int, str, int]]:
+        def work(db: apsw.Cursor) -> tuple[int | str, Sequence[tuple[int, str, int]]]:
             # grows with every commit of another connection, never with ours
             found = sqlite_file.read_pragma(db, "data_version")
             if found == self._data_version:
-                return ()
-            self._data_version = found
-            return [(row[0], row[1], row[2]) for row in sqlite_worker.rows(db, self._queries["tail"], (seen,))]
+                return found, ()
+            return found, [(row[0], row[1], row[2]) for row in sqlite_worker.rows(db, self._queries["tail"], (seen,))]
 
-        return await self._worker.run(work, long=True)
+        self._data_version, tail = await self._worker.run(work, long=True)
+        return tail
 
 
 class _Noting:
@@ -169,22 +182,10 @@ class _Noting:
             self.damage = error
 
 
-def _open_reader(path: str) -> apsw.Connection | None:
-    # a database in memory belongs to one connection
-    return sqlite_file.open_point_reader(path) if path else None
-
-
-def _read_point(reader: apsw.Connection, text: str, values: Sequence[sql_store.Value]) -> Sequence[sql_store.RawRow]:
+def _read_point(reader: apsw.Cursor, text: str, values: Sequence[sql_store.Value]) -> Sequence[sql_store.RawRow]:
     try:
         return sqlite_worker.rows(reader, text, values)
     except apsw.BusyError:  # pragma: no cover - only after a crash, or while the last writer leaves
         raise
     except (apsw.Error, UnicodeDecodeError) as error:
         raise sqlite_worker.unavailable(error) from error
-
-
-def _put_ticket(db: apsw.Connection, query: str, ticket: sql_store.Values) -> bool:
-    try:
-        return bool(sqlite_worker.rows(db, query, ticket))
-    except apsw.ConstraintError:  # the reference is taken
-        return False

@@ -156,7 +156,7 @@ def quick_check(path: str) -> None:
         raise sqlite_worker.damaged(str(found[0]))
 
 
-def read_pragma(db: apsw.Connection, name: str) -> int | str:
+def read_pragma(db: apsw.Connection | apsw.Cursor, name: str) -> int | str:
     """The value of a pragma."""
     value: int | str = sqlite_worker.rows(db, f"pragma {name}")[0][0]
     return value

@@ -38,7 +38,8 @@ _CERTAIN = (apsw.BusyError, apsw.FullError, apsw.ConstraintError)
 class Work:
     """A piece of work, and who waits for it. `tell` is called after the commit, even if the caller has gone."""
 
-    run: Callable[[apsw.Connection], Any]
+    run: Callable[[apsw.Cursor], Any]
+    """May be called a second time, in another transaction, if other work of the first one failed."""
     writes: bool
     future: asyncio.Future[Any]
     tell: Callable[[], None] | None = None
@@ -70,6 +71,8 @@ class Worker:
         self, connection: apsw.Connection, before: Callable[[], None] = lambda: None, timeout: float = 0.0
     ) -> None:
         self._connection = connection
+        # one for all: to make one costs as much as a short statement
+        self._cursor = connection.cursor()
         self._before = before
         self._timeout = round(timeout * 1000)
         self._loop = asyncio.get_running_loop()
@@ -84,14 +87,14 @@ class Worker:
         self._thread.start()
 
     @property
-    def at_rest(self) -> apsw.Connection | None:
+    def at_rest(self) -> apsw.Cursor | None:
         """The connection, unless the thread has it: for reads, since it knows still what it wrote."""
         busy = self._is_lent or self._closed or self._connection.in_transaction
-        return None if busy else self._connection
+        return None if busy else self._cursor
 
     async def run(
         self,
-        work: Callable[[apsw.Connection], Result],
+        work: Callable[[apsw.Cursor], Result],
         *,
         writes: bool = False,
         tell: Callable[[], None] | None = None,
@@ -161,9 +164,14 @@ class Worker:
         """Run all work of a group in one transaction. If it does not wait, and the database is held, nothing is run."""
         try:
             self._before()
-            rows(self._connection, "begin immediate" if any(job.writes for job in group.jobs) else "begin")
-            for job in group.jobs:
-                self._perform(job, alone=len(group.jobs) == 1)
+            begin = "begin immediate" if any(job.writes for job in group.jobs) else "begin"
+            perform(self._cursor, begin)
+            if not all(map(self._is_run, group.jobs)):
+                # only now each is run so that it can be taken back alone: hardly ever, and it costs two statements
+                perform(self._cursor, "rollback")
+                perform(self._cursor, begin)
+                for job in group.jobs:
+                    self._run_apart(job)
             group.stage = "filled" if self._connection.in_transaction else "over"
         except Exception as error:  # whatever it is: the next group gets its turn, and everybody is told
             if waits or not isinstance(error, apsw.BusyError):
@@ -171,38 +179,55 @@ class Worker:
 
     def _commit(self, group: Group) -> None:
         try:
-            rows(self._connection, "commit")
+            perform(self._cursor, "commit")
             group.stage = "over"
         except Exception as error:  # as above
             self._fail(group, error, unsure=not isinstance(error, _CERTAIN))
 
-    def _perform(self, job: Work, *, alone: bool) -> None:
-        if not alone:
-            rows(self._connection, "savepoint job")
+    def _is_run(self, job: Work) -> bool:
+        """Run it, and tell whether the transaction holds all of it or nothing."""
+        before = self._connection.total_changes()
+        self._run_one(job)
+        return job.error is None or self._connection.total_changes() == before
+
+    def _run_apart(self, job: Work) -> None:
+        perform(self._cursor, "savepoint job")
+        self._run_one(job)
+        if job.error:
+            perform(self._cursor, "rollback to job")
+        perform(self._cursor, "release job")
+
+    def _run_one(self, job: Work) -> None:
+        job.error = None
         try:
-            job.result = job.run(self._connection)
+            job.result = job.run(self._cursor)
         except Exception as error:
             # a full disk ends the whole transaction; anything else ends only this job
             if not self._connection.in_transaction:
                 raise
             job.error = unavailable(error) if isinstance(error, (apsw.Error, UnicodeDecodeError)) else error
-            rows(self._connection, "rollback" if alone else "rollback to job")
-        if not alone:
-            rows(self._connection, "release job")
 
     def _fail(self, group: Group, error: Exception, *, unsure: bool = False) -> None:
         log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group.jobs)})
         if self._connection.in_transaction:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
-                rows(self._connection, "rollback")
+                perform(self._cursor, "rollback")
         group.stage, group.busy = "over", isinstance(error, apsw.BusyError)
         for job in group.jobs:
             job.error = unavailable(error, unsure=unsure and job.writes)
 
 
-def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> list[tuple[Any, ...]]:
-    """Run a statement to its end; all its rows."""
+def perform(db: apsw.Cursor, text: str, values: Sequence[str | int | None] = ()) -> None:
+    """Run a statement that has no rows."""
     # apsw's types name one that Python 3.11 does not have
+    db.execute(text, values)  # pyright: ignore[reportUnknownMemberType]
+
+
+def rows(
+    db: apsw.Connection | apsw.Cursor, text: str, values: Sequence[str | int | None] = ()
+) -> list[tuple[Any, ...]]:
+    """Run a statement to its end; all its rows."""
+    # as above
     return db.execute(text, values).fetchall()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 

@@ -152,7 +152,7 @@ async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(sto
     def refuse() -> bool:
         return True
 
-    connection = await store._worker.run(lambda db: db)
+    connection = await store._worker.run(lambda db: db.connection)
     connection.set_commit_hook(refuse)
     outcomes = await tickets.together(*(store.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
@@ -162,7 +162,7 @@ async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(sto
 
 
 async def test_one_bad_job_does_not_harm_the_others_of_its_group(store: sqlite.SqliteStore) -> None:
-    def bug(db: apsw.Connection) -> None:
+    def bug(db: apsw.Cursor) -> None:
         sqlite_worker.rows(db, "delete from tickets")
         raise ZeroDivisionError
 
@@ -175,6 +175,23 @@ async def test_one_bad_job_does_not_harm_the_others_of_its_group(store: sqlite.S
     )
     assert [type(one) for one in outcomes] == [type(None), ZeroDivisionError, errors.StoreUnavailable, type(None)]
     assert {ticket.id for ticket in await store.list(Query())} == {"r1", "r2"}
+
+
+async def test_a_group_is_run_again_only_after_a_job_that_had_written(store: sqlite.SqliteStore) -> None:
+    def count(_db: apsw.Cursor) -> None:
+        runs.append(None)
+
+    runs: list[None] = []
+    run = store._worker.run
+    await tickets.ask(store, "r0")
+    # the same id again writes nothing
+    outcomes = await tickets.together(run(count, writes=True), tickets.ask(store, "r0"), tickets.ask(store, "r1"))
+    assert ([type(one) for one in outcomes], runs) == ([type(None), errors.Conflict, type(None)], [None])
+    # of these two the first one was written before the second was refused
+    both = [(tickets.asked("r2"), tickets.opened()), (tickets.asked("r0"), tickets.opened())]
+    outcomes = await tickets.together(run(count, writes=True), store.commit_together(both), tickets.ask(store, "r3"))
+    assert ([type(one) for one in outcomes], runs) == ([type(None), errors.Conflict, type(None)], [None] * 3)
+    assert {ticket.id for ticket in await store.list(Query())} == {"r0", "r1", "r3"}
 
 
 async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sqlite.SqliteStore, path: Path) -> None:
@@ -191,7 +208,7 @@ async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sql
 
 
 async def test_what_takes_long_runs_beside_the_loop_and_what_is_short_in_it(store: sqlite.SqliteStore) -> None:
-    def where(_db: apsw.Connection) -> threading.Thread:
+    def where(_db: apsw.Cursor) -> threading.Thread:
         return threading.current_thread()
 
     here = threading.current_thread()
@@ -234,7 +251,7 @@ async def test_closing_while_another_program_holds_a_lock_ends_in_time(path: Pat
 async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(
     store: sqlite.SqliteStore, harm: str
 ) -> None:
-    def break_it(db: apsw.Connection) -> None:
+    def break_it(db: apsw.Cursor) -> None:
         sqlite_worker.rows(db, harm)
         raise ZeroDivisionError
 
@@ -366,8 +383,8 @@ async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore,
 
 async def test_a_statement_is_prepared_once_whatever_values_it_is_run_with(store: sqlite.SqliteStore) -> None:
     """`take` costs a tenth of what it costs prepared anew for each moment."""
-    for db in (store._worker._connection, store._lists._connection, store._reader):
-        assert db is not None
+    assert store._reader is not None
+    for db in (store._worker._connection, store._lists._connection, store._reader.connection):
         assert db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
 
 

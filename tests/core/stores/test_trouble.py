@@ -198,15 +198,14 @@ def test_a_text_that_is_no_text_comes_from_a_damaged_page() -> None:
 async def test_a_commit_that_fails_on_the_disk_may_be_stored(
     file: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch, error: Exception, unsure: bool
 ) -> None:
-    rows = sqlite_worker.rows
+    perform = sqlite_worker.perform
 
-    def fails(db: apsw.Connection, text: str, values: Any = ()) -> Any:
-        found = rows(db, text, values)
+    def fails(db: apsw.Cursor, text: str, values: Any = ()) -> None:
+        perform(db, text, values)
         if text == "commit":
             raise error
-        return found
 
-    monkeypatch.setattr(sqlite_worker, "rows", fails)
+    monkeypatch.setattr(sqlite_worker, "perform", fails)
     with pytest.raises(errors.StoreUnavailable) as refused:
         await tickets.ask(file, "r1")
     assert refused.value.unsure is unsure

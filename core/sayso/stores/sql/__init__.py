@@ -14,10 +14,12 @@ Dialect = Literal["sqlite", "postgres"]
 Name = Literal[
     "add_card",
     "add_seal",
+    "add_ticket",
     "append",
     "audiences",
     "cards",
     "chained",
+    "change_ticket",
     "document",
     "documents",
     "done",
@@ -45,7 +47,6 @@ Name = Literal[
     "put_effect",
     "put_beside",
     "put_off",
-    "put_ticket",
     "remove",
     "remove_card",
     "renew",
@@ -61,7 +62,7 @@ Name = Literal[
 """Every query that there is. The type checkers refuse any other name."""
 
 # On PostgreSQL these are one function, in session.sql.
-_IN_ONE = frozenset({"append", "head", "leave", "put_beside", "put_effect", "put_ticket"})
+_IN_ONE = frozenset({"add_ticket", "append", "change_ticket", "head", "leave", "put_beside", "put_effect"})
 
 
 @functools.cache

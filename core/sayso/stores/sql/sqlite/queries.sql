@@ -1,19 +1,16 @@
 -- name: append
 insert into log (ticket_id, version, entry, prev, body, state, hash) values ($1, $2, $3, $4, $5, $6, $7);
 
--- name: put_ticket
--- one statement for a new ticket and for a changed one: no row comes back if the version before is not stored
+-- name: add_ticket
+-- nothing is written if the id is taken
 insert into tickets
     (id, ref, version, state, wake_at, owner, session, created_at, audience, requester, ends_at, document)
-select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
-       cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text), cast($10 as text),
-       cast($11 as bigint), cast($12 as text)
-where cast($3 as bigint) = 1 or exists (select 1 from tickets where id = $1)
-on conflict (id) do update
-set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document,
-    audience = excluded.audience, ends_at = excluded.ends_at
-where tickets.version = excluded.version - 1
-returning id, ref, version;
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (id) do nothing;
+
+-- name: change_ticket
+update tickets set version = $1, state = $2, wake_at = $3, audience = $4, ends_at = $5, document = $6
+where id = $7 and version = $1 - 1;
 
 -- name: put_effect
 -- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after that
