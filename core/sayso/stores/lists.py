@@ -5,6 +5,7 @@ The rule: how long a list takes grows with its page, not with what is stored. Wh
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import get_args
 
@@ -39,6 +40,15 @@ def select_count(query: Query, dialect: sql.Dialect) -> tuple[str, Values]:
     """The statement that counts what the page would hold."""
     values = Values()
     return _in_order(f"select count(*) from ({_ids(query, values, dialect)}) as found", values)
+
+
+@functools.cache
+def select_records(wanted: int) -> str:
+    """The statement for so many records by kind and name, and for the last of a kind between two names."""
+    read, first = "select kind, name, value, expires_at, version from records where kind", 2 * wanted + 1
+    strands = [f"{read} = ${number} and name = ${number + 1}" for number in range(1, first, 2)]
+    last = f"{read} = ${first} and name >= ${first + 1} and name < ${first + 2} order by name desc limit ${first + 3}"
+    return " union all ".join([*strands, f"select * from ({last}) as newest"])
 
 
 def _ids(query: Query, values: Values, dialect: sql.Dialect) -> str:

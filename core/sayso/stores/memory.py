@@ -207,6 +207,13 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.get_all`."""
         return {key: _copy_of_record(self._records[key]) for key in wanted if key in self._records}
 
+    async def look_back(
+        self, wanted: Collection[tuple[str, str]], newest: tuple[str, str], most: int
+    ) -> Sequence[Record]:
+        """See `Store.look_back`."""
+        found = await self.get_all(wanted)
+        return [*found.values(), *(await self.scan(*newest))[-most:]]
+
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""
         return self._records.pop((kind, name), None)

@@ -268,6 +268,15 @@ class Store(AuditStore, Protocol):
         """Return those of these records that there are, by kind and name; what cannot be read is left out."""
         ...
 
+    async def look_back(
+        self, wanted: Collection[tuple[str, str]], newest: tuple[str, str], most: int
+    ) -> Sequence[Record]:
+        """Return those of these records that there are, and of a kind the last ones by name that begin so: in one read.
+
+        *most* is how many of the last; in which order all of them come is not said.
+        """
+        ...
+
     async def remove(self, kind: str, name: str) -> Record | None:
         """Delete a record and return it. Of two callers at once exactly one gets it."""
         ...

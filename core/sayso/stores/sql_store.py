@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import chain, documents, lists, sql, sql_audit, watch
+from sayso.stores import chain, documents, lists, sql, sql_audit, sql_records, watch
 from sayso.stores.protocol import TIME, Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 Value = documents.Value
@@ -46,7 +46,7 @@ class CommitRows:
         return frozenset(channels | {TIME} if self.ticket and self.ticket[4] is not None else channels)
 
 
-class SqlStore(sql_audit.SqlAudit, abc.ABC):
+class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""
 
     dialect: ClassVar[sql.Dialect]
@@ -212,34 +212,6 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.find_card`."""
         rows = await self._read("find_card", channel, conversation, message)
         return documents.read_one("a posted card", documents.read_posted_card, rows)
-
-    async def put(self, record: Record) -> None:
-        """See `Store.put`."""
-        name, (text, ends) = (record.kind, record.name), documents.row_of_record(record)
-        if record.version == 0:
-            rows = await self._write("insert_record", *name, text, ends)
-        else:
-            rows = await self._write("replace_record", text, ends, *name, record.version)
-        if not rows:
-            raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
-
-    async def get(self, kind: str, name: str) -> Record | None:
-        """See `Store.get`."""
-        return documents.read_one(f"{kind} {name}", documents.read_record, await self._read("get", kind, name))
-
-    async def get_all(self, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
-        """See `Store.get_all`."""
-        rows = await self._read("get_all", json.dumps(list(wanted)))
-        return {(one.kind, one.name): one for one in documents.read_all(documents.read_record, rows)}
-
-    async def remove(self, kind: str, name: str) -> Record | None:
-        """See `Store.remove`."""
-        return documents.read_one(f"{kind} {name}", documents.read_record, await self._write("remove", kind, name))
-
-    async def scan(self, kind: str, prefix: str = "") -> Sequence[Record]:
-        """See `Store.scan`."""
-        rows = await self._read("scan", kind, prefix, prefix + lists.LAST)
-        return list(documents.read_all(documents.read_record, rows))
 
     async def _version(self, id: str) -> int:
         rows = await self._read("version", id)

@@ -91,8 +91,13 @@ class SqliteStore(sql_store.SqlStore):
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
-        reader = self._worker.at_rest or self._reader
-        if reader and (query in _POINTS or (query == "scan" and values[0] in _FEW)):
+        if query in _POINTS or (query == "scan" and values[0] in _FEW):
+            return await self._select_few(text, *values)
+        return await self._select(text, *values)
+
+    async def _select_few(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+        # it takes microseconds, and in WAL mode a reader does not wait
+        if reader := self._worker.at_rest or self._reader:
             with self._noting:
                 self._file.check_now_and_then()
                 # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop

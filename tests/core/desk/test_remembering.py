@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from sayso import asking, errors, model
 from sayso.cards import card, draw, tokens
 from sayso.chat import listing
-from sayso.content import binding
+from sayso.content import binding, digest
 from sayso.desk import Caller, Desk
 from sayso.desk.admission import denials, remembering
 from sayso.stores import Record, memory
-from sayso.stores.record_kinds import DENIED, PAST, RISKY
+from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 
@@ -229,23 +230,84 @@ async def test_what_was_denied_itself_is_told_as_that(desk: Desk) -> None:
     assert not [line for line in told if "nearly" in line]
 
 
-async def test_it_stays_small_however_much_is_decided(desk: Desk) -> None:
-    for number in range(400):
+async def test_it_stays_small_however_much_is_decided(desk: Desk, clock: ManualClock) -> None:
+    for number in range(40):
         await decide(desk, "allow", f"make {number}")
     for _ in range(25):
         await decide(desk, "allow", "rm -rf x")
     for number in range(40):
         await decide(desk, "deny", f"rm {number}")
-    records = [*await desk.store.scan(PAST), *await desk.store.scan(RISKY), *await desk.store.scan(DENIED)]
-    assert len(records) <= 258
-    assert max(len(record.value["calls"]) for record in records) <= denials.MOST
+    kept = [*await desk.store.scan(RISKY), *await desk.store.scan(DENIED)]
+    assert [len(record.value["calls"]) for record in kept] == [10, denials.MOST]
     again = await desk.open(request("rm -rf x"), Caller("bot"))
     assert "Allowed 20 times or more in the last 7 days, never denied" in shown(again)
     assert again.remembered is not None
     assert len(again.remembered.risky) == 3
+    # a record for each decision goes by itself
+    assert len(await desk.store.scan(PAST)) == 105
+    await desk.store.expire(clock.now() + remembering.KEPT + timedelta(seconds=1))
+    assert await desk.store.scan(PAST) == []
+    assert len(await desk.store.scan(ANSWERED)) == 105
+    await desk.store.expire(clock.now() + remembering.ANSWERED_FOR + timedelta(seconds=1))
+    assert await desk.store.scan(ANSWERED) == []
+
+
+async def test_however_often_a_call_was_denied_its_allows_are_counted_and_the_other_way_round(desk: Desk) -> None:
+    for verdict, command in (("allow", "x"), ("deny", "y")):
+        await decide(desk, verdict, command)
+    for _ in range(remembering.MOST_TIMES + 2):
+        await decide(desk, "deny", "x")
+        await decide(desk, "allow", "y")
+    for command, denied, allowed in (("x", remembering.MOST_TIMES, 1), ("y", 1, remembering.MOST_TIMES)):
+        again = (await desk.open(request(command), Caller("bot"))).remembered
+        assert again is not None
+        assert (again.denied, again.allowed) == (denied, allowed)
+
+
+async def test_nothing_that_was_denied_at_the_same_moment_is_left_out(desk: Desk) -> None:
+    asked = [await desk.open(request(), Caller("bot")) for _ in range(5)]
+    deny = model.Answer(verdict="deny")
+    await asyncio.gather(*(desk.answer(one.id, deny, ANN) for one in asked))
+    again = (await desk.open(request(), Caller("bot"))).remembered
+    assert again is not None
+    assert again.denied == 5
+
+
+async def test_what_an_older_version_kept_is_known_as_well(desk: Desk, clock: ManualClock) -> None:
+    hexed = digest.of_call("Bash", {"command": "make deploy"}).partition(":")[2]
+    moments = [(samples.NOW - timedelta(days=days)).isoformat() for days in (9, 2, 1)]
+    call = {"allowed": moments[:2], "denied": moments[2:], "by": "Ann", "reason": "not on Fridays"}
+    name = tokens.id_from("calls", "bot", hexed[:2])
+    await desk.store.put(Record(PAST, name, {"calls": {hexed: call}}, clock.now()))
+    await desk.store.put(Record(ANSWERED, tokens.id_from("answered", ANN.account), {"ids": ["r1", "r2"]}))
+    found = (await desk.open(request(), Caller("bot"))).remembered
+    assert found is not None
+    assert (found.allowed, found.denied, found.last, found.by, found.reason) == (
+        1,
+        1,
+        "denied",
+        "Ann",
+        "not on Fridays",
+    )
+    new = await decide(desk, "allow")
+    again = (await desk.open(request(), Caller("bot"))).remembered
+    assert again is not None
+    assert (again.allowed, again.denied, again.last) == (2, 1, "allowed")
+    assert await remembering.answered_by(desk.store, ANN.account) == (new, "r2", "r1")
 
 
 UNREADABLE: list[dict[str, object]] = [
+    {"of": "another version"},
+    {"outcome": "void", "at": samples.NOW.isoformat(), "by": "Ann", "reason": None},
+    {"outcome": "denied", "at": "2026-11-29T07:00:00", "by": "Ann", "reason": None},
+    {"outcome": "denied", "at": "soon", "by": "Ann", "reason": None},
+    {"outcome": "denied", "at": 7, "by": "Ann", "reason": None},
+    {"outcome": "denied", "at": samples.NOW.isoformat(), "by": None, "reason": None},
+    {"outcome": "denied", "at": samples.NOW.isoformat(), "by": "Ann"},
+    {"outcome": ["denied"], "at": samples.NOW.isoformat(), "by": "Ann", "reason": None},
+]
+UNREADABLE_BEFORE: list[object] = [
+    7,
     {"of": "another version"},
     {"allowed": [], "denied": ["2026-11-29T07:00:00"], "by": "Ann", "reason": None},
     {"allowed": [], "denied": ["soon"], "by": "Ann", "reason": None},
@@ -258,11 +320,15 @@ UNREADABLE: list[dict[str, object]] = [
 async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await decide(desk, "deny")
     (kept,) = await desk.store.scan(PAST)
-    (call,) = kept.value["calls"]
+    some, call, *_ = kept.name.split("/")
     for number, one in enumerate(UNREADABLE):
-        value = one if "of" in one else {"calls": {call: one}}
-        await desk.store.put(Record(PAST, kept.name, value, None, kept.version + number))
+        await desk.store.put(Record(PAST, kept.name, one, None, kept.version + number))
         assert (await desk.open(request(), Caller("bot"))).remembered is None
+    for number, before in enumerate([*({call: one} for one in UNREADABLE_BEFORE), 7]):
+        await desk.store.put(Record(PAST, some, {"calls": before}, None, number))
+        assert (await desk.open(request(), Caller("bot"))).remembered is None
+    await desk.store.put(Record(ANSWERED, tokens.id_from("answered", ANN.account), {"ids": 7}))
+    assert len(await remembering.answered_by(desk.store, ANN.account)) == 1
     await desk.store.put(Record(RISKY, tokens.id_from("risky", "bot"), {"calls": [{"id": "r1"}]}))
     (denied,) = await desk.store.scan(DENIED)
     await desk.store.put(Record(DENIED, denied.name, {"calls": [7]}, None, denied.version))
@@ -271,15 +337,21 @@ async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, mo
     async def fail(wanted: object) -> dict[tuple[str, str], Record]:
         raise errors.StoreUnavailable("no room")
 
-    asked = await desk.open(request(), Caller("bot"))
+    asked = await desk.open(request("rm -rf /"), Caller("bot"))
     with monkeypatch.context() as patched:
         patched.setattr(desk.store, "get_all", fail)
         assert (await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)).state == "decided"
 
 
-async def test_what_a_person_answered_is_known_however_much_others_answered_since(desk: Desk) -> None:
-    mine = [await decide(desk, "allow", f"mine {number}") for number in range(3)]
+async def test_what_a_person_answered_is_known_however_much_others_answered_since(
+    desk: Desk, clock: ManualClock
+) -> None:
+    mine = list[str]()
+    for number in range(3):
+        clock.advance(1)
+        mine.append(await decide(desk, "allow", f"mine {number}"))
     for number in range(60):
+        clock.advance(1)
         asked = await desk.open(request(f"theirs {number}"), Caller("bot"))
         await desk.answer(asked.id, model.Answer(verdict="deny"), samples.actor("bob"))
     assert await remembering.answered_by(desk.store, ANN.account) == tuple(reversed(mine))

@@ -1,8 +1,8 @@
 """What people decided before on the same call of the same agent: kept beside each decision, shown on the next card.
 
-The rule: bounded by construction. The calls of an agent fall into a fixed number of records by their digest, and each
-record keeps its newest calls of the last days. So a look costs the same, however much was ever asked, and nothing has
-to be swept. It is written in the transaction of the decision; of two at the same moment one may be left out.
+The rule: a decision adds small records and reads none, and no two decisions write the same one, so that none is left
+out. They end by themselves after some days, and a look reads the newest of them: it costs the same, however much was
+ever asked. What is risky or was denied is rare, and stands in one record of each agent, with its newest calls.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from sayso.cards import tokens
 from sayso.content import digest, masks, requests, risk
 from sayso.desk.admission import denials
 from sayso.machine import Terms
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, documents
 from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 
 KEPT = timedelta(days=7)
+ANSWERED_FOR = timedelta(days=30)
 RISKY_FOR = timedelta(days=1)
-# Of a digest's hex digits: 256 records for each agent, of at most so many calls, each with so many moments.
-_DIGITS, _MOST_CALLS, MOST_TIMES = 2, 8, 20
+MOST_TIMES = 20
+"""How often the same call was allowed, or denied, is counted up to here."""
 MOST_ANSWERED = 20
 """Requests of one person that are known as answered lately."""
+# As it stands in names: what was denied comes after what was allowed.
+_RANK = {"allowed": "0", "denied": "1"}
+# Of a digest's hex digits: versions before this one have kept the calls that begin so in one record.
+_DIGITS = 2
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 
@@ -43,17 +48,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """What was decided on one call."""
+class _Said:
+    """What was decided on one call at one moment."""
 
-    allowed: tuple[datetime, ...] = ()
-    denied: tuple[datetime, ...] = ()
+    at: datetime
+    outcome: str
     by: str = ""
     reason: str | None = None
-
-    def since(self, start: datetime) -> _Past:
-        """What is younger."""
-        return _Past(_since(self.allowed, start), _since(self.denied, start), self.by, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +77,59 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
 
     What a rule or time decided is no opinion of people.
     """
-    changes = [one for ticket in tickets if ticket.decision for one in await _changes(ticket, ticket.decision)]
+    decided = [(ticket, ticket.decision) for ticket in tickets if ticket.decision and ticket.decision.by]
+    new = [one for ticket, decision in decided for one in await _added(ticket, decision)]
+    changes = [one for ticket, decision in decided for one in await _changes(ticket, decision)]
     if not changes:
-        return ()
+        return new
     try:
         found = dict(await store.get_all(list({(one.kind, one.name): None for one in changes})))
     except errors.SaysoError as error:
         # nobody's answer waits for this
         log.warning("a decision is not remembered", extra={"ticket": tickets[0].id, "error": error.message})
-        return ()
+        return new
     made = dict[tuple[str, str], Record]()
     for one in changes:
         # several calls stand in one record
         place = one.kind, one.name
         made[place] = one.of(made.get(place) or found.get(place))
-    return [*made.values()]
+    return [*new, *made.values()]
+
+
+async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
+    """What is kept of each decision: who answered, and what was said to this call."""
+    at = decision.decided_at
+    added = [
+        Record(ANSWERED, f"{_answered(person)}/{_moment(ticket.id, at)}", {"id": ticket.id}, at + ANSWERED_FOR)
+        for person in _deciders(decision)
+    ]
+    if _is_about_a_call(ticket, decision):
+        some, call = await _place(ticket.owner, ticket.request, decision)
+        name = f"{some}/{call}/{_RANK[decision.outcome]}/{_moment(ticket.id, at)}"
+        by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
+        reason = (decision.reason or "")[:_LONGEST_REASON] or None
+        said = {"at": at.isoformat(), "outcome": decision.outcome, "by": by, "reason": reason}
+        added.append(Record(PAST, name, said, at + KEPT))
+    return added
 
 
 async def _changes(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
-    if not decision.by:
+    if not _is_about_a_call(ticket, decision):
         return ()
-    changes = [_of_answered(person, ticket.id) for person in _deciders(decision)]
-    if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
-        changes += [await _of_call(ticket, decision), *await _of_risky(ticket, decision), *_of_denied(ticket, decision)]
-    return changes
+    return [*await _of_risky(ticket, decision), *_of_denied(ticket, decision)]
+
+
+def _is_about_a_call(ticket: model.Ticket, decision: model.Decision) -> bool:
+    return ticket.request.kind == "permission" and decision.outcome in _RANK
 
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
     """The ids of the requests that this person decided last, the newest first."""
-    found = await store.get(ANSWERED, tokens.id_from("answered", person))
-    return tuple(reversed(_ids(found.value if found else {})))
+    found = await store.look_back([], (ANSWERED, _answered(person)), MOST_ANSWERED)
+    newest = [one.value for one in sorted(found, key=lambda one: one.name, reverse=True)]
+    # versions before this one have kept all of a person in one record, the newest last
+    ids = [*(value.get("id") for value in newest), *(id for value in newest for id in reversed(_ids(value)))]
+    return tuple(id for id in ids if isinstance(id, str))[:MOST_ANSWERED]
 
 
 def _deciders(decision: model.Decision) -> Sequence[str]:
@@ -113,58 +137,63 @@ def _deciders(decision: model.Decision) -> Sequence[str]:
     return list(dict.fromkeys(named))[:_MOST_DECIDERS]
 
 
-def _ids(value: Value) -> list[str]:
+def _ids(value: Value) -> list[Any]:
     ids = value.get("ids")
-    return [id for id in ids if isinstance(id, str)] if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
+    return ids if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-def _of_answered(person: str, id: str) -> _Change:
-    name = tokens.id_from("answered", person)
-    return _Change(ANSWERED, name, None, lambda value: {"ids": [*_ids(value), id][-MOST_ANSWERED:]})
+def _answered(person: str) -> str:
+    return tokens.id_from("answered", person)
 
 
-async def _of_call(ticket: model.Ticket, decision: model.Decision) -> _Change:
-    name, call = await _place(ticket.owner, ticket.request, decision)
-    return _Change(PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
+def _moment(id: str, at: datetime) -> str:
+    """The last part of a name: later ones stand behind earlier ones, and no two are the same."""
+    return f"{documents.to_micros(at):016d}/{id}"
 
 
 async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
     """The terms of a request, with what is remembered of it."""
     if request.kind != "permission":
         return terms
-    name, call = await _place(terms.owner, request)
-    calls, ran, denied = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
-    found = {key: record.value for key, record in (await store.get_all([calls, ran, denied])).items()}
+    some, call = await _place(terms.owner, request)
+    ran, denied = (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
+    found = await store.look_back([(PAST, some), ran, denied], (PAST, f"{some}/{call}/"), MOST_TIMES)
     if not found:
         return terms
-    past = _past(_calls(found.get(calls, {})).get(call)).since(at - KEPT)
-    like = denials.retried(found.get(denied, {}), request, at)
-    remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at), like)
+    values = {(one.kind, one.name): one.value for one in found}
+    said = _said(found)
+    if len(said) == MOST_TIMES:
+        # denials stand last, and may be all of these
+        allowed = await store.look_back([], (PAST, f"{some}/{call}/{_RANK['allowed']}/"), MOST_TIMES)
+        said = [*(one for one in said if one.outcome == "denied"), *_said(allowed)]
+    said += _said_before(values.get((PAST, some), {}), call)
+    like = denials.retried(values.get(denied, {}), request, at)
+    risky = await _risky_before(values.get(ran, {}), request, at)
+    remembered = _remembered([one for one in said if one.at > at - KEPT], risky, like)
     return dataclasses.replace(terms, remembered=remembered) if remembered else terms
 
 
-def _remembered(past: _Past, risky: tuple[model.Risky, ...], like: model.Denied | None) -> model.Remembered | None:
-    last = max((*past.allowed, *past.denied), default=None)
+def _remembered(
+    said: Sequence[_Said], risky: tuple[model.Risky, ...], like: model.Denied | None
+) -> model.Remembered | None:
+    last = max(said, key=lambda one: (one.at, _RANK[one.outcome]), default=None)
     if last is None:
         return model.Remembered(risky=risky, like=like) if risky or like else None
+    denied = sum(one.outcome == "denied" for one in said)
     return model.Remembered(
-        allowed=len(past.allowed),
-        denied=len(past.denied),
-        last="denied" if last in past.denied else "allowed",
-        by=past.by,
-        at=last,
-        reason=past.reason,
+        allowed=min(len(said) - denied, MOST_TIMES),
+        denied=min(denied, MOST_TIMES),
+        last="denied" if last.outcome == "denied" else "allowed",
+        by=last.by,
+        at=last.at,
+        reason=last.reason,
         risky=risky,
         like=like,
     )
 
 
-def _since(moments: tuple[datetime, ...], start: datetime) -> tuple[datetime, ...]:
-    return tuple(moment for moment in moments if moment > start)
-
-
 async def _place(owner: str, request: model.Request, decision: model.Decision | None = None) -> tuple[str, str]:
-    """The record in which a call stands, and its name there."""
+    """How the names of the records of a call begin: of some of an agent's calls, and behind it of this one."""
     if decision and decision.input_digest:
         # of the call as it was allowed: what somebody changed was not
         found = decision.input_digest
@@ -176,42 +205,31 @@ async def _place(owner: str, request: model.Request, decision: model.Decision | 
     return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
 
 
-def _with(value: Value, call: str, decision: model.Decision) -> Value:
-    at, calls = decision.decided_at, dict(_calls(value))
-    past = _past(calls.pop(call, None)).since(at - KEPT)
-    moments = {"allowed": past.allowed, "denied": past.denied}
-    moments[decision.outcome] = (*moments[decision.outcome], at)[-MOST_TIMES:]
-    by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
-    reason = (decision.reason or "")[:_LONGEST_REASON] or None
-    # the newest stands last, so that the oldest goes first
-    calls[call] = {name: [one.isoformat() for one in some] for name, some in moments.items()} | {
-        "by": by,
-        "reason": reason,
-    }
-    return {"calls": dict(list(calls.items())[-_MOST_CALLS:])}
+def _said(records: Sequence[Record]) -> list[_Said]:
+    """What stands in those of these records that are of one decision."""
+    found = (record.value for record in records if record.kind == PAST and "outcome" in record.value)
+    return [said for value in found if (said := _read(value["outcome"], value.get("at"), value))]
 
 
-def _calls(value: Value) -> Value:
-    calls = value.get("calls")
-    return calls if isinstance(calls, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+def _said_before(value: Value, call: str) -> list[_Said]:
+    """What versions before this one have kept of a call: its moments, beside those of other calls."""
+    calls: Any = value.get("calls")
+    try:
+        past: Value = calls[call]
+        found = [_read(outcome, at, past) for outcome in _RANK for at in past[outcome]]
+    except (LookupError, TypeError):
+        return []
+    return [said for said in found if said]
 
 
-def _past(found: Any) -> _Past:
-    if found is None:
-        return _Past()
+def _read(outcome: Any, at: Any, value: Value) -> _Said | None:
     try:
         # a name or a reason that is no text fails here as well
-        by, reason = found["by"] + "", None if found["reason"] is None else found["reason"] + ""
-        return _Past(_moments(found["allowed"]), _moments(found["denied"]), by, reason)
+        by, reason = value["by"] + "", None if value["reason"] is None else value["reason"] + ""
+        said = _Said(datetime.fromisoformat(at), outcome, by, reason)
+        return said if outcome in _RANK and said.at.tzinfo else None
     except (LookupError, TypeError, ValueError):
-        return _Past()
-
-
-def _moments(found: Any) -> tuple[datetime, ...]:
-    moments = tuple(map(datetime.fromisoformat, found))
-    if any(moment.tzinfo is None for moment in moments):
-        raise ValueError("a moment without its zone")
-    return moments
+        return None
 
 
 def _denied_of(owner: str) -> tuple[str, str]:
