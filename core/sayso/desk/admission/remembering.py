@@ -8,6 +8,7 @@ ever asked. What is risky or was denied is rare, and stands in one record of eac
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -99,10 +100,8 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
 async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     """What is kept of each decision: who answered, and what was said to this call."""
     at = decision.decided_at
-    added = [
-        Record(ANSWERED, f"{_answered(person)}/{_moment(ticket.id, at)}", {"id": ticket.id}, at + ANSWERED_FOR)
-        for person in _deciders(decision)
-    ]
+    names = (f"{_name_of('answered', person)}/{_moment(ticket.id, at)}" for person in _deciders(decision))
+    added = [Record(ANSWERED, name, {"id": ticket.id}, at + ANSWERED_FOR) for name in names]
     if _is_about_a_call(ticket, decision):
         some, call = await _place(ticket.owner, ticket.request, decision)
         name = f"{some}/{call}/{_RANK[decision.outcome]}/{_moment(ticket.id, at)}"
@@ -125,7 +124,7 @@ def _is_about_a_call(ticket: model.Ticket, decision: model.Decision) -> bool:
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
     """The ids of the requests that this person decided last, the newest first."""
-    found = await store.look_back([], (ANSWERED, _answered(person)), MOST_ANSWERED)
+    found = await store.look_back([], (ANSWERED, _name_of("answered", person)), MOST_ANSWERED)
     newest = [one.value for one in sorted(found, key=lambda one: one.name, reverse=True)]
     # versions before this one have kept all of a person in one record, the newest last
     ids = [*(value.get("id") for value in newest), *(id for value in newest for id in reversed(_ids(value)))]
@@ -142,8 +141,10 @@ def _ids(value: Value) -> list[Any]:
     return ids if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-def _answered(person: str) -> str:
-    return tokens.id_from("answered", person)
+@functools.lru_cache(maxsize=256)
+def _name_of(what: str, whose: str) -> str:
+    """The name of the record of a person or an agent: few of them come again and again."""
+    return tokens.id_from(what, whose)
 
 
 def _moment(id: str, at: datetime) -> str:
@@ -156,7 +157,7 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime) 
     if request.kind != "permission":
         return terms
     some, call = await _place(terms.owner, request)
-    ran, denied = (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
+    ran, denied = (RISKY, _name_of("risky", terms.owner)), _denied_of(terms.owner)
     found = await store.look_back([(PAST, some), ran, denied], (PAST, f"{some}/{call}/"), MOST_TIMES)
     if not found:
         return terms
@@ -233,7 +234,7 @@ def _read(outcome: Any, at: Any, value: Value) -> _Said | None:
 
 
 def _denied_of(owner: str) -> tuple[str, str]:
-    return DENIED, tokens.id_from("denied", owner)
+    return DENIED, _name_of("denied", owner)
 
 
 def _of_denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
@@ -259,7 +260,7 @@ async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[
         kept = (*_risky(value, at), new)[-_MOST_RISKY:]
         return {"calls": [one.model_dump(mode="json") for one in kept]}
 
-    return [_Change(RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)]
+    return [_Change(RISKY, _name_of("risky", ticket.owner), at + RISKY_FOR, changed)]
 
 
 async def _without_secrets(mark: risk.Mark, ran: model.Request) -> risk.Mark:
