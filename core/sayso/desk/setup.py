@@ -182,7 +182,9 @@ def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rul
     if ruling.effect != "ask":
         return ()
     name = rule.policy if rule and rule.policy else policy_of(setup, request.policy, caller)
-    policy = setup.policies.get(name, model.Policy(approvers=()))
+    policy = setup.policies.get(name)
+    if policy is None:
+        return ()
     route = rule.route if rule and rule.route else _route(request, caller)
     routes = (route, policy.fallback, *(step.route for step in policy.escalate))
     urgent = _priority(ruling) == "urgent"

@@ -82,14 +82,14 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
         """See `Store.commit_together`."""
-        first, *others = (_rows_of(step, entry) for step, entry in commits)
-        rows = tuple((one.kind, one.name, *documents.row_of_record(one), one.version + 1) for one in beside)
-        await self._commit(replace(first, beside=rows), *others)
+        first, *others = commits
+        rows = tuple([(one.kind, one.name, *documents.row_of_record(one), one.version + 1) for one in beside])
+        await self._commit(_rows_of(*first, rows), *(_rows_of(step, entry) for step, entry in others))
 
     async def erase(self, step: machine.Step, entry: events.Entry, kept: Mapping[int, str]) -> None:
         """See `AuditStore.erase`."""
         left = tuple((text, number) for number, text in kept.items())
-        await self._commit(replace(_rows_of(step, entry), kept=left))
+        await self._commit(_rows_of(step, entry, kept=left))
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
@@ -241,14 +241,16 @@ def _is_large(rows: Sequence[RawRow]) -> bool:
     return sum(len(row[0]) for row in rows) > aside.LARGE
 
 
-def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
+def _rows_of(
+    step: machine.Step, entry: events.Entry, beside: tuple[Values, ...] = (), kept: tuple[Values, ...] = ()
+) -> CommitRows:
     ticket, at = step.ticket, documents.to_micros(entry.at)
     effects = (
         (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), _json(effect), at, _due(effect, at))
         for effect in step.effects
     )
     row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json(exclude_none=True))
-    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
+    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects), beside, kept)
 
 
 def _json(effect: events.Effect) -> str:

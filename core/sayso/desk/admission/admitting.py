@@ -36,13 +36,14 @@ from sayso.stores import Commit, Query, Record, Store
 
 # More tries than writers could ever win in a row against one agent.
 _TRIES = 100
+_NO_LIMITS = quota.Limits()
 
 
 async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
     request, large_images = await aside.run_large(large, requests.ready, request)
-    limited = shell.setup.limits != quota.Limits()
+    limited = shell.setup.limits != _NO_LIMITS
     if limited and not shell.setup.rules.rules:
         # what is refused anyway does not count
         setups.terms(shell.setup, request, caller)

@@ -65,6 +65,8 @@ class Routes:
 
     def fallback(self, policy: model.Policy) -> tuple[Places, ...]:
         """The fallbacks of a policy, one after the other; none to people who have no direct message."""
+        if not policy.fallback:
+            return ()
         self._check(place for place in policy.fallback if place != parts.APPROVERS)
         steps = (
             self.direct(first_names(policy)) if place == parts.APPROVERS else (place,) for place in policy.fallback
