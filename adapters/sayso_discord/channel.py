@@ -117,7 +117,7 @@ class DiscordChannel:
     ) -> model.PostedCard:
         found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            shown = await self._edit_message(conversation, found, drawn)
+            shown = _digest_of(await self._edit_message(conversation, found, drawn))
             return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found, shown)
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
@@ -126,11 +126,10 @@ class DiscordChannel:
             sent = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
         else:
             sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
-        shown = digest.digest(body, "card")
-        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]), shown)
+        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]), _digest_of(body))
         if again:
             # it may be the first card, found by its nonce, which still shows what it showed then
-            posted = replace(posted, shown=await self._edit_message(conversation, posted.message, drawn))
+            posted = replace(posted, shown=_digest_of(await self._edit_message(conversation, posted.message, drawn)))
         return posted
 
     async def _files(self, drawn: card.Card, body: Json) -> dict[str, tuple[str, bytes]]:
@@ -146,8 +145,8 @@ class DiscordChannel:
         """The message of a card as it is edited: it notifies nobody a second time."""
         return render.render(drawn, self._places.mentioned(drawn.notify))
 
-    async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> str:
-        """Edit a message; the digest of what stands there now."""
+    async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> Json:
+        """Edit a message; what stands there now."""
         body = self.body_of(drawn)
         try:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
@@ -156,7 +155,7 @@ class DiscordChannel:
                 raise
             await self._threads.reopen(conversation)
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
-        return digest.digest(body, "card")
+        return body
 
     async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
         """The oldest card of this request among the latest messages."""
@@ -182,6 +181,10 @@ async def _within_an_effect() -> AsyncGenerator[None]:
             yield
     except TimeoutError as error:
         raise errors.ChannelError("Discord took too long", unsure=True) from error
+
+
+def _digest_of(body: Json) -> str:
+    return digest.digest(body, "card")
 
 
 def _images_in(drawn: card.Card, body: Json) -> list[card.Image]:

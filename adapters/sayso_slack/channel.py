@@ -63,7 +63,7 @@ class SlackChannel:
         earlier = await self._find_all(conversation, drawn.ticket_id) if again else ()
         if earlier:
             posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, earlier[-1])
-            return replace(posted, shown=await self._edit(posted, drawn))
+            return replace(posted, shown=_digest_of(await self._edit(posted, drawn)))
         files = await self._uploads.ensure(drawn)
         who = f"{drawn.ticket_id} {place}"
         await self._channel.turn(conversation, who)
@@ -84,8 +84,9 @@ class SlackChannel:
             if files and error.message.endswith("invalid_blocks"):
                 await self._uploads.give_time(drawn)
             raise
-        shown = digest.digest(message, "card")
-        return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]), shown)
+        return model.PostedCard(
+            drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]), _digest_of(message)
+        )
 
     def remember_press(self, conversation: str, message: str, response_url: str) -> None:
         """Know that somebody pressed on this message: for a while it can be edited through that press."""
@@ -99,15 +100,14 @@ class SlackChannel:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` if the message or its channel is gone."""
         await self._edit(posted, drawn)
 
-    async def _edit(self, posted: model.PostedCard, drawn: card.Card) -> str:
-        """As `edit`; the digest of what stands there now."""
+    async def _edit(self, posted: model.PostedCard, drawn: card.Card) -> dict[str, Any]:
+        """As `edit`; what stands there now."""
         # without parse="none" Slack reads names and addresses into the text of an update
         files = await self._uploads.known(drawn)
         message = {**self._render(posted.conversation, drawn, files), "parse": "none"}
         key = f"{posted.conversation}/{posted.message}"
-        shown = digest.digest(message, "card")
         if await self._edit_by_press(key, message):
-            return shown
+            return message
         await self._edits.turn("", key)
         try:
             await self._api.post("chat.update", channel=posted.conversation, ts=posted.message, **message)
@@ -117,7 +117,7 @@ class SlackChannel:
             if error.gone and not error.message.endswith("message_not_found"):
                 self._places.forget(posted.place)
             raise
-        return shown
+        return message
 
     def _render(self, conversation: str, drawn: card.Card, files: Mapping[int, str]) -> dict[str, Any]:
         # Slack notifies the reader of a direct message anyway
@@ -173,3 +173,7 @@ class SlackChannel:
         payload: dict[str, Any] = metadata.get("event_payload") or {}
         ours = message.get("user") == self._bot_user and metadata.get("event_type") == EVENT_TYPE
         return bool(ours and payload.get("request_id") == ticket_id)
+
+
+def _digest_of(message: dict[str, Any]) -> str:
+    return digest.digest(message, "card")

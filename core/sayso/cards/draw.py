@@ -40,8 +40,7 @@ Trusted = text.Trusted
 _SESSION, _LINK = Trusted("Session"), Trusted("Link given by the agent")
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
-_SHELF = shelf.Shelf()
-_PAGES, _GLANCES = shelf.Shelf(), shelf.Glances()
+_SHELF, _PAGES, _GLANCES = shelf.Shelf(), shelf.Shelf(), shelf.Glances()
 
 
 def card_of(
@@ -110,8 +109,7 @@ def draw_card(
 
 
 def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequence[card.Risk]) -> Iterable[card.Part]:
-    request = ticket.request
-    headline = card.Line(_headline(ticket), strong=True)
+    request, headline = ticket.request, card.Line(_headline(ticket), strong=True)
     told = [*history.outcome_parts(ticket), *history.held_parts(ticket), *history.taken_parts(ticket)]
     said = list(itertools.takewhile(lambda part: not isinstance(part, card.Code), told))
     shown = [
@@ -253,21 +251,23 @@ def _controls(ticket: model.Ticket, maker: tokens.TokenMaker, risky: risks.Risks
         if row.action == "pick":
             yield _pick(ticket, row, maker)
         else:
-            button = _button(ticket, row, number, maker)
             # a window that the press opens says the risk, and is a second press itself
-            confirm = None if demanded.opens(ticket, row) else risks.second_press(row, risky)
-            yield dataclasses.replace(button, confirm=confirm)
+            asks = None if demanded.opens(ticket, row) else risks.second_press(row, risky)
+            yield _button(ticket, row, number, maker, asks)
     if ticket.policy.reveal and isinstance(ticket, masked.Covered):
         yield _button(ticket, buttons.row_of("reveal", ticket.request.kind), 0, maker)
 
 
-def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker) -> card.Button:
+def _button(
+    ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker, confirm: card.Confirm | None = None
+) -> card.Button:
     return card.Button(
         label=Trusted(row.label_on(ticket.request, number)),
         token=maker.token(ticket, row.action, number),
         action=row.action,
         style=row.style,
         deciding=row.deciding,
+        confirm=confirm,
         flag=f"{row.flag.format(number=number + 1)}{demanded.flags(ticket, row)}",
         first=row.first,
         needs=_shortest_value(ticket.request) if row.action == "edit" else 0,

@@ -44,6 +44,8 @@ _OF_FIELD = ("default", "example")
 _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
 # What holds no text; a number may be a secret by its name, and is looked at.
 _PLAIN = (bool, datetime, type(None))
+# What is none of ours.
+_JSON = (dict, list, tuple, int, float)
 _MOST_KEPT = 32
 
 _Key = tuple[str, str, int, str]
@@ -208,7 +210,8 @@ def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Sho
         return cast("Shown", cover(given, name)) if given else given
     if isinstance(given, _PLAIN):
         return given
-    if isinstance(given, pydantic.BaseModel):
+    # what is asked of a model's class takes longest
+    if not isinstance(given, _JSON) and isinstance(given, pydantic.BaseModel):
         parts = [(name, one) for name, one in vars(given).items() if one is not None and name not in _MADE]
         asked = _asked_for(given) if isinstance(given, model.Field) else ""
         made = {name: _walk(one, cover, asked if asked and name in _OF_FIELD else name) for name, one in parts}

@@ -158,10 +158,10 @@ def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
             waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, _LISTS):
             waiting += value
-        elif isinstance(value, pydantic.BaseModel):
+        elif (given := getattr(value, "model_fields_set", None)) is not None:
             # what it holds by default is small
             own = vars(value)
-            waiting += [own.get(name) for name in value.model_fields_set]
+            waiting += [own.get(name) for name in given]
     return weight > most
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
@@ -198,7 +198,8 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""
-        await self._write("add_card", *astuple(posted)[:5])
+        where = posted.channel, posted.conversation, posted.message
+        await self._write("add_card", posted.ticket_id, posted.place, *where)
 
     async def remove_card(self, posted: model.PostedCard) -> None:
         """See `Store.remove_card`."""
