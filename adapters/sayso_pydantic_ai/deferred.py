@@ -16,7 +16,7 @@ from pydantic_ai.messages import ModelMessage, ToolCallPart
 
 from sayso import asking, errors, model
 from sayso.asking import gate, runs
-from sayso.content import digest, edits
+from sayso.content import digest, edits, wording
 from sayso.desk import asker
 from sayso_pydantic_ai import schemas
 
@@ -96,7 +96,9 @@ class _Clerk:
         found = {call.tool_call_id: one for call, one in zip(waiting, final, strict=True)}
         approvals = {call.tool_call_id: found[call.tool_call_id][1] for call in requests.approvals}
         calls = {call.tool_call_id: found[call.tool_call_id][1] for call in asked}
-        by = {id: " and ".join(who.person for who in decision.by) for id, (decision, _) in found.items() if decision}
+        by = {
+            id: wording.in_a_row([who.person for who in decision.by]) for id, (decision, _) in found.items() if decision
+        }
         named = {id: names for id, names in by.items() if names}
         return requests.build_results(approvals=approvals, calls=calls, answered_by=named)
 

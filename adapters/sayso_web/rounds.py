@@ -20,7 +20,7 @@ _LARGE = 65_536
 # Rows that wait for one page at most, while nobody finds out who is signed in; then it is opened again.
 _MOST_LEFT = 500
 # What happens to a request that no card shows, and that ends no session.
-UNSEEN = (events.Delivered, events.AnswerRefused)
+UNSEEN = (events.Delivered, events.AnswerRefused, events.UseRefused)
 
 Tell = Callable[[view.View, Sequence[Row]], AsyncIterator[bytes]]
 """Tells the eyes of a session what is new by these rows, as it is sent."""

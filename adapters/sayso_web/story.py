@@ -42,7 +42,14 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Replaced by the request "), text.line(entry.by))
         case events.Used():
             return (Trusted("Used with the key "), text.line(entry.by))
-        case events.Redeemed() | events.Erased() | events.Revoked() | events.Held() | events.Released():
+        case (
+            events.Redeemed()
+            | events.UseRefused()
+            | events.Erased()
+            | events.Revoked()
+            | events.Held()
+            | events.Released()
+        ):
             return _tell_rare(entry)
         case events.GrantEnded():
             return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
@@ -103,12 +110,18 @@ def _tell_attending(
 
 
 def _tell_rare(
-    entry: events.Redeemed | events.Erased | events.Revoked | events.Held | events.Released,
+    entry: events.Redeemed | events.UseRefused | events.Erased | events.Revoked | events.Held | events.Released,
 ) -> tuple[card.Inline, ...]:
     """What happens to few requests."""
     match entry:
         case events.Redeemed():
             return (Trusted("Its receipt was used, which was for "), text.line(entry.audience))
+        case events.UseRefused():
+            whose = Trusted(
+                "A use of its receipt was refused, which was for " if entry.receipt else "A use with the key "
+            )
+            tail = Trusted(": " if entry.receipt else " was refused: ")
+            return (whose, text.line(entry.by), tail, text.line(entry.message))
         case events.Erased():
             return (Trusted("Its content was erased by "), text.line(entry.by))
         case events.Revoked():

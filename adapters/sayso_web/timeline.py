@@ -43,6 +43,7 @@ _SIGNS: dict[str, tuple[str, str]] = {
     "undelivered": ("✕", "bad"),
     "used": ("▸", "good"),
     "redeemed": ("▸", "good"),
+    "use_refused": ("✕", "bad"),
     "stopped": ("■", "bad"),
     "ticked": ("⧗", ""),
 }
@@ -67,7 +68,7 @@ def past(ticket: model.Ticket, rows: Sequence[Row]) -> list[Moment]:
     return [*told[:before], decided, *told[before:]]
 
 
-_LATER = (events.Used, events.Redeemed, events.Erased)
+_LATER = (events.Used, events.Redeemed, events.UseRefused, events.Erased)
 
 
 def coming(ticket: model.Ticket) -> Iterator[Moment]:

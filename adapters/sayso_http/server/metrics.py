@@ -55,6 +55,7 @@ class Metrics:
         self._opened = counter("sayso_requests_opened", "Requests asked", ["kind"])
         self._decided = counter("sayso_requests_decided", "Requests decided", ["kind", "outcome"])
         self._refused = counter("sayso_answers_refused", "Answers that were not taken", ["code"])
+        self._unused = counter("sayso_uses_refused", "Uses of an allow or a receipt that were refused", ["code"])
         self._lost = counter("sayso_undelivered", "Places that were given up", ["channel"])
         self._delivered = counter("sayso_deliveries", "Cards posted, decisions handed over", ["channel"])
         self._waited = prometheus_client.Histogram(
@@ -76,6 +77,7 @@ class Metrics:
         for kind, outcome in itertools.product(get_args(model.Kind), get_args(model.Outcome)):
             self._decided.labels(kind, outcome)
         self._refused.labels("not_allowed")
+        self._unused.labels("already_used")
         pending = f"Requests that wait for an answer, counted up to {_MOST_PENDING}"
         self._pending = prometheus_client.Gauge("sayso_requests_pending", pending, registry=self._registry)
         self._gauges = gauges.Gauges(desk, probing, self._registry)
@@ -123,6 +125,8 @@ class Metrics:
                 self._delivered.labels(model.channel_of(place)).inc()
             case events.AnswerRefused(code=code):
                 self._refused.labels(code).inc()
+            case events.UseRefused(code=code):
+                self._unused.labels(code).inc()
             case events.Opened():
                 found = await self._store.summary(row.ticket_id)
                 self._opened.labels(found.kind).inc()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import sayso
 from sayso import errors, model
 from sayso.cards import tokens
+from sayso.content import wording
 from sayso.machine import people, who
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -103,7 +104,7 @@ class _Scene:
         """What became of a call at once, or who is asked until when."""
         if ticket.decision is not None:
             return f"{ticket.decision.outcome.capitalize()} at once."
-        reminded = " and ".join(self._at(one.at) for one in ticket.plan if one.does == "remind")
+        reminded = wording.in_a_row([self._at(one.at) for one in ticket.plan if one.does == "remind"])
         told = f"Reminded {reminded}; denied" if reminded else "Denied"
         asks = f"Asks {self._who(ticket)}, in {', '.join(ticket.route)}."
         return f"{asks} {told} {self._at(ticket.expires_at)} if nobody answers."
@@ -149,7 +150,8 @@ class _Scene:
         directory = self.desk.setup.directory
         stages = ticket.policy.needs_by_stage
         return ", then ".join(
-            " and ".join(f"{need.count} of {who.in_words(need.who, directory)}" for need in needs) for needs in stages
+            wording.in_a_row([f"{need.count} of {who.in_words(need.who, directory)}" for need in needs])
+            for needs in stages
         )
 
     def _at(self, moment: datetime) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from sayso import errors
 from sayso.cards import tokens
 from sayso.chat import plugin
+from sayso.content import wording
 from sayso.desk import token_secret
 from sayso.stores import sqlite_file
 from sayso_bots.service import database, listening, signing
@@ -82,7 +83,7 @@ async def check_chats(given: environment.Environment, chosen: schema.Settings) -
         except ImportError as error:
             message = f"a package is missing: {error}"
             raise errors.InvalidSettings(message, field=chat.name, hint=chat.install) from error
-    return " and ".join(chat.name for chat in wanted) or "none: people answer in the inbox and at the terminal"
+    return wording.in_a_row([chat.name for chat in wanted]) or "none: people answer in the inbox and at the terminal"
 
 
 async def check_on_call(given: environment.Environment, chosen: schema.Settings) -> str | Fault:

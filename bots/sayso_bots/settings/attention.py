@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from sayso import attention, calendars, errors, model
+from sayso.content import wording
 from sayso.machine import approvers, people, schedule
 from sayso_bots.settings import durations, spelling
 
@@ -58,7 +59,7 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     for need in needs:
         if not _known(directory, need.who) and not _are_looked_up(directory, need.who):
             hint = "name people, groups or a rota, or remove turns"
-            raise _wrong(key, f"{' and '.join(need.who)} names nobody in particular to whom it could be put", hint)
+            raise _wrong(key, f"{wording.in_a_row(need.who)} names nobody in particular to whom it could be put", hint)
     if not any(_are_looked_up(directory, one.who) or len(_known(directory, one.who)) > 1 for one in needs):
         raise _wrong(key, "the settings name fewer than two people who could take turns", "name them in approvers")
 

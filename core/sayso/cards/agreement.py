@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sayso import model, parts, policies
 from sayso.cards import phrases
+from sayso.content import wording
 from sayso.machine import people, schedule, who
 
 _VERDICTS = {"allow": "an allow", "deny": "a denial", "both": "every answer"}
@@ -65,7 +66,7 @@ def _in_time(policy: model.Policy, directory: people.Directory) -> Iterator[Said
 
 
 def _needs(needs: tuple[policies.Need, ...], directory: people.Directory) -> str:
-    return " and ".join(_need(need, directory) for need in needs)
+    return wording.in_a_row([_need(need, directory) for need in needs])
 
 
 def _need(need: policies.Need, directory: people.Directory) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sayso import attention, model
 from sayso.cards import board, card, naming
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.machine import approvers, rounds
 
 Trusted = text.Trusted
@@ -55,7 +55,7 @@ def _place(ticket: model.Ticket, needs: Sequence[int]) -> Iterable[card.Inline]:
         return
     yield Trusted(" for ")
     for index, need in enumerate(needs):
-        yield from (*([Trusted(" and ")] if index else []), *board.label(every[need], ticket))
+        yield from (wording.between(index, len(needs)), *board.label(every[need], ticket))
 
 
 def _next(ticket: model.Ticket, need: int) -> Iterable[card.Inline]:

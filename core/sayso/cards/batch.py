@@ -24,7 +24,7 @@ from sayso.cards import (
     recalled,
     tokens,
 )
-from sayso.content import risk, text
+from sayso.content import risk, text, wording
 from sayso.machine import approvers, people, schedule
 
 Trusted = text.Trusted
@@ -253,11 +253,11 @@ def _label(ticket: model.Ticket, number: int) -> text.Foreign:
 def _brief(tickets: Sequence[model.Ticket]) -> tuple[card.Part, ...]:
     decisions = [one.decision for one in tickets if one.decision]
     names = list(dict.fromkeys(by.name for one in decisions for by in one.by))
-    people_: list[card.Inline] = [text.line(name) for name in names[:_MOST_NAMES]]
+    shown, more = names[:_MOST_NAMES], max(0, len(names) - _MOST_NAMES)
     spans: list[card.Inline] = [Trusted(_sentence(batch_facts.outcome(tickets)))]
-    for index, name in enumerate(people_):
-        spans += [Trusted(" and " if index else " by "), name]
-    spans += [Trusted(f" and {len(names) - _MOST_NAMES} more")] if len(names) > _MOST_NAMES else []
+    for index, name in enumerate(shown):
+        spans += [wording.between(index, len(shown) + bool(more)) or Trusted(" by "), text.line(name)]
+    spans += [Trusted(f" and {more} more")] if more else []
     last = max(one.decided_at for one in decisions)
     return (
         card.Line((*spans, _DOT, card.Moment(last)), strong=True),

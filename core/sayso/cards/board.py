@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from sayso import model
 from sayso.cards import card, naming, phrases
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.machine import approvers, people, places, schedule
 
 Trusted = text.Trusted
@@ -57,8 +57,7 @@ def still_needed(ticket: model.Ticket) -> text.Trusted:
     """The free places of the open stage, such as *1 of release and 1 of security*."""
     board = places.board(ticket)
     free = [seats for seats in board.stages[min(board.open, len(board.stages) - 1)] if seats.missing]
-    said = (f"{seats.missing} of {card_words(label(seats.need, ticket))}" for seats in free)
-    return Trusted(" and ".join(said))
+    return Trusted(wording.in_a_row([f"{one.missing} of {card_words(label(one.need, ticket))}" for one in free]))
 
 
 def label(need: model.Need, ticket: model.Ticket) -> tuple[card.Inline, ...]:
@@ -66,7 +65,7 @@ def label(need: model.Need, ticket: model.Ticket) -> tuple[card.Inline, ...]:
     spans: list[card.Inline] = []
     for index, name in enumerate(need.who):
         on_call = name.startswith(people.ON_CALL)
-        spans += [Trusted(" or " if index else ""), Trusted("on call for " if on_call else "")]
+        spans += [wording.between(index, len(need.who), "or"), Trusted("on call for " if on_call else "")]
         spans.append(_called(name.removeprefix(people.ON_CALL), ticket))
     return tuple(span for span in spans if span != "") or (Trusted("nobody"),)
 
@@ -101,7 +100,7 @@ def _places(ticket: model.Ticket, *, with_people: bool) -> tuple[card.Inline, ..
         spans.append(Trusted(" · then "))
         for index, seats in enumerate(stage):
             several = Trusted(f"{seats.need.count} of " if seats.need.count > 1 else "")
-            spans += [*([Trusted(" and ")] if index else []), several, *label(seats.need, ticket)]
+            spans += [wording.between(index, len(stage)), several, *label(seats.need, ticket)]
     before = [seats for stage in board.stages[:here] for seats in stage] if with_people else []
     for index, seats in enumerate(before):
         spans += [Trusted(", " if index else " · before: "), *label(seats.need, ticket), Trusted(" (")]

@@ -46,12 +46,13 @@ def outcome_spans(ticket: model.Ticket, decision: model.Decision) -> list[card.I
     row = phrases.outcome_row(ticket.request.kind, decision)
     done = row.done if row else phrases.outcome_words(ticket.request.kind, decision)
     spans: list[card.Inline] = [Trusted(done)]
-    for index, one in enumerate(decision.by[:MOST_PEOPLE]):
-        spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
+    more = max(0, len(decision.by) - MOST_PEOPLE)
+    shown = decision.by[:MOST_PEOPLE]
+    for index, one in enumerate(shown):
+        spans += [wording.between(index, len(shown) + bool(more)) or Trusted(" by "), text.line(one.name)]
         spans += who_else(one)
+    spans += [Trusted(f" and {more} more")] if more else []
     spans += [Trusted(" by the rule "), naming.given_name(decision.rule)] if decision.rule else []
-    more = len(decision.by) - MOST_PEOPLE
-    spans += [Trusted(f" and {more} more")] if more > 0 else []
     return [*spans, *_more(ticket.request, row, decision.grant)]
 
 

@@ -58,7 +58,7 @@ def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
     done = row.done if row else phrases.outcome_words(kind, decision)
     spans: list[card.Inline] = [Trusted(f"Too late: {done[0].lower()}{done[1:]}")]
     for index, one in enumerate(decision.by):
-        spans += [Trusted(" and " if index else " by "), text.line(_name(one))]
+        spans += [wording.between(index, len(decision.by)) or Trusted(" by "), text.line(_name(one))]
     then = row.then if row else ""
     return card.Line((*spans, Trusted(f"{then} at "), card.Moment(decision.decided_at), Trusted(".")))
 

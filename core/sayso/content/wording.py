@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from sayso import errors, model
-from sayso.content import digest
+from sayso.content import digest, text
 
 NO_CONSENT = "Nobody has allowed this; do not work around it."
 """What a model is told wherever no decision came."""
@@ -121,7 +121,24 @@ def by_whom(decision: model.Decision) -> str:
 def people(decision: model.Decision) -> str:
     """Who decided, by id; or which rule."""
     rule = f"the rule {decision.rule!r}" if decision.rule else "nobody"
-    return " and ".join(who(one) for one in decision.by) or rule
+    return in_a_row([who(one) for one in decision.by]) or rule
+
+
+def names(decision: model.Decision) -> str:
+    """Who decided, as platforms call them; nothing where nobody did."""
+    return in_a_row([one.name for one in decision.by])
+
+
+def in_a_row(names: Sequence[str], last: str = "and") -> str:
+    """Names as people list them: `bob, ann and cid`."""
+    return "".join(f"{between(at, len(names), last)}{name}" for at, name in enumerate(names))
+
+
+def between(at: int, count: int, last: str = "and") -> text.Trusted:
+    """What stands before one of so many names, for whoever writes them one by one."""
+    if at == 0:
+        return text.Trusted("")
+    return text.Trusted(f" {last} " if at == count - 1 else ", ")
 
 
 def who(one: model.By) -> str:

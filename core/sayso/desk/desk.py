@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from sayso import clock, errors, machine, model
 from sayso.cards import card, dialog, masked, naming, tokens
 from sayso.content import masks
-from sayso.desk import asker, authority, shell
+from sayso.desk import asker, authority, refused_uses, shell
 from sayso.desk import setup as setups
 from sayso.desk.admission import admitting, asking_back, together
 from sayso.desk.answering import (
@@ -192,7 +192,11 @@ class Desk(shell.Shell):
         by = (caller or Caller()).owner
         # of two at the same moment each has its own, so that none is taken for the other
         attempt = attempt or tokens.new_id()
-        used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+        try:
+            used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+        except refused_uses.REFUSALS as error:
+            await refused_uses.record(self.store, self.clock, id, by, error)
+            raise
         # a revoked key runs nothing; the allow is used up all the same
         await authority.check(self.store, caller.key if caller else None)
         return used

@@ -11,7 +11,7 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import card, draw, naming, tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel
+from sayso.desk import authority, channel, refused_uses
 from sayso.desk.admission import granting, learned, quota, receipting, remembering, reviewing, together, turning
 from sayso.desk.setup import Caller, Setup
 from sayso.desk.upkeep import stops, watching
@@ -113,7 +113,11 @@ class Shell:
         receipting.check(ticket, said)
         # what a revoked key asked runs nowhere
         await authority.check(self.store, ticket.key)
-        return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
+        try:
+            return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
+        except refused_uses.REFUSALS as error:
+            await refused_uses.record(self.store, self.clock, ticket.id, said["aud"], error, receipt=True)
+            raise
 
     async def newer(self, ticket: model.Ticket, by: datetime | None = None) -> model.Ticket:
         """The ticket once it is newer, time has acted on it, or at *by*; shared with others. Raises `NotFound`."""

@@ -279,13 +279,14 @@ effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
 
 Opened = logged.Opened
 AnswerRefused = logged.AnswerRefused
+UseRefused = logged.UseRefused
 Revoked = logged.Revoked
 GrantEnded = logged.GrantEnded
 Revealed = logged.Revealed
 Delivered = logged.Delivered
 Reminded = logged.Reminded
 
-Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked | GrantEnded | Revealed
+Entry = Event | Opened | AnswerRefused | UseRefused | Delivered | Reminded | Revoked | GrantEnded | Revealed
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

@@ -31,6 +31,19 @@ class AnswerRefused(model.Frozen):
     message: str
 
 
+class UseRefused(model.Frozen):
+    """For the log only: a use of an allow was refused, because it was used before, is void or is none."""
+
+    type: Literal["use_refused"] = "use_refused"
+    at: datetime
+    by: str
+    """The key that tried; of a receipt whom it is for."""
+    code: str
+    message: str
+    receipt: bool = False
+    """Whether its receipt was shown."""
+
+
 class Revoked(model.Frozen):
     """For the log only, and of no request: a key was revoked."""
 

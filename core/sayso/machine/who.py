@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sayso.content import wording
 from sayso.machine import people
 
 _MOST = 8
@@ -12,8 +13,8 @@ _MOST = 8
 def in_words(names: Iterable[str], directory: people.Directory = people.NOBODY_KNOWN) -> str:
     """Whom these names are: `ann, bob or the group release (carl)`."""
     said = [_said(name, directory) for name in dict.fromkeys(names)]
-    *most, last = [*said[:_MOST], *([f"{len(said) - _MOST} more"] if len(said) > _MOST else [])] or ["nobody"]
-    return f"{', '.join(most)} or {last}" if most else last
+    more = [f"{len(said) - _MOST} more"] if len(said) > _MOST else []
+    return wording.in_a_row([*said[:_MOST], *more], "or") or "nobody"
 
 
 def _said(name: str, directory: people.Directory) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sayso.content import wording
 from sayso.rules import book, carriers, covering, globs
 from sayso.rules.rule import INPUT, WORDS_OF_AGENTS, Rule
 
@@ -42,7 +43,7 @@ def _broad(rule: Rule) -> Iterator[tuple[str, str]]:
     if match.any_input:
         yield "it allows its tools with any input", "say what the input may be"
     elif match.any_args:
-        yield f"it allows {' and '.join(match.program)} with any arguments", "name the arguments that are meant"
+        yield f"it allows {wording.in_a_row(match.program)} with any arguments", "name the arguments that are meant"
     elif not match.input and not match.program and rule.when is None:
         for name in match.facts.get("tool", ()):
             if name not in _READERS and name.rpartition("__")[2] not in _READERS:

@@ -14,7 +14,15 @@ from sayso.machine import events, outcomes, rounds, schedule
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
-_NOTES = (events.AnswerRefused, events.Delivered, events.Reminded, events.Revoked, events.GrantEnded, events.Revealed)
+_NOTES = (
+    events.AnswerRefused,
+    events.UseRefused,
+    events.Delivered,
+    events.Reminded,
+    events.Revoked,
+    events.GrantEnded,
+    events.Revealed,
+)
 # What may happen to a decided ticket.
 _AFTER = events.Used | events.Redeemed | events.Stopped | events.Resumed | events.Held | events.Erased
 _AT_FIRST = {

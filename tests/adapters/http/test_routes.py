@@ -395,6 +395,8 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
     await service.store.append(
         "c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5")
     )
+    refused = events.UseRefused(at=ticket.created_at, by="bot", code="already_used", message="it was used")
+    await service.store.append("c", 1, refused)
     figures = (await service.call("GET", "/metrics")).text.splitlines()
     for line in (
         'sayso_requests_opened_total{kind="permission"} 3.0',
@@ -405,6 +407,7 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
         'sayso_waiting_seconds_count{outcome="allowed"} 1.0',
         "sayso_first_answer_seconds_count 1.0",
         "sayso_quick_allows_total 1.0",
+        'sayso_uses_refused_total{code="already_used"} 1.0',
         "sayso_requests_pending 1.0",
     ):
         assert line in figures

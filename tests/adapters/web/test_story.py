@@ -63,6 +63,11 @@ def line(spans: Iterable[card.Inline]) -> str:
         (events.Settled(at=AT), "The answer counted: the time to take it back was over"),
         (events.Used(at=AT, by=ODD), "Used with the key <a⟦U+202E⟧b>"),
         (events.Ticked(at=AT), "Time ran out"),
+        (events.UseRefused(at=AT, by="bot", code="x", message="no"), "A use with the key <bot> was refused: <no>"),
+        (
+            events.UseRefused(at=AT, by="shop", code="x", message="no", receipt=True),
+            "A use of its receipt was refused, which was for <shop>: <no>",
+        ),
         (events.AnswerRefused(at=AT, by=ANN, code="x", message="no"), "<ann> (<chat:T/ann>) was turned away: <no>"),
         (answered(text="x"), "Answered by <ann> (<chat:T/ann>)"),
     ],

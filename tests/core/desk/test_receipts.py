@@ -98,8 +98,13 @@ async def test_a_receipt_is_used_once_and_the_allow_with_it(desk: Desk) -> None:
         await desk.redeem(shown)
     with pytest.raises(errors.AlreadyUsed):
         await desk.use("r1")
-    last = (await desk.store.log("r1"))[-1].entry
-    assert last == events.Redeemed(at=desk.clock.now(), audience="sayso")
+    used_at, *tried = [row.entry for row in await desk.store.log("r1")][2:]
+    assert used_at == events.Redeemed(at=desk.clock.now(), audience="sayso")
+    # both are in the log, and by whom
+    assert [(one.type, one.by, one.code, one.receipt) for one in tried if isinstance(one, events.UseRefused)] == [
+        ("use_refused", "sayso", "already_used", True),
+        ("use_refused", "local", "already_used", False),
+    ]
 
 
 async def test_whoever_used_the_allow_may_show_its_receipt_once(desk: Desk, now: ManualClock) -> None:

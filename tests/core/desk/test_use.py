@@ -1,6 +1,7 @@
 """One allow is good once: used before the tool runs, by who asked, in its time."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import sayso
 from sayso import errors, machine, model
 from sayso.asking import gate
-from sayso.desk import Caller, Desk, Setup, callers
+from sayso.desk import Caller, Desk, Setup, callers, refused_uses
 from sayso.machine import events
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
@@ -56,6 +57,10 @@ async def test_an_allow_is_used_once_and_a_second_use_says_when_it_was_used(fron
     with pytest.raises(sayso.AlreadyUsed, match=f"{ticket.used_at:%H:%M:%S} UTC") as refused:
         await front.use(decision.id)
     assert (refused.value.ticket, refused.value.status) == (ticket, 409)
+    row = (await front.store.log("r1"))[-1]
+    wanted = events.UseRefused(at=clock.now(), by="local", code="already_used", message=refused.value.message)
+    assert (row.entry, row.version) == (wanted, 0)
+    assert (await front.get("r1")) == ticket
 
 
 async def test_a_decision_that_is_read_after_its_use_is_no_allow_any_more(front: Desk) -> None:
@@ -271,3 +276,43 @@ def test_a_policy_without_the_newer_rules_gives_the_digest_it_always_gave() -> N
     # as it was stored before there was a `valid_for`
     assert opened(expires_in=None).digest == "sha256:13ecb4cf45fe5a2d750661b5c8c2f4858a796063d13f7979755045e51b11dd97"
     assert opened(valid_for=60).digest != opened().digest
+
+
+async def test_what_may_not_run_is_on_record_and_what_is_not_decided_was_asked_for_too_early(
+    front: Desk, clock: ManualClock
+) -> None:
+    async def tried(id: str) -> list[str]:
+        with pytest.raises(errors.NotUsable):
+            await front.use(id)
+        return [row.entry.code for row in await front.store.log(id) if isinstance(row.entry, events.UseRefused)]
+
+    await front.open(permission(id="open"))
+    assert await tried("open") == []
+    await front.answer("open", model.Answer(verdict="deny"), ANN)
+    assert await tried("open") == ["not_usable"]
+    await allowed(front, id="late")
+    clock.advance(86_400)
+    assert await tried("late") == ["not_usable"]
+
+
+async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk) -> None:
+    await allowed(front, id="r1")
+    for _ in range(refused_uses.MOST + 5):
+        with contextlib.suppress(errors.AlreadyUsed):
+            await front.use("r1")
+    tried = [row.entry for row in await front.store.log("r1") if isinstance(row.entry, events.UseRefused)]
+    assert len(tried) == refused_uses.MOST
+
+
+async def test_a_refusal_that_cannot_be_written_down_stays_a_refusal(
+    front: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await allowed(front, id="r1")
+    await front.use("r1")
+
+    async def fail(*_: object) -> None:
+        raise errors.StoreUnavailable("the database is away")
+
+    monkeypatch.setattr(front.store, "append", fail)
+    with pytest.raises(errors.AlreadyUsed):
+        await front.use("r1")

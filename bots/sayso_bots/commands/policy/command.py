@@ -16,7 +16,7 @@ import click
 
 import sayso
 from sayso import clock, model
-from sayso.content import masks
+from sayso.content import masks, wording
 from sayso.desk.upkeep import denied, looking_back
 from sayso.rules import Book, lint, rulings, suggesting, written
 from sayso.rules.replaying import Replayed, replay
@@ -223,7 +223,7 @@ def _now(book: Book, looked: Sequence[tuple[Any, str | None]], now: rulings.Ruli
         said += ", only watched" if rule.observed and why is None else ""
         said += " and decides" if now.rule is not None and rule.id == now.rule.id else ""
         memory = [name for name in ("after", "limit") if getattr(rule, name) is not None]
-        said += f" (as far as {' and '.join(memory)} let it)" if memory and why is None else ""
+        said += f" (as far as {wording.in_a_row(memory)} let it)" if memory and why is None else ""
         yield f"  {rule.id:<{wide}}  {rule.effect:<5}  {said}"
     if now.rule is None:
         yield "No rule decides: people are asked."

@@ -14,6 +14,7 @@ import pydantic
 
 from sayso import errors, model
 from sayso.cards import tokens
+from sayso.content import wording
 from sayso.desk.shell import Shell
 from sayso.machine import Terms
 from sayso.stores import Record
@@ -28,7 +29,7 @@ async def keep(shell: Shell, ticket: model.Ticket) -> None:
     if session is None or decision is None or not decision.question:
         return
     name, at = _name(ticket.owner, session), decision.decided_at
-    asked = model.AskedBack(id=ticket.id, name=_names(decision), question=decision.question, at=at)
+    asked = model.AskedBack(id=ticket.id, name=wording.names(decision), question=decision.question, at=at)
     found = await shell.store.get(ASKED_BACK, name)
     value, version = asked.model_dump(mode="json"), found.version if found else 0
     # of two at the same moment one is enough
@@ -53,10 +54,6 @@ async def forget(shell: Shell, ticket: model.Ticket) -> None:
     session = ticket.request.source.session
     if session is not None and ticket.asked_back is not None:
         await shell.store.remove(ASKED_BACK, _name(ticket.owner, session))
-
-
-def _names(decision: model.Decision) -> str:
-    return " and ".join(one.name for one in decision.by)
 
 
 def _name(owner: str, session: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pydantic
 
 from sayso import model
-from sayso.content import digest, masks, requests, tools
+from sayso.content import digest, masks, requests, tools, wording
 
 KEPT = timedelta(hours=1)
 MOST = 20
@@ -30,7 +30,7 @@ def added(value: dict[str, Any], ticket: model.Ticket, decision: model.Decision)
         id=ticket.id,
         tool=ticket.request.tool or "",
         said=_said(ticket.request),
-        by=" and ".join(one.name for one in decision.by)[: model.MAX_NAME],
+        by=wording.names(decision)[: model.MAX_NAME],
         at=decision.decided_at,
         reason=(decision.reason or "")[:_LONGEST] or None,
     )

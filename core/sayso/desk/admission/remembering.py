@@ -19,7 +19,7 @@ import pydantic
 
 from sayso import aside, errors, model
 from sayso.cards import tokens
-from sayso.content import digest, masks, requests, risk
+from sayso.content import digest, masks, requests, risk, wording
 from sayso.desk.admission import denials
 from sayso.machine import Terms
 from sayso.stores import Record, Store, documents
@@ -105,7 +105,7 @@ async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Rec
     if _is_about_a_call(ticket, decision):
         some, call = await _place(ticket.owner, ticket.request, decision)
         name = f"{some}/{call}/{_RANK[decision.outcome]}/{_moment(ticket.id, at)}"
-        by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
+        by = wording.names(decision)[: model.MAX_NAME]
         reason = (decision.reason or "")[:_LONGEST_REASON] or None
         said = {"at": at.isoformat(), "outcome": decision.outcome, "by": by, "reason": reason}
         added.append(Record(PAST, name, said, at + KEPT))
