@@ -40,16 +40,9 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Withdrawn with the key "), text.line(entry.by), *because)
         case events.Superseded():
             return (Trusted("Replaced by the request "), text.line(entry.by))
-        case events.Used():
-            return (Trusted("Used with the key "), text.line(entry.by))
-        case (
-            events.Redeemed()
-            | events.UseRefused()
-            | events.Erased()
-            | events.Revoked()
-            | events.Held()
-            | events.Released()
-        ):
+        case events.Used() | events.Redeemed() | events.UseRefused():
+            return _tell_use(entry)
+        case events.Erased() | events.Revoked() | events.Held() | events.Released():
             return _tell_rare(entry)
         case events.GrantEnded():
             return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
@@ -109,19 +102,26 @@ def _tell_attending(
             return (*history.tell_person(entry.by), Trusted(" put it off until "), card.Moment(entry.until))
 
 
+def _tell_use(entry: events.Used | events.Redeemed | events.UseRefused) -> tuple[card.Inline, ...]:
+    """Whether what was allowed went on to run."""
+    match entry:
+        case events.Used():
+            return (Trusted("Used with the key "), text.line(entry.by))
+        case events.Redeemed():
+            return (Trusted("Its receipt was used, which was for "), text.line(entry.audience))
+        case events.UseRefused(receipt=True):
+            said = (Trusted("A use of its receipt was refused, which was for "), text.line(entry.by), Trusted(": "))
+            return (*said, text.line(entry.message))
+        case events.UseRefused():
+            said = (Trusted("A use with the key "), text.line(entry.by), Trusted(" was refused: "))
+            return (*said, text.line(entry.message))
+
+
 def _tell_rare(
-    entry: events.Redeemed | events.UseRefused | events.Erased | events.Revoked | events.Held | events.Released,
+    entry: events.Erased | events.Revoked | events.Held | events.Released,
 ) -> tuple[card.Inline, ...]:
     """What happens to few requests."""
     match entry:
-        case events.Redeemed():
-            return (Trusted("Its receipt was used, which was for "), text.line(entry.audience))
-        case events.UseRefused():
-            whose = Trusted(
-                "A use of its receipt was refused, which was for " if entry.receipt else "A use with the key "
-            )
-            tail = Trusted(": " if entry.receipt else " was refused: ")
-            return (whose, text.line(entry.by), tail, text.line(entry.message))
         case events.Erased():
             return (Trusted("Its content was erased by "), text.line(entry.by))
         case events.Revoked():
