@@ -45,7 +45,7 @@ def test_six_answers_give_the_files_and_a_rehearsal_on_the_real_machine(inside: 
     assert "Then people, about Bash cd infra && terraform apply" in told
     assert "ann allows, ann allows again, bob allows: 1 of 2, 1 of 2, allowed" in told
     assert "cid denies: denied" in told
-    assert "nobody answers: 2 reminders, expired Mon 14:" in told
+    assert "nobody answers: 2 reminders, expired Mon 14:00" in told
     assert "sayso keys add release-bot --role agent" in told
     assert "Write the accounts of bob, cid into sayso.toml." in told
     assert "SAYSO_KEY=$(cat claude-code.key) claude" in told
@@ -157,7 +157,7 @@ async def test_a_rehearsal_has_twenty_calls_whatever_production_is() -> None:
     found = [one async for one in rehearsal.rehearse(setup, "bot", ("deploy",), start)]
     acts = [one for one in found if isinstance(one, rehearsal.Act)]
     assert (len(found), len(acts)) == (rehearsal.CALLS + 3, 3)
-    assert acts[-1].came.startswith("2 reminders, expired Mon 14:")
+    assert acts[-1].came == "2 reminders, expired Mon 14:00"
 
 
 async def test_without_production_people_are_rehearsed_on_the_first_call_that_is_asked_about() -> None:

@@ -80,8 +80,12 @@ async def rehearse(
             asked += [request] if ticket.decision is None else []
             yield Call(tool, _about(input), scene.came_of(ticket), ticket.ruled.rule if ticket.ruled else None)
         for request in asked[:1]:
-            for number, act in enumerate((scene.agree, scene.deny, scene.wait)):
-                ticket = await desk.open(request.model_copy(update={"id": f"p{number}"}), caller)
+            acts = (scene.agree, scene.deny, scene.wait)
+            # all at the start, so that the times are those that were told above
+            waiting = [
+                await desk.open(request.model_copy(update={"id": f"p{number}"}), caller) for number in range(len(acts))
+            ]
+            for act, ticket in zip(acts, waiting, strict=True):
                 did, came = await act(ticket)
                 yield Act(f"{request.tool} {_about(request.input or {})}", did, came)
     finally:
