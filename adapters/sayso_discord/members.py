@@ -37,12 +37,15 @@ class Members:
 
         Raises:
             NotAllowed: a bot.
-            ChannelError: Discord did not say who this is.
+            UnknownPerson: Discord did not say who this is.
         """
         if who.bot:
             raise errors.NotAllowed("bots cannot decide anything")
         if who.member is None and channel is not None:
-            who = await self._look_up(who, channel)
+            try:
+                who = await self._look_up(who, channel)
+            except errors.ChannelError as error:
+                raise errors.UnknownPerson(f"Discord did not say who this is: {error.message}") from error
         roles = frozenset(f"{NAME}:{role}" for role in who.roles) if who.member else frozenset[str]()
         # a direct message says nothing of roles, nor of a membership
         told = frozenset({NAME}) if who.member else frozenset[str]()

@@ -46,13 +46,14 @@ class Members:
 
         Raises:
             NotAllowed: a bot, or somebody whose account was closed.
-            ChannelError: Slack did not say who this is.
+            UnknownPerson: Slack did not say who this is.
         """
         try:
             async with asyncio.timeout(_LOOK_UP_WITHIN):
                 user = await self._load_user(who.user)
-        except TimeoutError as error:
-            raise errors.ChannelError("Slack did not say in time who this is") from error
+        except (TimeoutError, errors.ChannelError) as error:
+            why = getattr(error, "message", "no answer in time")
+            raise errors.UnknownPerson(f"Slack did not say who this is: {why}") from error
         if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)

@@ -54,7 +54,7 @@ class Ways:
                     await self._turn(look, actor, "grants.")
                 case "open" | "answer":
                     await self._open(look, actor)
-        except errors.Refused as error:
+        except (errors.Refused, errors.UnknownPerson) as error:
             return await self._refuse(look, telling.refusal(error))
         except errors.NotFound:
             return await self._refuse(look, telling.line(telling.GONE))

@@ -289,6 +289,13 @@ class ChannelError(SaysoError):
         self.unsure = unsure
 
 
+class UnknownPerson(ChannelError):
+    """A platform did not say who somebody is who acted there."""
+
+    code = "could_not_find_out"
+    status = 503
+
+
 class NotYet(ChannelError):
     """It is not this call's turn: nothing was sent, and nothing failed. Come again in *retry_after* seconds."""
 

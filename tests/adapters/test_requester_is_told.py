@@ -81,7 +81,7 @@ async def test_what_nobody_answered_is_told_too(slack: slack_scene.Scene) -> Non
     await slack.front.let_time_act(ticket.id)
     await slack.deliver()
     (told,) = slack.slack.dms("U1")
-    assert "Expired: nobody answered in time." in told.text
+    assert "Expired: no decision in time." in told.text
 
 
 @pytest.mark.parametrize("chat", ["slack", "discord"])

@@ -189,7 +189,7 @@ NOBODY = '[policies.default]\napprovers = ["anyone"]\n'
     [
         (
             '[[rules]]\nid = "r"\nmatch = { tool = "Bash" }\neffect = "ask"\nroute = ["approvers"]\n',
-            "rules.0.route",
+            "rules.r.route",
         ),
         (
             '[policies.p]\napprovers = ["anyone"]\nexpires_in = "2h"\n'

@@ -152,6 +152,7 @@ route = ["web"]
 [[cases]]
 kind = "question"
 expect = "ask"
+policy = "default"
 """
 
 
@@ -319,10 +320,10 @@ def test_a_request_is_explained_by_the_rules_of_then_and_of_now(inside: Call, tm
 
 def test_the_cases_on_the_page_pass_with_the_rules_on_the_page(tmp_path: Path) -> None:
     settings, written = (re.findall(rf"```{name}\n(.*?)```", PAGE, re.DOTALL)[0] for name in ("toml", "toml cases"))
-    book = toml.setup(toml.parse(tomllib.loads(settings))).rules
+    setup = toml.setup(toml.parse(tomllib.loads(settings)))
     (tmp_path / "t.toml").write_text(written)
     found = cases.read(tmp_path / "t.toml")
-    assert [cases.failing(case, book, datetime(2026, 12, 1, 12, tzinfo=UTC)) for case in found] == [None] * 3
+    assert [cases.failing(case, setup, datetime(2026, 12, 1, 12, tzinfo=UTC)) for case in found] == [None] * 3
     named = re.search(r"A case has (.*?)\. `sayso", PAGE, re.DOTALL)
     assert named is not None
     assert set(re.findall(r"`(\w+)`", named[1])) == cases.Case.model_fields.keys() - {"name"}

@@ -162,3 +162,27 @@ def test_an_escalation_to_a_chat_that_is_not_set_up_stops_the_start() -> None:
     reach.check(toml.setup(chosen, ["web", "slack"]))
     with pytest.raises(errors.InvalidSettings, match="no chat for 'slack:#leads' is connected"):
         reach.check(toml.setup(chosen, ["web", "discord"]))
+
+
+def test_a_rule_that_asks_on_a_chat_that_is_not_set_up_stops_the_start() -> None:
+    text = '[[rules]]\nid = "x"\nmatch = { tool = "a" }\neffect = "ask"\nroute = ["slack:#ops", "web"]\n'
+    chosen = toml.parse(tomllib.loads(text))
+    reach.check(toml.setup(chosen, ["web", "slack"]))
+    with pytest.raises(errors.InvalidSettings, match=r"rules.x.route: no chat for 'slack:#ops' is connected"):
+        reach.check(toml.setup(chosen, ["web", "discord"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (policy('confirm = ["name"]'), "policies.p.confirm"),
+        ('[[rules]]\nid = "x"\nmatch = { tool = "a" }\neffect = "allow"\nuntil = "soon"\n', "rules.x.until"),
+        ("[calendars.c]\nholidays = 3\n", "calendars.c.holidays"),
+        ("[calendars.c]\nholidays = [3]\n", "calendars.c.holidays.0"),
+    ],
+)
+def test_what_may_be_of_several_types_is_named_by_its_key_alone(text: str, key: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        toml.parse(tomllib.loads(text))
+    assert refused.value.field == key
+    assert refused.value.message.startswith(f"{key}: ")

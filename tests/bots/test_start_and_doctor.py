@@ -342,9 +342,15 @@ async def test_each_room_that_a_route_or_a_fallback_names_is_looked_up_and_told_
         "slack policies.default.break_glass.tell | slack:#nowhere: Slack refused: channel_not_found #nowhere",
         "slack policies.default.fallback | slack:C3: C3 is archived",
         "slack policies.default.fallback | slack:C404: Slack refused: channel_not_found",
-        "slack rules.0.route | slack:C2: the app is not in C2",
+        "slack rules.prod.route | slack:C2: the app is not in C2",
     ]
     assert all(one.hint for one in wrong)
+
+
+async def test_a_rule_that_asks_on_a_chat_that_is_not_set_up_is_told(place: Place) -> None:
+    place.settings('[[rules]]\nid = "prod"\nmatch = { tool = "x" }\neffect = "ask"\nroute = ["slack:C2"]\n')
+    (wrong,) = await place.named()
+    assert (wrong.name, wrong.said) == ("rules.prod.route", "rules.prod.route: no chat for 'slack:C2' is connected")
 
 
 async def test_quiet_hours_that_are_longer_than_a_request_waits_are_told(place: Place) -> None:

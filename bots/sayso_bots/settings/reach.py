@@ -12,8 +12,10 @@ from sayso.desk import setup as setups
 
 def check(made: sayso.Setup) -> None:
     """Refuse a rule or an escalation that writes to nobody. Raises `InvalidSettings`."""
-    for number, rule in enumerate(made.rules.rules):
-        setups.check_route(made, rule.route, rule.policy or made.policy, f"rules.{number}.route")
+    for rule in made.rules.rules:
+        key = f"rules.{rule.id}.route"
+        _check_connected(made, rule.route, key)
+        setups.check_route(made, rule.route, rule.policy or made.policy, key)
     if made.suggesting.ask:
         _check_connected(made, made.suggesting.route, "suggestions.route")
     for name, policy in made.policies.items():
@@ -47,8 +49,8 @@ def rooms(made: sayso.Setup, known: Iterable[keys.Key] = ()) -> dict[model.Place
 
 
 def _routes(made: sayso.Setup, known: Iterable[keys.Key]) -> Iterator[tuple[str, Sequence[model.Place]]]:
-    for number, rule in enumerate(made.rules.rules):
-        yield f"rules.{number}.route", rule.route
+    for rule in made.rules.rules:
+        yield f"rules.{rule.id}.route", rule.route
     for name, policy in made.policies.items():
         yield f"policies.{name}.fallback", policy.fallback
         for number, step in enumerate(policy.escalate):

@@ -221,7 +221,7 @@ def _complaint_of(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> er
     found = error.errors(include_url=False)
     # a misspelt key is missing under its right name, too; the spelling is what to tell
     first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
-    where = tuple(str(part) for part in first["loc"])
+    where = _in_file(tuple(map(str, first["loc"])), raw)
     key = ".".join(rule_tables.named(where, raw.get("rules")))
     if first["type"] == "extra_forbidden":
         known = _known_keys(where[:-1])
@@ -236,6 +236,18 @@ def _complaint_of(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> er
     said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
     said = said.removeprefix("Value error, ")
     return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=_expected_at(where))
+
+
+def _in_file(where: tuple[str, ...], raw: Any) -> tuple[str, ...]:
+    """Where it stands in the file: of what may be of several types Pydantic names the type as well."""
+    for at, part in enumerate(where):
+        if isinstance(raw, Mapping):
+            raw = cast("Mapping[str, Any]", raw).get(part)
+        elif isinstance(raw, list) and part.isdigit() and int(part) < len(cast("list[object]", raw)):
+            raw = cast("list[object]", raw)[int(part)]
+        else:
+            return where[:at]
+    return where
 
 
 def _known_keys(where: Sequence[str]) -> list[str]:

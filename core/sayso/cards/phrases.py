@@ -15,9 +15,10 @@ from sayso.content import wording
 
 _UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"))
 TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
+WHO_ARE_YOU = "Could not find out who you are, so nothing was counted. Please try again in a minute."
 _GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 _CLOSED: Mapping[model.Outcome, str] = {
-    "expired": "Expired: nobody answered in time",
+    "expired": "Expired: no decision in time",
     "cancelled": "Withdrawn by the agent",
     "superseded": "Replaced by a newer request",
     "undeliverable": "Could not be delivered",
@@ -97,8 +98,9 @@ def explain(error: errors.SaysoError) -> str:
         case errors.InvalidToken() | errors.NotFound():
             return _GONE
         case errors.Refused():
-            said = error.message[:1].upper() + error.message[1:]
-            return f"{said}. {error.hint}" if error.hint else f"{said}."
+            return " ".join(map(sentence, filter(None, (error.message, error.hint))))
+        case errors.UnknownPerson():
+            return WHO_ARE_YOU
         case _:
             return TRY_AGAIN
 

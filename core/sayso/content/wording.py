@@ -65,7 +65,8 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} was answered by {people(decision)}{chosen}."
         case "expired":
             although = f", although it was {escalated(ticket)}" if ticket.escalated else ""
-            return f"{what} got no answer in time{although}. Silence is not consent: do not go ahead."
+            short = "was not allowed by enough people" if ticket.answers else "got no answer"
+            return f"{what} {short} in time{although}. Silence is not consent: do not go ahead."
         case "cancelled":
             return f"{what} was withdrawn before anybody decided. Do not go ahead.{because}"
         case "superseded":

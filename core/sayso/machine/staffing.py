@@ -101,7 +101,8 @@ HINT = "add approvers, or people to their groups; one person fills one place"
 
 def said(short: Shortage) -> str:
     """A shortage in words."""
-    return f"{short.needed} people must allow, and only {short.most} may, one for each place"
+    needed = "1 person" if short.needed == 1 else f"{short.needed} people"
+    return f"{needed} must allow, and only {short.most} may, one for each place"
 
 
 def shortage(

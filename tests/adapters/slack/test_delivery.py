@@ -378,7 +378,7 @@ async def test_expiry_closes_the_card(there: Scene) -> None:
     there.clock.advance(60)
     await there.front.let_time_act(ticket.id)
     assert (await there.decision(ticket)).outcome == "expired"
-    assert "Expired: nobody answered in time" in there.slack.visible_text(there.card)
+    assert "Expired: no decision in time" in there.slack.visible_text(there.card)
     assert there.slack.controls(there.card) == []
 
 

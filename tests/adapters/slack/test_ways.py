@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sayso import model
+from sayso.cards import phrases
 from sayso.machine import people
 from sayso_slack import looks
 from tests.adapters.slack_scene import Scene, Transport, scene
@@ -114,6 +115,13 @@ async def test_other_words_after_the_command_say_what_to_type(there: Scene) -> N
     ann = ann_of(there)
     seen = await ann.command("C1", "/sayso", "make coffee")
     assert "/sayso pending" in there.slack.visible_text(seen.ephemerals[0])
+
+
+async def test_a_command_of_somebody_whom_slack_does_not_name_says_so(there: Scene) -> None:
+    ann = ann_of(there)
+    there.slack.fail_next("users.info", "500")
+    seen = await ann.command("C1", "/sayso", "pending")
+    assert there.slack.visible_text(seen.ephemerals[0]) == phrases.WHO_ARE_YOU
 
 
 async def test_the_shortcut_opens_the_request_of_a_card_and_of_its_thread(there: Scene) -> None:

@@ -40,7 +40,7 @@ def test_it_says_who_asks_for_what_how_risky_and_until_when(request_: model.Requ
 def test_afterwards_it_says_what_became_of_it() -> None:
     ticket = owned(PERMISSION)
     closed = machine.step(ticket, events.Ticked(at=ticket.expires_at + timedelta(seconds=1))).ticket
-    assert notification.summary_of(closed, None) == "release-bot asks to run Bash. Expired: nobody answered in time."
+    assert notification.summary_of(closed, None) == "release-bot asks to run Bash. Expired: no decision in time."
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,8 @@ async def test_who_waits_is_told_what_goes_on(one: Copies) -> None:
     await one.desks[0].step(ticket.id, lambda: events.Resumed(at=one.clock.now()))
     await one.until("2026-06-15 15:30")
     decision = await one.desks[0].wait(ticket.id)
-    assert decision.model_text.startswith(f"The tool call got no answer in time, although it was {went}.")
+    said = f"The tool call was not allowed by enough people in time, although it was {went}."
+    assert decision.model_text.startswith(said)
     assert progress.said(await one.desks[0].get(ticket.id)) is None
 
 

@@ -114,6 +114,10 @@ async def _look_at_people(given: environment.Environment, chosen: schema.Setting
     async with running.open_records(given) as records:
         if records is not None:
             known = await keys.Keys(records).list()
+    try:
+        reach.check(setup)
+    except errors.InvalidSettings as error:
+        yield _finding_of_error(error.field or "routes", error)
     for finding in (*counting.look(setup, surfaces, known), *silent.look(setup, clock.SystemClock().now())):
         yield finding
     for key in known:

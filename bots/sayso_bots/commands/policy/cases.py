@@ -12,6 +12,7 @@ import pydantic
 
 from sayso import errors, model
 from sayso.content import masks
+from sayso.desk.setup import Setup
 from sayso.rules import Book, Ruling, rulings, written
 from sayso.rules.replaying import Memory, Past
 from sayso.rules.rule import Effect
@@ -82,16 +83,16 @@ def read(file: Path) -> list[Case]:
         raise errors.InvalidSettings(f"{file}: {where}: {first['msg'].lower()}", field=where, hint=hint) from error
 
 
-def failing(case: Case, book: Book, now: datetime) -> str | None:
-    """What came instead of what was expected; None if it is right."""
-    memory, ruling = Memory(), Ruling()
+def failing(case: Case, setup: Setup, now: datetime) -> str | None:
+    """What came instead of what was expected; None if it is right. The key is bound to no policy."""
+    memory, ruling, book = Memory(), Ruling(), setup.rules
     for _ in range(case.times):
         ruling = memory.rule(book, book.call(case.request, case.agent), _moment(case.at, now))
     rule = ruling.rule
     found = {
         "expect": ruling.effect,
         "rule": rule.id if rule else None,
-        "policy": rule.policy if rule else None,
+        "policy": (rule and rule.policy) or setup.policy if ruling.effect == "ask" else None,
         "route": list(rule.route) if rule else [],
     }
     wanted = {name: value for name in found if (value := getattr(case, name)) is not None}

@@ -56,9 +56,9 @@ def lint_command(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def test_command(file: Path, as_json: bool) -> None:
     """Try the rules on the cases of FILE; exits with 2 if one comes to something else than it expects."""
-    book, now = _setup().rules, clock.SystemClock().now()
+    setup, now = _setup(), clock.SystemClock().now()
     wanted = cases.read(file)
-    told = [(case.name or f"case {number}", cases.failing(case, book, now)) for number, case in enumerate(wanted, 1)]
+    told = [(case.name or f"case {number}", cases.failing(case, setup, now)) for number, case in enumerate(wanted, 1)]
     wrong = [(name, said) for name, said in told if said is not None]
     if as_json:
         output.print_json({"cases": len(told), "failed": [{"name": name, "said": said} for name, said in wrong]})
