@@ -8,8 +8,7 @@ SaysoError
 ├─ NotFound               no such request, for this caller              404
 ├─ AlreadyExists          the id is taken by other content              409
 │   └─ HookConflict       these three and theirs are in `hook_errors`
-├─ HookClosed
-├─ HookDeferred
+├─ HookClosed, HookDeferred
 ├─ Refused                an answer that cannot be taken
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
 │   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409
@@ -29,6 +28,7 @@ SaysoError
 │   └─ Unreadable         one stored row is damaged, or of a newer version
 ├─ Conflict               a newer version is stored; never leaves the core
 └─ ChannelError           a platform refused or failed; the courier retries or gives up
+    ├─ UnknownPerson      it did not say who acted; nothing was counted
     └─ NotYet             it is not this call's turn; nothing was sent
 """
 
@@ -93,7 +93,6 @@ class AlreadyDecided(Refused):
     """The request is closed; `ticket` says who decided, or what closed it."""
 
     code = "already_decided"
-    status = 409
 
     def __init__(self, ticket: model.Ticket) -> None:
         super().__init__(f"request {ticket.id} is already closed")
@@ -104,7 +103,6 @@ class AlreadyTaken(Refused):
     """Somebody else's answer was taken, and is delivered in a moment; `ticket.taken` says whose and when."""
 
     code = "already_taken"
-    status = 409
 
     def __init__(self, ticket: model.Ticket) -> None:
         whose = ticket.taken.given.person if ticket.taken else "somebody"
@@ -131,7 +129,6 @@ class Altered(Refused):
     """What is stored as the request is not what was asked: its content does not give its digest."""
 
     code = "altered"
-    status = 409
 
     def __init__(self, ticket: model.Ticket) -> None:
         hint = "it can only be withdrawn; ask again under a new id, and see who can write to the database"
@@ -162,8 +159,7 @@ class Unworkable(InvalidAnswer):
     """The rules failed over an answer, which is a fault of ours; the request stays open, and can still be denied."""
 
     def __init__(self, why: str) -> None:
-        hint = "another answer may do; whoever asked can withdraw the request"
-        super().__init__("nothing can be made of this answer here", hint=hint)
+        super().__init__("nothing can be made of this answer here", hint="another one may do; or it can be withdrawn")
         self.why = why
 
 
@@ -231,7 +227,6 @@ class StoreUnavailable(SaysoError):
 
     code = "store_unavailable"
     status = 503
-
     why = "the database cannot be used now"
     unsure = False
 
@@ -291,9 +286,6 @@ class ChannelError(SaysoError):
 
 class UnknownPerson(ChannelError):
     """A platform did not say who somebody is who acted there."""
-
-    code = "could_not_find_out"
-    status = 503
 
 
 class NotYet(ChannelError):
