@@ -22,10 +22,11 @@ _BARS = 10
 _INK, _QUIET = "#4a463e", "#8b867b"
 _FIRST, _SECOND = "#2c7a4b", "#c08a2d"
 _CSS = """
-.axis path.line, .axis path.guide.line { stroke: #d8d4ca }
+path, line, rect, circle { transition: none !important }
+.axis path.line, .axis path.guide.line, .axis path.major.guide.line { stroke: #d8d4ca }
 @media (prefers-color-scheme: dark) {
   text { fill: #d8d3c8 !important }
-  .axis path, .axis path.line, .axis path.guide.line { stroke: #45423b !important }
+  .axis path, .axis path.line, .axis path.guide.line, .axis path.major.guide.line { stroke: #45423b !important }
 }
 """
 # The library always writes what its own script would read; in what it draws for others every "<" is escaped.

@@ -43,5 +43,14 @@ def test_a_bar_has_the_name_of_its_tool_and_the_colour_of_its_outcome() -> None:
     assert "prefers-color-scheme:dark" in drawn
 
 
+@pytest.mark.parametrize("name", sayso_plots.PLOTS)
+def test_no_line_behind_the_figures_is_as_strong_as_they_are(name: str) -> None:
+    styled = sayso_plots.draw(name, figures(*["Bash"] * 60)).decode()
+    _, _, ours = styled.partition("</style>")[0].rpartition("path,line,rect,circle{transition:none !important}")
+    light, dark = ours.split("@media (prefers-color-scheme:dark)")
+    assert ".axis path.major.guide.line{stroke:#d8d4ca}" in light
+    assert ".axis path.major.guide.line{stroke:#45423b !important}" in dark
+
+
 def test_drawing_leaves_nothing_in_the_way_of_imports() -> None:
     assert not [one for one in sys.meta_path if type(one).__module__.startswith("pygal")]
