@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import sayso
 from sayso import model
 from sayso.cards import draw
+from sayso.desk.admission import rotas
+from sayso.desk.answering import attending
 from sayso.machine import people
 from sayso.testing import samples
 from sayso.testing.samples import NOW
@@ -192,6 +194,52 @@ async def test_a_direct_message_goes_to_whoever_acts_for_somebody_as_well_and_re
         assert "Reminder" in there.slack.visible_text(reminder)
         await bob.press(card, "Allow")
         assert (await there.decision(ticket)).by[0].person == "ann"
+
+
+class Rota:
+    """Ann is on call."""
+
+    async def on_call(self) -> rotas.Shift:
+        return rotas.Shift(frozenset({"ann"}))
+
+
+ON_CALL = dataclasses.replace(AWAY, groups={"payments": people.Group(on_call=True)})
+
+
+async def test_whoever_acts_for_somebody_on_call_is_mentioned_written_to_and_reminded() -> None:
+    policy = model.Policy(approvers=("oncall:payments",), remind=(600.0,), expires_in=3_600.0)
+    async with slack_scene.scene(policy=policy, directory=ON_CALL) as there:
+        there.front.setup = dataclasses.replace(there.front.setup, rotas={"payments": Rota()})
+        bob = there.slack.person("U2", name="bob")
+        there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.card.blocks))) == ["U1", "U2"]
+        there.clock.advance(601)
+        await there.front.let_time_act(ticket.id)
+        await there.deliver()
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1", "U2"]
+        second = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        assert second.route == ("slack:@ann", "slack:@bob")
+        there.clock.advance(601)
+        await there.front.let_time_act(second.id)
+        await there.deliver()
+        card, reminder = there.slack.dms("U2")
+        assert "Reminder" in there.slack.visible_text(reminder)
+        await bob.press(card, "Allow")
+        assert (await there.decision(second)).by[0].person == "ann"
+
+
+async def test_whoever_is_on_call_and_has_put_it_off_is_not_mentioned() -> None:
+    policy = model.Policy(approvers=("oncall:payments",), remind=(600.0,), expires_in=3_600.0)
+    async with slack_scene.scene(policy=policy, directory=ON_CALL) as there:
+        there.front.setup = dataclasses.replace(there.front.setup, rotas={"payments": Rota()})
+        ticket = await there.ask(DEPLOY)
+        ann = people.Actor("slack:T1/U1", "ann", member=True)
+        await attending.snooze(there.front, ticket.id, 1_800, ann)
+        there.clock.advance(601)
+        await there.front.let_time_act(ticket.id)
+        await there.deliver()
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U2"]
 
 
 async def test_whoever_asked_is_not_told_to_act_for_whoever_is_away() -> None:

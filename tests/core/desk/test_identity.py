@@ -20,6 +20,7 @@ from sayso.machine import approvers, people, staffing
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import opened
 
 DIRECTORY = people.Directory(
     {
@@ -192,10 +193,10 @@ async def test_whoever_is_on_call_is_mentioned_on_the_card_and_nobody_if_nobody_
     front = desk("oncall:payments", "bob", rota=rota)
     named = approvers.to_notify(await asked(front))
     assert named == ("oncall:payments", "bob")
-    assert await reaching.in_person(front, named) == ("ann", "cid", "bob")
+    assert await reaching.in_person(front, opened(), named) == ("ann", "cid", "bob")
     rota.lost = True
-    assert await reaching.in_person(front, named) == ("bob",)
-    assert await reaching.in_person(desk("anyone"), ("oncall:payments",)) == ()
+    assert await reaching.in_person(front, opened(), named) == ("bob",)
+    assert await reaching.in_person(desk("anyone"), opened(), ("oncall:payments",)) == ()
 
 
 async def test_somebody_without_an_account_there_is_in_none_of_its_groups_and_nobody_is_asked() -> None:

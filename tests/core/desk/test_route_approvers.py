@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import opened
 
 DIRECTORY = people.Directory(
     {
@@ -191,6 +193,32 @@ async def test_somebody_known_by_an_address_alone_is_found_by_it_on_a_chat_that_
     assert (await front.open(ASKED)).route == ("slack:@U7",)
 
 
+def standing_in(front: Desk, of: str, policies: frozenset[str] = frozenset()) -> None:
+    """Dan and bob act for somebody; dan is known by an address alone, and bob has no account on this chat."""
+    known = {**DIRECTORY.people, "dan": people.Profile(email="dan@example.com")}
+    away = people.Delegation(of, frozenset({"dan", "bob"}), front.clock.now() + timedelta(days=1), policies)
+    directory = dataclasses.replace(front.setup.directory, people=known, delegations=(away,))
+    front.setup = dataclasses.replace(front.setup, directory=directory)
+
+
+async def test_whoever_acts_for_somebody_is_found_by_an_address_as_well() -> None:
+    front = looking("ann")
+    standing_in(front, "ann")
+    assert (await front.open(ASKED)).route == ("slack:@ann", "slack:@U7")
+    standing_in(front, "ann", frozenset({"other"}))
+    later = ASKED.model_copy(update={"id": "r2"})
+    assert (await front.open(later)).route == ("slack:@ann",), "they act under another policy"
+
+
+async def test_whoever_acts_for_somebody_on_call_gets_one_too() -> None:
+    front = looking("oncall:payments", rota=Rota("ann"))
+    standing_in(front, "ann")
+    assert (await front.open(ASKED)).route == ("slack:@ann", "slack:@U7")
+    front = looking("oncall:payments", rota=Rota("cid", "ann"))
+    standing_in(front, "nobody")
+    assert (await front.open(ASKED)).route == ("slack:@ann",)
+
+
 async def test_a_rota_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent(Rota):
         async def on_call(self) -> rotas.Shift:
@@ -201,4 +229,4 @@ async def test_a_rota_that_never_answers_is_not_waited_for(monkeypatch: pytest.M
     front = looking("oncall:payments", rota=Silent())
     with pytest.raises(errors.MembershipUnknown):
         await front.open(ASKED)
-    assert await reaching.in_person(front, ("oncall:payments", "ann")) == ("ann",)
+    assert await reaching.in_person(front, opened(), ("oncall:payments", "ann")) == ("ann",)

@@ -22,6 +22,8 @@ class Present:
 
     places: Mapping[str, Sequence[model.Place]] = field(default_factory=dict[str, Sequence[model.Place]])
     """By the name in a policy: `group:release`, `oncall:payments`."""
+    on_call: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Of a rota the people of the settings, by its name in a policy."""
     unknown: Collection[str] = ()
     """Names of which nobody could find out who is meant."""
     at: datetime | None = None

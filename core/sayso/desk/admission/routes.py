@@ -77,7 +77,8 @@ class Routes:
         """The direct messages of these people, groups and rotas."""
         named = (self.requester if name == "requester" else name for name in who)
         names, present = [name for name in named if name], self.present or direct.Present()
-        acting = self.directory.deputies(names, self.policy, present.at) if present.at else ()
+        on_call = [person for name in names for person in present.on_call.get(name, ())]
+        acting = self.directory.deputies([*names, *on_call], self.policy, present.at) if present.at else ()
         return direct.places(self.directory, self.chats, [*names, *acting], present)
 
     def _check(self, places: Iterable[model.Place]) -> None:

@@ -181,7 +181,7 @@ class BatchPosts:
         # they are alike, so that the same people may hear of all of them
         directory, now = self._shell.setup.directory, self._shell.clock.now()
         awake = silence.mentioned(tickets[0], directory, drawn.notify, now)
-        return replace(drawn, notify=await reaching.in_person(self._shell, awake or ()))
+        return replace(drawn, notify=await reaching.in_person(self._shell, tickets[0], awake or ()))
 
     async def _shared(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
         """The jobs of requests that have a row on one card already."""

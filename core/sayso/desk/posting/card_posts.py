@@ -87,7 +87,7 @@ class CardPosts:
     async def _draw(self, ticket: model.Ticket) -> card.Card:
         drawn = await self._desk.draw(ticket)
         awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
-        notify = await reaching.in_person(self._desk, awake or ())
+        notify = await reaching.in_person(self._desk, ticket, awake or ())
         return drawn if notify == drawn.notify else replace(drawn, notify=notify)
 
     async def _edit(self, ticket: model.Ticket, posted: model.PostedCard) -> model.PostedCard:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sayso import errors, model
 from sayso.desk.admission import direct
 from sayso.desk.shell import Shell
-from sayso.machine import people
+from sayso.machine import people, silence
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +19,33 @@ _WITHIN = 4.0
 
 
 async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
-    """Who is behind these names now, beside those whom the settings say."""
-    wanted = [name for name in dict.fromkeys(names) if _needs_looking(shell.setup.directory, name)]
-    at = shell.clock.now() if shell.setup.directory.delegations else None
+    """Who is behind these names now, beside those whom the settings say; and behind whoever acts for one of them."""
+    directory = shell.setup.directory
+    named, at = list(dict.fromkeys(names)), shell.clock.now() if directory.delegations else None
+    ends = asyncio.get_running_loop().time() + _WITHIN
+    found, lost = await _look(shell, named, ends)
+    on_call = {name: one.people for name, one in found.items() if name.startswith(people.ON_CALL)}
+    if at is not None:
+        away = {*named, *directory.members(named), *(one for some in on_call.values() for one in some)}
+        acting = {name for one in directory.delegations if one.of in away and at < one.until for name in one.to}
+        more, late = await _look(shell, sorted(acting.difference(named)), ends)
+        found, lost = found | more, lost | late
+    return direct.Present({name: one.places for name, one in found.items()}, on_call, lost, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    places: Sequence[model.Place]
+    people: Sequence[str] = ()
+
+
+async def _look(shell: Shell, names: Iterable[str], ends: float) -> tuple[dict[str, _Found], frozenset[str]]:
+    """Who is behind those of these names that must be looked up, and of which nobody could find that out in time."""
+    wanted = [name for name in names if _needs_looking(shell.setup.directory, name)]
     if not wanted:
-        return direct.Present(at=at)
-    asking = {asyncio.ensure_future(_places(shell, name)): name for name in wanted}
-    done, late = await asyncio.wait(asking, timeout=_WITHIN)
+        return {}, frozenset()
+    asking = {asyncio.ensure_future(_found(shell, name)): name for name in wanted}
+    done, late = await asyncio.wait(asking, timeout=max(0.0, ends - asyncio.get_running_loop().time()))
     for one in late:
         one.cancel()
     failed = [one for one in asking if one in late or one.exception() is not None]
@@ -32,19 +53,23 @@ async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
         why = "no answer in time" if one in late else str(one.exception())
         log.warning("could not find out who is meant", extra={"name_in_policy": asking[one], "error": why})
     found = {asking[one]: one.result() for one in done if one.exception() is None}
-    return direct.Present(found, frozenset(asking[one] for one in failed), at)
+    return found, frozenset(asking[one] for one in failed)
 
 
-async def in_person(shell: Shell, names: Sequence[str]) -> tuple[str, ...]:
-    """These names, with whoever is on call now in place of a rota; nobody, if nobody can tell."""
-    found = list[str]()
+async def in_person(shell: Shell, ticket: model.Ticket, names: Sequence[str]) -> tuple[str, ...]:
+    """These names, with whoever is on call now in place of a rota; nobody, if nobody can tell.
+
+    Of those on call nobody is among them who is left alone for now, and whoever acts for them is.
+    """
+    found, directory = list[str](), shell.setup.directory
     for name in names:
         if not name.startswith(people.ON_CALL):
             found.append(name)
             continue
         try:
             async with asyncio.timeout(_WITHIN):
-                found += await _on_call(shell, name)
+                shift = tuple(await _on_call(shell, name))
+            found += silence.mentioned(ticket, directory, shift, shell.clock.now()) or ()
         except (errors.ChannelError, TimeoutError) as error:
             # a card that waits for its mention would be worse than one without it
             log.warning("nobody on call is mentioned", extra={"name_in_policy": name, "error": str(error)})
@@ -63,15 +88,16 @@ def _needs_looking(directory: people.Directory, name: str) -> bool:
     return any(directory.people.get(one, people.Profile()).email for one in directory.members([name]))
 
 
-async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
+async def _found(shell: Shell, name: str) -> _Found:
     directory, channels = shell.setup.directory, shell.setup.chats
     if name.startswith(people.ON_CALL):
-        return [place for person in await _on_call(shell, name) for place in await _places_of(shell, person)]
+        shift = await _on_call(shell, name)
+        return _Found([place for person in shift for place in await _places_of(shell, person)], shift)
     found = [place for person in directory.members([name]) for place in await _places_of(shell, person)]
     for person in await _enrolled(shell, name):
         known = person in directory.people
         found += direct.of_person(directory, channels, person) if known else [place_of(person)]
-    return found
+    return _Found(found)
 
 
 def place_of(account: str) -> model.Place:

@@ -30,7 +30,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
         log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
         return
     said = await aside.run(reminding.said, ticket, directory, effect)
-    called = directory.called(await reaching.in_person(shell, names), platform.channel.name)
+    called = directory.called(await reaching.in_person(shell, ticket, names), platform.channel.name)
     if effect.why == "next" and ":@" not in effect.place and not (called.accounts or called.groups):
         return  # whoever it is put to now is called on another chat
     message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
