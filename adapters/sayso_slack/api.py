@@ -6,11 +6,13 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import aiohttp
+import pydantic_core
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -104,12 +106,22 @@ class Api:
 @contextlib.asynccontextmanager
 async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
     """The Web API with the bot token, until the block ends."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_WITHIN)) as session:
+    patience = aiohttp.ClientTimeout(total=_CALL_WITHIN)
+    async with aiohttp.ClientSession(timeout=patience, json_serialize=_to_json) as session:
         url = settings.api_url.rstrip("/") + "/"
         client = AsyncWebClient(
             settings.bot_token, base_url=url, session=session, retry_handlers=[], logger=quiet("sayso_slack.sdk")
         )
         yield Api(client)
+
+
+def _to_json(body: object) -> str:
+    try:
+        # a card is written in a third of the time
+        return pydantic_core.to_json(body).decode()
+    except ValueError:
+        # half a character, which Slack itself may have sent
+        return json.dumps(body)
 
 
 def quiet(name: str) -> logging.Logger:

@@ -45,7 +45,7 @@ _WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered
 # What holds no text; a number may be a secret by its name, and is looked at.
 _PLAIN = (bool, datetime, type(None))
 # What is none of ours.
-_JSON = (dict, list, tuple, int, float)
+_JSON = (str, dict, list, tuple, int, float)
 _MOST_KEPT = 32
 
 _Key = tuple[str, str, int, str]
@@ -206,13 +206,11 @@ def _update(ticket: model.Ticket, made: Mapping[str, Any]) -> model.Ticket:
 
 def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Shown:
     """The same with *cover* over each of its texts and JSON values."""
-    if isinstance(given, str):
-        return cast("Shown", cover(given, name)) if given else given
-    if isinstance(given, _PLAIN):
+    if not given or isinstance(given, _PLAIN):
         return given
     # what is asked of a model's class takes longest
     if not isinstance(given, _JSON) and isinstance(given, pydantic.BaseModel):
-        parts = [(name, one) for name, one in vars(given).items() if one is not None and name not in _MADE]
+        parts = [(name, one) for name, one in vars(given).items() if one and name not in _MADE]
         asked = _asked_for(given) if isinstance(given, model.Field) else ""
         made = {name: _walk(one, cover, asked if asked and name in _OF_FIELD else name) for name, one in parts}
         changed = {name: made[name] for name, one in parts if made[name] is not one}
@@ -223,4 +221,5 @@ def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Sho
             covered = tuple(_walk(one, cover, name) for one in several)
             same = all(one is other for one, other in zip(covered, several, strict=True))
             return cast("Shown", several if same else covered)
-    return cast("Shown", cover(given, name) if given else given)  # pyright: ignore[reportUnknownArgumentType]
+    shown: Shown = cover(given, name)
+    return shown

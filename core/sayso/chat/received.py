@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, cast
 
 Json = dict[str, Any]
@@ -13,8 +12,8 @@ Json = dict[str, Any]
 def get(node: object, *path: str) -> Any:
     """The field at the end of *path*; None if anything on the way is missing."""
     for key in path:
-        node = cast("Mapping[str, object]", node).get(key) if isinstance(node, Mapping) else None
-    return node
+        node = node.get(key) if isinstance(node, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return node  # pyright: ignore[reportUnknownVariableType]
 
 
 def text(node: object, *path: str) -> str:

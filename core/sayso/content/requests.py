@@ -146,23 +146,25 @@ def read(text: str) -> model.Request:
 def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
     """Whether a request, or what holds one, is so large that work on it takes its time."""
     # no JSON is made: most are small, and this is asked for each of them
-    waiting: list[Any] = [held]
+    every: list[Any] = [held]
     weight = 0
-    while waiting and weight <= most:
-        value = waiting.pop()
+    # it grows while it is gone through
+    for value in every:
         weight += len(value) if isinstance(value, str) else 4
+        if weight > most:
+            return True
         # what is asked of a model's class takes longest, and most values are none
         if type(value) in _PLAIN:
             continue
         if isinstance(value, dict):
-            waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
+            every += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, _LISTS):
-            waiting += value
+            every += value
         elif (given := getattr(value, "model_fields_set", None)) is not None:
             # what it holds by default is small
             own = vars(value)
-            waiting += [own.get(name) for name in given]
-    return weight > most
+            every += [own.get(name) for name in given]
+    return False
 
 
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
