@@ -5,7 +5,8 @@ The rule: each search goes over what was read once; nothing here says how bad it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,14 +38,15 @@ class Seen:
     cut: bool = False
     """Whether there is more of it."""
 
-    def run(self, *names: str) -> Iterator[Program]:
-        """The programs of these names."""
-        return (one for line in self.lines for one in line.programs if one.name in names)
+    programs: list[Program] = field(default_factory=list[Program])
+    """All programs of all lines."""
+    names: set[str] = field(default_factory=set[str])
+    """Of these programs."""
 
-    @property
-    def programs(self) -> Iterator[Program]:
-        """All programs."""
-        return (one for line in self.lines for one in line.programs)
+    def run(self, *names: str) -> Sequence[Program]:
+        """The programs of these names."""
+        # asked by most rows, and hardly ever is there one
+        return () if self.names.isdisjoint(names) else [one for one in self.programs if one.name in names]
 
 
 COMMANDS = frozenset(("command", "cmd", "script", "commands"))
@@ -71,6 +73,8 @@ def see(call: Call) -> Seen:
             seen.texts.append((name, said))
             if name in (known, *COMMANDS):
                 seen.lines.append(programs.read(said))
+    seen.programs = [one for line in seen.lines for one in line.programs]
+    seen.names = {one.name for one in seen.programs}
     return seen
 
 
@@ -100,8 +104,8 @@ def forces(seen: Seen) -> Iterator[str]:
     """Find checks that are skipped."""
     for one in seen.programs:
         texts = list(one.texts)
-        hard = one.name == "git" and "reset" in texts and "--hard" in texts
-        if one.name and one.first and "push" not in texts and (hard or "--force" in texts):
+        forced = "--force" in texts or (one.name == "git" and "reset" in texts and "--hard" in texts)
+        if forced and one.name and one.first and "push" not in texts:
             yield one.written
 
 
@@ -133,13 +137,26 @@ def switches_off(seen: Seen) -> Iterator[str]:
     """Find safeguards that are switched off."""
     for one in seen.programs:
         texts = [text.casefold() for text in one.texts]
-        stops = one.name in ("systemctl", "service") and not {"stop", "disable", "mask"}.isdisjoint(texts)
-        guard = stops and any(name in text for text in texts for name in _GUARDS)
-        off = (one.name, "disable" in texts) == ("ufw", True) or (one.name, "0" in texts) == ("setenforce", True)
         wiped = one.name == "crontab" and "r" in one.flags
-        kept = ["--backup-retention-period", "0"] in [texts[at : at + 2] for at in range(len(texts))]
-        if guard or off or wiped or kept or not _SKIPS.isdisjoint(texts):
+        if wiped or _stops_a_guard(one.name, texts) or not _SKIPS.isdisjoint(texts) or _keeps_no_backup(texts):
             yield one.written
+
+
+def _stops_a_guard(name: str, texts: list[str]) -> bool:
+    match name:
+        case "systemctl" | "service":
+            stops = not {"stop", "disable", "mask"}.isdisjoint(texts)
+            return stops and any(guard in text for text in texts for guard in _GUARDS)
+        case "ufw":
+            return "disable" in texts
+        case "setenforce":
+            return "0" in texts
+        case _:
+            return False
+
+
+def _keeps_no_backup(texts: list[str]) -> bool:
+    return ("--backup-retention-period", "0") in itertools.pairwise(texts)
 
 
 def opens(seen: Seen) -> Iterator[str]:

@@ -115,8 +115,10 @@ def in_sight(request: model.Request, shown: model.Request) -> tuple[Mark, ...]:
 
 def _few(found: Iterable[str]) -> list[str]:
     said = list(found)
-    # hardly ever is there anything
-    cut = said and dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in said)
+    if not said:
+        # hardly ever is there anything
+        return said
+    cut = dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in said)
     return list(cut)[:_MOST]
 
 

@@ -257,7 +257,9 @@ class Desk(shell.Shell):
 
     async def _restored(self, id: str, answer: model.Answer) -> model.Answer:
         """The answer with the secrets back in place of their masks, which are all that people saw of them."""
-        held = {name: given for name in _WRITTEN if masks.are_in(given := getattr(answer, name))}
+        # most answers are a verdict alone
+        said = {name: given for name in _WRITTEN if (given := getattr(answer, name)) is not None}
+        held = {name: given for name, given in said.items() if masks.are_in(given)}
         if not held:
             return answer
         secrets = masked.secrets_of(await self.store.load(id), self.mint)

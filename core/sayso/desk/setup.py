@@ -145,14 +145,14 @@ def terms(
     route, urgent = routes.INBOX, _priority(ruling) == "urgent"
     # what a rule decides is asked nowhere; the inbox shows what is stored
     if ruling.effect == "ask":
-        route = where.expanded(asked, routes.first_names(policy)) or setup.route
+        route = (where.expanded(asked, routes.first_names(policy)) if asked else ()) or setup.route
         route = where.written_to_as_well(route, policy) if urgent else route
     policy = where.escalating(policy)
     return machine.Terms(
         owner=caller.owner,
         policy=priorities.applied(policy, _priority(ruling)),
         route=route,
-        fallback=where.fallback(policy) if ruling.effect == "ask" else (),
+        fallback=where.fallback(policy) if policy.fallback and ruling.effect == "ask" else (),
         requester=caller.requester,
         key=caller.key,
         tell=routes.told(setup.directory, setup.channels, caller.requester, route) if setup.tell_requester else (),

@@ -159,9 +159,8 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
-def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: people.Actor) -> tuple[str, ...]:
+def groups_to_ask(ticket: model.Ticket, directory: people.Directory, person: model.Person) -> tuple[str, ...]:
     """The platform groups and rotas that say whether somebody may answer; none where it is clear without them."""
-    person = directory.identify(actor)
     if may_answer(ticket, person) and not is_mixed(ticket.policy):
         return ()
     names = (name for name in ticket.policy.concerned if name.removeprefix("group:") not in person.groups)

@@ -63,6 +63,9 @@ class Board:
 
 def board(ticket: model.Ticket) -> Board:
     """Who sits where now, of as many as are surely different people."""
+    if len(ticket.answers) <= 1:
+        # whoever is alone is surely somebody else than nobody
+        return _seated(ticket, _allows(ticket))
     sets = surely_different(ticket)
     # most of them have the same people, or none
     different = [people for at, people in enumerate(sets) if people and people not in sets[:at]]
@@ -106,17 +109,17 @@ def surely_different(ticket: model.Ticket) -> list[list[model.Given]]:
     Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
     to somebody who allowed it elsewhere, unless it is known which account is theirs on its platform.
     """
-    allows = {
-        given.person: given
-        for given in latest(ticket)
-        if given.answer.verdict == "allow" and given.via not in ticket.gone
-    }
+    allows = {given.person: given for given in _allows(ticket)}
     sets = [[given for given in allows.values() if _is_named(given)]]
     stands = [given for given in ticket.answers if given.person in allows and given.answer.verdict == "allow"]
     for platform in dict.fromkeys(name for given in stands for name in _platforms(given)):
         there = (given for given in stands if platform in _platforms(given))
         sets.append([allows[person] for person in dict.fromkeys(given.person for given in there)])
     return sets
+
+
+def _allows(ticket: model.Ticket) -> list[model.Given]:
+    return [one for one in latest(ticket) if one.answer.verdict == "allow" and one.via not in ticket.gone]
 
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:

@@ -209,3 +209,19 @@ def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
     (command,) = command_line.read(raw)
     assert [word.text for word in command.words] == ["echo", *words]
     assert all(word.known for word in command.words)
+
+
+SIGNS = (
+    """make|rm -r x|A=1|a=b c|then|! x|time a|case|fi|}|{|done|x # y|\t|  | |-|'|\n|$X|*|é|\u00a0|\x1f|~/a|b+=1|%|z\r"""
+)
+
+
+@hypothesis.given(
+    strategies.lists(strategies.sampled_from([*SIGNS.split("|"), " ", "|", "y" * 299]), max_size=5).map("".join)
+)
+def test_a_line_of_words_alone_is_read_as_any_other_line(raw: str) -> None:
+    # behind a blank, the line is read sign by sign; of a long one not all is kept
+    quick, slow = (
+        [(one.words, one.written[:290].strip()) for one in command_line.read(line)] for line in (raw, f" {raw}")
+    )
+    assert quick == slow

@@ -155,8 +155,8 @@ def test_the_platform_groups_of_every_place_are_looked_up() -> None:
         },
     )
     ann = people.Actor("chat:T/ann", "Ann", member=True)
-    assert approvers.groups_to_ask(opened(needs=MIX), directory, ann) == ("chat:S2",)
-    assert approvers.groups_to_ask(opened(approvers=("group:release",)), directory, ann) == ()
+    assert approvers.groups_to_ask(opened(needs=MIX), directory, directory.identify(ann)) == ("chat:S2",)
+    assert approvers.groups_to_ask(opened(approvers=("group:release",)), directory, directory.identify(ann)) == ()
 
 
 # --- against an oracle -------------------------------------------------------------------------------------------

@@ -100,11 +100,13 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
 async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     """What is kept of each decision: who answered, and what was said to this call."""
     at = decision.decided_at
-    names = (f"{_name_of('answered', person)}/{_moment(ticket.id, at)}" for person in _deciders(decision))
+    # later ones stand behind earlier ones, and no two are the same
+    own = f"{documents.to_micros(at):016d}/{ticket.id}"
+    names = [f"{_name_of('answered', person)}/{own}" for person in _deciders(decision)]
     added = [Record(ANSWERED, name, {"id": ticket.id}, at + ANSWERED_FOR) for name in names]
     if _is_about_a_call(ticket, decision):
         some, call = await _place(ticket.owner, ticket.request, decision)
-        name = f"{some}/{call}/{_RANK[decision.outcome]}/{_moment(ticket.id, at)}"
+        name = f"{some}/{call}/{_RANK[decision.outcome]}/{own}"
         by = wording.names(decision)[: model.MAX_NAME]
         reason = (decision.reason or "")[:_LONGEST_REASON] or None
         said = {"at": at.isoformat(), "outcome": decision.outcome, "by": by, "reason": reason}
@@ -141,15 +143,10 @@ def _ids(value: Value) -> list[Any]:
     return ids if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-@functools.lru_cache(maxsize=256)
-def _name_of(what: str, whose: str) -> str:
-    """The name of the record of a person or an agent: few of them come again and again."""
-    return tokens.id_from(what, whose)
-
-
-def _moment(id: str, at: datetime) -> str:
-    """The last part of a name: later ones stand behind earlier ones, and no two are the same."""
-    return f"{documents.to_micros(at):016d}/{id}"
+@functools.lru_cache(maxsize=1024)
+def _name_of(what: str, *whose: str) -> str:
+    """The name of a record of a person or an agent: few of them come again and again."""
+    return tokens.id_from(what, *whose)
 
 
 async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
@@ -203,7 +200,7 @@ async def _place(owner: str, request: model.Request, decision: model.Decision | 
             requests.is_large(request), digest.of_call, request.tool or "", request.input or {}
         )
     hexed = found.partition(":")[2]
-    return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
+    return _name_of("calls", owner, hexed[:_DIGITS]), hexed
 
 
 def _said(records: Sequence[Record]) -> list[_Said]:
