@@ -34,6 +34,7 @@ class Message:
     drawn: card.Card
     since: float
     """When it was last changed."""
+    came: float = 0.0
     deleted: bool = False
     orphan: bool = False
     """Whether the database was put back to before it was posted, so that nobody knows of it."""
@@ -69,6 +70,8 @@ class Chat:
         self.told = list[tuple[str, str, str]]()
         """Place, request and words of direct messages."""
         self.notes = list[str]()
+        self.called = list[tuple[float, str, tuple[str, ...]]]()
+        """Who was mentioned below which card, and when."""
 
     def connect(self, clock: clocks.Clock) -> channel.Platform:
         """What one copy of the service knows of it."""
@@ -100,6 +103,7 @@ class Chat:
         new = Message(room_of(place), f"{self.name}{len(self.messages)}", place, drawn, self.world.now)
         by = PROCESS.get() or SENT_BY.get()
         new.orphan = by is not None and by.number <= self.world.past
+        new.came = self.world.now
         new.late = by is not None and not by.alive
         self.messages.append(new)
         self.world.say("posted", new.id, place, drawn.ticket_id, drawn.tone)
@@ -128,7 +132,7 @@ class Connection:
         """See `channel.Channel.post`."""
         found = await self._call(lambda: self.chat.find(room_of(place), drawn.ticket_id)) if again else None
         if found is None:
-            found = await self._call(lambda: self.chat.post(place, drawn))
+            found = await self._call(lambda: self.chat.post(place, drawn), posts=True)
         else:
             await self._call(lambda: self.chat.edit(found.room, found.id, drawn))
         return model.PostedCard(drawn.ticket_id, place, self.name, found.room, found.id)
@@ -174,6 +178,7 @@ class Connection:
                 raise errors.ChannelError("the message is gone", final=True)
             if not (again and number in found.replies):
                 found.replies.append(number)
+                self.chat.called.append((self._world.now, posted.ticket_id, called.accounts))
                 self._world.say("reminded", found.id, posted.ticket_id, number)
             return f"{found.id}/{number}"
 
@@ -209,7 +214,7 @@ class Connection:
         known = self.chat.accounts.get(account, Account())
         return lambda: asyncio.ensure_future(self._call(lambda: found(known)))
 
-    async def _call(self, act: Callable[[], T]) -> T:
+    async def _call(self, act: Callable[[], T], *, posts: bool = False) -> T:
         chance, delay, back = self._world.chance, 0.0, 0.0
         fault = chance.choice(FAULTS) if self._world.troubled(self.name) else None
         fault = "crawl" if self._world.troubled(f"{self.name} crawls") else fault
@@ -228,7 +233,7 @@ class Connection:
             # longer than a lease, if nobody keeps it
             delay, back = 1.0, chance.uniform(25.0, 45.0)
         sent = chance.random() < 0.5
-        if self._world.troubled(f"{self.name} is late"):
+        if posts and self._world.troubled(f"{self.name} is late"):
             # longer than the lease of whoever sends it, who may be dead when it comes
             delay, sent = chance.uniform(33.0, 50.0), True
         made = await self._world.remote(act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=sent)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sayso import errors
 from sayso.desk import Desk, authority, channel, courier, timekeeper
+from sayso.desk.admission import learning
 from sayso.desk.setup import Setup
-from sayso.desk.upkeep import attendance, sealing, stopping
+from sayso.desk.upkeep import attendance, sealing, stopping, suggestions
 from sayso.desk.upkeep import duties as duty
 from sayso.stores import Job, Store
 from sayso_bots.service.workers import Workers
@@ -22,6 +23,7 @@ from tests.simulation.world import Clock, World
 if TYPE_CHECKING:
     from sayso.audit import seals
     from sayso.cards import tokens
+    from sayso.desk.admission import receipting
     from tests.simulation.chats import Chat
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class House:
     setup: Setup
     maker: tokens.TokenMaker
     signer: seals.Signer
+    issuer: receipting.Issuer
     keepers: tuple[sealing.Place, ...]
     chats: dict[str, Chat]
     resumer: courier.Resumer
@@ -119,6 +122,7 @@ class Copy:
     def _begin(self) -> None:
         store = cast(Store, self.view)
         self.desk = desk = Desk(store, self.house.maker, self.setup, self.clock)
+        desk.issuer = self.house.issuer
         for name, chat in self.house.chats.items():
             desk.platforms[name] = chat.connect(self.clock)
         self.crew = crew = Workers()
@@ -127,6 +131,8 @@ class Copy:
         works: dict[str, Callable[[], Awaitable[None]]] = {
             "courier": Courier(self, desk, channels).run,
             "keys": functools.partial(authority.watch, store, self.clock),
+            "suggestions": functools.partial(suggestions.suggest_on, desk),
+            "learned": functools.partial(learning.follow, desk),
             "stops": functools.partial(stopping.watch, desk),
             "clock": functools.partial(timekeeper.expire_due, desk, store, self.clock),
             "waits": functools.partial(attendance.watch, desk.attendance),

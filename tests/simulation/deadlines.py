@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sayso import model
+from tests.simulation.world import START
 
 
 def wakes(ticket: model.Ticket) -> Iterator[datetime]:
@@ -16,7 +17,7 @@ def wakes(ticket: model.Ticket) -> Iterator[datetime]:
         yield from ([ticket.taken.until] if ticket.taken else [])
 
 
-def route_since(ticket: model.Ticket) -> datetime:
-    """Since when it is to be shown at all these places."""
-    later = (*(one.at for one in ticket.escalated), *(one.at for one in ticket.fell_back))
-    return max(ticket.created_at, ticket.stage_at or ticket.created_at, *later)
+def shown_since(ticket: model.Ticket) -> float:
+    """Since when it may be seen, in seconds of the run: what is gathered is shown later, each stage by itself."""
+    later = (ticket.reach and ticket.reach.shown_at) or ticket.created_at
+    return (max(later, ticket.stage_at or later) - START).total_seconds()

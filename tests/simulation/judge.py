@@ -7,38 +7,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 from sayso import machine, model
 from sayso.audit import checking, gathering
-from sayso.cards import batch, card
+from sayso.cards import batch, card, naming
 from sayso.machine import events
 from sayso.stores import Store
 from sayso.testing import oracle
 from sayso_signing import keyring
-from tests.simulation import deadlines, town
+from tests.simulation import bylaws, deadlines, town
 from tests.simulation.agents import Agents, Errand
 from tests.simulation.copies import House
 from tests.simulation.witness import Witness
 from tests.simulation.world import START
 
-# Clocks of machines differ by so much here.
-_SKEW = timedelta(seconds=0.05)
 # Calm seconds in which things are done.
 _HEARD = 8.0
 _SHOWN, _DONE, _WOKEN, _IN_LINE, _TAKEN_OVER = 30.0, 30.0, 20.0, 3.0, 35.0
 # A card that came when its sender was dead is found by whoever posted it anew.
 _FOUND = 65.0
-
-
-@dataclass(frozen=True)
-class _Lasting:
-    owner: str
-    key: str | None
-    input: str
-    until: datetime
 
 
 class Judge:
@@ -49,7 +38,9 @@ class Judge:
         self.disk = house.disk
         self.decided_at = dict[str, float]()
         self.due_at = dict[str, datetime]()
-        self.lasting = list[_Lasting]()
+        self.since = dict[tuple[str, model.Place], float]()
+        """Since when a request is to be shown at a place."""
+        self.bylaws = bylaws.Bylaws(house, seen)
         self.disk.looking.append(self.at_commit)
 
     # each commit
@@ -60,6 +51,8 @@ class Judge:
         self.world.say("commit", after.id, f"v{after.version}", entry.type, after.decision and after.decision.outcome)
         if after.version != (before.version if before else 0) + 1:
             self.world.blame(f"{after.id}: version {after.version} was stored over {before and before.version}")
+        for place in set(after.route).difference(before.route if before else ()):
+            self.since[after.id, place] = self.world.now
         if isinstance(entry, events.Due):
             last = self.due_at.get(after.id, START)
             # what came before an older copy was put back comes again after it
@@ -75,6 +68,7 @@ class Judge:
             self.decided_at[after.id] = self.world.now
             if after.decision.outcome == "allowed":
                 self._at_allow(before, after, entry)
+        self.bylaws.at_commit(before, after, entry)
         if isinstance(entry, events.Used | events.Redeemed):
             self._under_no_stop(after, entry)
             if before is None or (before.used_at is not None and isinstance(entry, events.Used)):
@@ -85,10 +79,9 @@ class Judge:
         assert decision is not None
         self._under_no_stop(after, entry)
         if before is None:
-            self._by_grant(after)
             return
         said_at = before.taken.given.at if isinstance(entry, events.Settled) and before.taken else entry.at
-        if said_at > before.expires_at + _SKEW:
+        if said_at > before.expires_at + bylaws.SKEW:
             self.world.blame(f"{after.id}: allowed after its deadline")
         humans = {one.delegate or one.person for one in decision.by}
         needed = 1 if decision.break_glass else after.policy.most_needed
@@ -96,9 +89,6 @@ class Judge:
             self.world.blame(f"{after.id}: allowed by {sorted(humans)}, and {needed} are needed")
         for one in decision.by:
             self._by_person(after, one)
-        if decision.standing:
-            until = decision.decided_at + timedelta(seconds=after.policy.grants or 0)
-            self.lasting.append(_Lasting(after.owner, after.key, _call_of(after), until))
 
     def _by_person(self, ticket: model.Ticket, by: model.By) -> None:
         platform = by.via.partition(":")[0]
@@ -111,14 +101,8 @@ class Judge:
         if closed is not None and self.world.now - closed > 75 and len(ticket.answers) > 1:
             self.world.blame(f"{ticket.id}: {by.via} counted, whose account is closed")
 
-    def _by_grant(self, ticket: model.Ticket) -> None:
-        wanted = (ticket.owner, ticket.key, _call_of(ticket))
-        holds = (one.until > ticket.created_at - _SKEW for one in self.lasting if _of(one) == wanted)
-        if not any(holds):
-            self.world.blame(f"{ticket.id}: allowed by nobody")
-
     def _under_no_stop(self, ticket: model.Ticket, entry: events.Entry) -> None:
-        at = (entry.at - START).total_seconds() - _SKEW.total_seconds()
+        at = (entry.at - START).total_seconds() - bylaws.SKEW.total_seconds()
         for stop in self.seen.stops:
             if stop.agent in (None, ticket.owner) and at > stop.since:
                 self.world.blame(f"{ticket.id}: {entry.type} while {stop.agent or 'everything'} is stopped")
@@ -127,6 +111,7 @@ class Judge:
 
     def look(self) -> None:
         """What must be so by now."""
+        self.bylaws.look()
         for ticket in self.disk._tickets.values():
             if ticket.decision is None:
                 self._look_at_open(ticket)
@@ -149,14 +134,15 @@ class Judge:
         wake, now = min(deadlines.wakes(ticket), default=None), self.world.clock.now()
         if wake is not None and wake < now and self._calm_since(wake) > _DONE:
             self.world.blame(f"{ticket.id}: its time came at {wake:%H:%M:%S}, and nothing happened")
-        if self._calm_since(deadlines.route_since(ticket)) > _SHOWN:
-            for place in ticket.route:
-                lost = place in ticket.undelivered or place == machine.INBOX
-                if not lost and not self._cards(ticket.id, place):
-                    self.world.blame(f"{ticket.id}: it is not shown at {place}")
+        for place in ticket.route:
+            since = max(self.since.get((ticket.id, place), 0.0), deadlines.shown_since(ticket))
+            lost = place in ticket.undelivered or place == machine.INBOX
+            if not lost and self.world.calm_since(since) > _SHOWN and not self._cards(ticket.id, place):
+                self.world.blame(f"{ticket.id}: it is not shown at {place}")
         stop = next((one for one in self.seen.stops if one.agent in (None, ticket.owner)), None)
         asked = (ticket.created_at - START).total_seconds()
-        if stop and not ticket.stopped and self.world.calm_since(max(stop.since, asked)) > _IN_LINE:
+        goes_on = not ticket.stopped and ticket.owner != naming.SERVICE
+        if stop and goes_on and self.world.calm_since(max(stop.since, asked)) > _IN_LINE:
             self.world.blame(f"{ticket.id}: it goes on although {stop.agent or 'everything'} is stopped")
 
     def _look_at_decided(self, ticket: model.Ticket) -> None:
@@ -198,18 +184,22 @@ class Judge:
         """Whether something is to be done yet."""
         waiting = (task for task in self.disk._outbox.values() if task.due_at is not None)
         served = [task for task in waiting if task.job.effect.place != events.PUSH]
-        open_ones = [one for one in self.disk._tickets.values() if one.decision is None]
+        open_ones = [one for one in self._asked() if one.decision is None]
         busy = [errand for errand in self.agents.errands if not errand.over and not errand.heard]
         return bool(
             served or open_ones or busy or self._unsealed() or not all(task.done() for task in self.agents.running)
         )
+
+    def _asked(self) -> list[model.Ticket]:
+        """What agents asked; what the service itself asks waits for a week."""
+        return [one for one in self.disk._tickets.values() if one.owner != naming.SERVICE]
 
     async def at_end(self) -> None:
         """What must be so once all is quiet."""
         for id, task in self.disk._outbox.items():
             if task.due_at is not None:
                 self.world.blame(f"the outbox still has: {id}")
-        for ticket in self.disk._tickets.values():
+        for ticket in self._asked():
             if ticket.decision is None:
                 self.world.blame(f"{ticket.id}: it is open for ever")
         for errand in self.agents.errands:
@@ -286,11 +276,3 @@ def _core(ticket: model.Ticket) -> object:
     decision = ticket.decision
     kept = {"used_at", "void", "model_text", "receipt"}
     return decision and decision.model_dump(exclude=kept)
-
-
-def _call_of(ticket: model.Ticket) -> str:
-    return repr(ticket.request.input)
-
-
-def _of(one: _Lasting) -> tuple[str, str | None, str]:
-    return one.owner, one.key, one.input

@@ -131,12 +131,13 @@ class Operators:
     async def end_grants(self, chance: random.Random) -> None:
         """Somebody ends a grant."""
 
-        async def act(desk: Desk) -> None:
-            for grant in await granting.listed(desk.store, desk.clock.now()):
-                await granting.end(desk.store, grant.id, "ops", desk.clock.now())
+        async def act(desk: Desk) -> list[granting.Grant]:
+            found = await granting.listed(desk.store, desk.clock.now())
+            return [await granting.end(desk.store, grant.id, "ops", desk.clock.now()) for grant in found]
 
         with contextlib.suppress(errors.NotFound):
-            await self._persist(act, chance)
+            ended = await self._persist(act, chance)
+            self.seen.ended.update({grant.request: self.world.now for grant in ended})
 
     async def move(self, chance: random.Random) -> None:
         """Somebody leaves a group of the platform, or their account is closed."""

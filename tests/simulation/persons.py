@@ -62,7 +62,9 @@ class Persons:
 
     async def act(self, chance: random.Random) -> None:
         """One person does something; most of them what they may, and some at the last moment."""
-        open_ones = [one for one in self.house.disk._tickets.values() if one.decision is None and not one.stopped]
+        known = self.house.disk._tickets.values()
+        # what the service itself asks is open for a week
+        open_ones = [one for one in known if one.decision is None and not one.stopped and one.owner in town.AGENTS]
         if open_ones and chance.random() < 0.12:
             left = chance.choice(open_ones).expires_at - self.world.clock.now()
             await asyncio.sleep(max(0.0, left.total_seconds() - chance.choice((0.0, 0.001, 0.05))))

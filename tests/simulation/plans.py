@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from tests.simulation import stories
+from tests.simulation import tales
 from tests.simulation.world import Episode
 
 HORIZON = 150.0
@@ -55,7 +55,7 @@ def plan(seed: str) -> Plan:
     found += [(chance.uniform(1, HORIZON), "act") for _ in range(chance.randint(8, 35))]
     found += [(chance.uniform(1, HORIZON), "forge") for _ in range(chance.randint(0, 3))]
     found += [(chance.uniform(5, 120), chance.choice(_DEEDS)) for _ in range(chance.choice((0, 1, 2, 4, 6)))]
-    found += [(chance.uniform(2, 60), chance.choice(stories.ALL)) for _ in range(chance.choice((0, 1, 1, 2)))]
+    found += [(chance.uniform(2, 60), chance.choice(tales.ALL)) for _ in range(chance.choice((0, 1, 1, 2)))]
     if any(what == "back_up" for _, what in found):
         found.append((chance.uniform(60, 130), "restore"))
     # bursts, in which much happens at the same moment

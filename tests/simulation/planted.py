@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
-from tests.simulation import planted_rules, planted_work, runs
+from tests.simulation import planted_rules, planted_settings, planted_work, runs
 
-FAULTS = {one.__name__.strip("_").replace("_", " "): one for one in (*planted_rules.ALL, *planted_work.ALL)}
+FAULTS = {
+    one.__name__.strip("_").replace("_", " "): one
+    for one in (*planted_rules.ALL, *planted_work.ALL, *planted_settings.ALL)
+}
 """By what is wrong with them."""
 
 

@@ -15,7 +15,7 @@ from sayso.desk.upkeep import processes, sealing
 from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring
-from tests.simulation import operators, plans, stories, town
+from tests.simulation import operators, plans, tales, town
 from tests.simulation.agents import Agents, burst, errand
 from tests.simulation.copies import House, Unreachable
 from tests.simulation.disk import Disk
@@ -93,6 +93,7 @@ class Run:
             setup=town.SETUP,
             maker=tokens.TokenMaker(b"only for simulations, never for people"),
             signer=cast(seals.Signer, _SIGNER),
+            issuer=_SIGNER,
             keepers=(sealing.Place(_Keeper(world)),),
             chats=town.chats(world),
             resumer=_Receiver(world, self.seen),
@@ -100,7 +101,7 @@ class Run:
         self.agents = Agents(self.house, self.seen, {name: f"key of {name}" for name in town.AGENTS})
         self.persons = Persons(self.house, self.agents, self.seen)
         self.operators = operators.Operators(self.house, self.agents, self.seen)
-        self.stories = stories.Stories(self.house, self.agents, self.operators, self.seen)
+        self.stories = tales.Tales(self.house, self.agents, self.operators, self.seen)
         self.judge = Judge(self.house, self.agents, self.seen)
 
     def play(self) -> Result:
@@ -161,7 +162,7 @@ class Run:
         elif action.what in ("act", "forge"):
             await getattr(self.persons, action.what)(chance)
         else:
-            doing = self.stories if action.what in stories.ALL else self.operators
+            doing = self.stories if action.what in tales.ALL else self.operators
             try:
                 await getattr(doing, action.what)(chance)
             except (Unreachable, errors.SaysoError) as error:

@@ -23,7 +23,7 @@ from tests.simulation.witness import Witness
 from tests.simulation.world import Episode
 
 # Those who may answer what is asked here.
-_BOB, _CID, _DAN = "a:U2", "a:U3", "a:U4"
+BOB, CID, DAN = "a:U2", "a:U3", "a:U4"
 # After so long everybody knows what a platform says of somebody; see `Judge`.
 _KNOWN = 77.0
 _NAMES = (
@@ -69,12 +69,12 @@ class Stories:
         await self._until(ends.timestamp() - self.world.clock.now().timestamp() + chance.uniform(0.03, 0.5))
         for copy in [self.house.start() for _ in dead]:
             # all at the same moment, beside what a copy does when it starts
-            await asyncio.gather(*(self._answer(told, who, copy) for who in (_BOB, _CID) * 3))
+            await asyncio.gather(*(self._answer(told, who, copy) for who in (BOB, CID) * 3))
 
     async def story_stopped(self, chance: random.Random) -> None:
         """What was allowed is used once everything stands still."""
         told = await self._ask(chance, "glass")
-        await self._answered(told, _DAN, chance)
+        await self._answered(told, DAN, chance)
         agent = chance.choice((None, told.errand.owner))
         if not await self.operators.halt(agent, chance):
             return
@@ -86,14 +86,14 @@ class Stories:
     async def story_revoked(self, chance: random.Random) -> None:
         """What was allowed is used with a key that was revoked since."""
         told = await self._ask(chance, "glass")
-        await self._answered(told, _DAN, chance)
+        await self._answered(told, DAN, chance)
         await self.operators.revoke_of(told.errand.owner, chance)
         await self._use_everywhere(told, chance)
 
     async def story_older(self, chance: random.Random) -> None:
         """An allow is used, and the database is put back to before that."""
         told = await self._ask(chance, "glass")
-        await self._answered(told, _DAN, chance)
+        await self._answered(told, DAN, chance)
         await self.operators.back_up(chance)
         await self._use(told, chance)
         await self.operators.restore(chance)
@@ -102,7 +102,7 @@ class Stories:
     async def story_lasting(self, chance: random.Random) -> None:
         """An allow that lasts is over, or is about something else."""
         told = await self._ask(chance, "lasting")
-        await self._answered(told, _BOB, chance, standing="call")
+        await self._answered(told, BOB, chance, standing="call")
         await self._ask(chance, "lasting", owner=told.errand.owner)
         await asyncio.sleep(chance.uniform(0.1, 20))
         await self._ask(chance, "lasting", owner=told.errand.owner, like=told)
@@ -111,22 +111,22 @@ class Stories:
 
     async def story_left(self, chance: random.Random) -> None:
         """Somebody who answered leaves the group for which they did."""
-        known = self.house.chats["a"].accounts[_DAN]
-        await self._everywhere(_DAN, chance)
+        known = self.house.chats["a"].accounts[DAN]
+        await self._everywhere(DAN, chance)
         if town.LEADS in known.groups:
             known.groups.discard(town.LEADS)
             known.left[town.LEADS] = self.world.now
         await asyncio.sleep(_KNOWN)
-        await self._everywhere(_DAN, chance)
+        await self._everywhere(DAN, chance)
 
     async def story_closed(self, chance: random.Random) -> None:
         """The account of the first of two who allow is closed before the second does."""
         told = await self._ask(chance, "loose")
-        await self._answered(told, _BOB, chance)
-        known = self.house.chats["a"].accounts[_BOB]
+        await self._answered(told, BOB, chance)
+        known = self.house.chats["a"].accounts[BOB]
         known.closed = self.world.now if known.closed is None else known.closed
         await asyncio.sleep(_KNOWN)
-        await self._answered(told, _CID, chance)
+        await self._answered(told, CID, chance)
 
     async def story_outage(self, chance: random.Random) -> None:
         """A chat fails while a card is to be closed."""
@@ -137,7 +137,7 @@ class Stories:
                 break
         self._trouble("b", chance.uniform(2, 5))
         for one in told:
-            await self._answered(one, _BOB, chance)
+            await self._answered(one, BOB, chance)
 
     async def story_crawling(self, chance: random.Random) -> None:
         """A chat takes longer than a lease for every call."""
@@ -153,7 +153,7 @@ class Stories:
             copy.kill()
             self.house.start()
         await asyncio.sleep(chance.uniform(20, 60))
-        await self._answered(told, _BOB, chance)
+        await self._answered(told, BOB, chance)
 
     async def story_gathered(self, chance: random.Random) -> None:
         """An agent says which calls belong together, and what it is doing; of some all are allowed or none."""
@@ -166,7 +166,7 @@ class Stories:
                 await copy.call(lambda desk: desk.note("s1", "half done", told[0].caller))
         await asyncio.sleep(chance.uniform(1, 15))
         for one in told[: chance.randint(0, size)]:
-            await self._answered(one, chance.choice((_BOB, _CID)), chance, shown=[each.errand.id for each in told])
+            await self._answered(one, chance.choice((BOB, CID)), chance, shown=[each.errand.id for each in told])
 
     # what they are made of
 
@@ -183,6 +183,8 @@ class Stories:
         *,
         owner: str | None = None,
         like: Told | None = None,
+        tool: str = "Bash",
+        command: str = "tell",
         **more: Any,
     ) -> Told:
         self._asked += 1
@@ -192,21 +194,27 @@ class Stories:
         nonce = like.errand.nonce if like else f"tale{self._asked}"
         source = model.Source(agent=owner, session="s1")
         asked: dict[str, Any] = {"id": id, "policy": policy, "source": source, "route": ("a:#ops",), **more}
-        request = constructors.Permission(tool="Bash", input={"command": f"tell {nonce}"}, **asked)
+        request = constructors.Permission(tool=tool, input={"command": f"{command} {nonce}"}, **asked)
         told = Told(Errand(id, owner, "told", request, nonce), self.agents.caller(owner))
         await self.agents.ask(told.errand, told.caller, chance)
         return told
 
     async def _answer(
-        self, told: Told, account: str, copy: Copy, standing: Any = None, shown: Sequence[str] = ()
+        self,
+        told: Told,
+        account: str,
+        copy: Copy,
+        standing: Any = None,
+        shown: Sequence[str] = (),
+        verdict: model.Verdict = "allow",
     ) -> bool:
         """Answer through this copy, on a page where it is shown; whether it counted. `Unreachable`: nobody knows."""
         if self.house.chats["a"].accounts[account].closed is not None:
             return False
-        id, allow = told.errand.id, model.Answer(verdict="allow", standing=standing)
+        id, said = told.errand.id, model.Answer(verdict=verdict, standing=standing)
         self.seen.shown |= {(account, each) for each in (id, *shown)}
         try:
-            await copy.call(lambda desk: desk.answer(id, allow, town.actor_of(account), shown=shown))
+            await copy.call(lambda desk: desk.answer(id, said, town.actor_of(account), shown=shown))
         except (errors.StoreUnavailable, errors.MembershipUnknown, Unreachable):
             return False
         except errors.SaysoError as refused:
@@ -216,11 +224,17 @@ class Stories:
         return True
 
     async def _answered(
-        self, told: Told, account: str, chance: random.Random, standing: Any = None, shown: Sequence[str] = ()
+        self,
+        told: Told,
+        account: str,
+        chance: random.Random,
+        standing: Any = None,
+        shown: Sequence[str] = (),
+        verdict: model.Verdict = "allow",
     ) -> None:
         for _ in range(10):
             copy = self.house.pick(chance)
-            if copy is not None and await self._answer(told, account, copy, standing, shown):
+            if copy is not None and await self._answer(told, account, copy, standing, shown, verdict):
                 return
             await asyncio.sleep(1.0)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.simulation import plans, planted, runs, shrinking, stories
+from tests.simulation import plans, planted, runs, shrinking, tales
 from tests.test_layout import ROOT
 
 pytestmark = pytest.mark.once
@@ -22,6 +22,14 @@ TOLD = {
     "story_closed": "a closed account counts",
     "story_outage": "an edit is dropped that fails",
     "story_crawling": "leases are not kept",
+    "story_spent": "an allowance is not compared",
+    "story_redeemed": "a receipt is good twice",
+    "story_ended": "an ended grant is kept",
+    "story_suggested": "a suggestion goes on after a denial",
+    "story_turned": "a turn is not compared",
+    "story_digested": "what is gathered is shown at once",
+    "story_hushed": "quiet hours are not quiet",
+    "story_ruled": "a rule that only observes decides",
     "story_arriving": "nobody looks for a card that comes late",
 }
 
@@ -41,7 +49,7 @@ def test_a_planted_fault_is_found_by_seeds() -> None:
     assert planted.find("rows are chained to nothing", 0, 8) is not None
 
 
-@pytest.mark.parametrize("story", stories.ALL)
+@pytest.mark.parametrize("story", tales.ALL)
 def test_a_story_is_about_its_fault_alone(story: str) -> None:
     assert told(story).wrong == []
     if story in TOLD:

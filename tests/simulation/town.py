@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from sayso import model
-from sayso.desk.setup import Setup
+from sayso import attention, calendars, model, rules
+from sayso.desk.setup import Setup, Suggesting
 from sayso.machine import people
+from sayso.rules import rule
 from tests.simulation.chats import Chat
 from tests.simulation.world import START, World
 
@@ -28,6 +30,27 @@ LEADS = "a:S1"
 """A group of the platform; the others are in the settings."""
 MEMBERS = {"ops": {"ann", "bob", "cid"}, "release": {"ann", "bob"}, "security": {"cid", "eve"}}
 AWAY = people.Delegation("bob", frozenset({"dan"}), START + timedelta(seconds=120))
+
+# Eve is left alone in the first two minutes of a run, which begins at nine.
+QUIET = attention.Quiet(
+    calendar=calendars.Calendar(name="hush", hours=(calendars.Hours(opens=9 * 60, closes=9 * 60 + 2),))
+)
+QUIET_FOR = 120.0
+READS, PER = 2, 60.0
+
+
+def _rule(effect: rule.Effect, tool: str, **more: Any) -> rules.Rule:
+    return rules.Rule(id=f"{effect}-{tool}", match=rule.read_match(tool, {"tool": tool}), effect=effect, **more)
+
+
+RULES = rules.Book(
+    (
+        _rule("allow", "read", limit=rules.Limit(count=READS, per=PER, by="agent")),
+        _rule("deny", "drop"),
+        _rule("ask", "ship", policy="staged"),
+        _rule("allow", "peek", observed=True),
+    )
+)
 
 DIRECTORY = people.Directory(
     people={name: people.Profile(frozenset(mine)) for name, mine in ACCOUNTS.items()},
@@ -66,6 +89,10 @@ POLICIES = {
         break_glass=model.BreakGlass(who=_OPS, review=_LEADS, review_in=80.0),
         reason="deny",
     ),
+    "plain": model.Policy(approvers=_OPS, expires_in=90.0),
+    "rounds": model.Policy(approvers=_OPS, turns="round_robin", claim_in=15.0, expires_in=110.0),
+    "gathered": model.Policy(approvers=_OPS, digest=30.0, expires_in=120.0),
+    "hushed": model.Policy(approvers=("eve", "cid"), remind=(30.0, 60.0), expires_in=150.0),
     "turns": model.Policy(
         approvers=_OPS, turns="round_robin", claim_in=20.0, remind=(30.0,), expires_in=110.0, fallback=("b:#ops",)
     ),
@@ -82,6 +109,10 @@ SETUP = Setup(
     stoppers=("group:ops",),
     tell_requester=True,
     digest="1",
+    audience="tools",
+    quiet={"eve": QUIET},
+    rules=RULES,
+    suggesting=Suggesting(ask=_LEADS, least=3, route=("web",), every=timedelta(seconds=20)),
 )
 # What a change of the settings brings: other people, other times.
 CHANGED = replace(

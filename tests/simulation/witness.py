@@ -38,6 +38,10 @@ class Witness:
     """When it was acknowledged that a key is dead, by its record."""
     resumed: dict[str, list[model.Decision]] = field(default_factory=dict[str, list[model.Decision]])
     """Decisions that came to the address of a request."""
+    redeemed: list[str] = field(default_factory=list[str])
+    """Requests of which a receipt was taken; each time."""
+    ended: dict[str, float] = field(default_factory=dict[str, float])
+    """When it was acknowledged that a grant has ended, by the request that gave it."""
     restored: float | None = None
 
     def acknowledge(self, ticket: model.Ticket) -> None:
@@ -71,4 +75,6 @@ class Witness:
     def forget_since(self, kept: oracle.Witnessed) -> None:
         """An older copy of the database was put back: what was said since then cannot be held against it."""
         self.told = kept
+        self.redeemed.clear()
+        self.ended.clear()
         self.restored = self.world.now

@@ -120,8 +120,9 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
     at_first = {"expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST, **_planned_at_first(ticket)}
     replayed = ticket.model_copy(update={"version": 1, **at_first})
-    # a rule of the operator's decides when it is asked
-    replayed = replayed.model_copy(update={"decision": outcomes.ruled(replayed, ticket.created_at)})
+    if (ruled := outcomes.ruled(replayed, ticket.created_at)) is not None:
+        # a rule of the operator's decides when it is asked, so that nothing is planned
+        replayed = replayed.model_copy(update={"decision": ruled, "plan": ()})
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):

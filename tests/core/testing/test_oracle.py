@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, errors, model
+from sayso import asking, errors, model, rules
 from sayso.desk import Desk, Setup
 from sayso.machine import events
+from sayso.rules import rule
 from sayso.stores import Row, memory
 from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
@@ -116,3 +117,14 @@ async def test_an_honest_history_of_taken_answers_and_used_allows_has_no_fault()
 async def test_a_lie_is_found(lie: Callable[[Witnessed, Stored], Stored], found: str) -> None:
     seen, stored = await history()
     assert any(found in wrong for wrong in oracle.violations(seen, lie(seen, stored)))
+
+
+@pytest.mark.parametrize("effect", ["allow", "deny"])
+async def test_what_a_rule_decides_has_no_plan_whatever_its_policy_plans(effect: rule.Effect) -> None:
+    decides = rules.Rule(id="all", match=rule.read_match("all", {"tool": "*"}), effect=effect)
+    policies = {"default": model.Policy(remind=(30.0,), expires_in=60.0)}
+    front = Desk(memory.MemoryStore(), MINT, Setup(policies, route=("chat:#ops",), rules=rules.Book((decides,))))
+    ticket = await front.open(permission(id="r1"))
+    assert (ticket.state, ticket.plan) == ("decided", ())
+    assert oracle.violations(Witnessed({"r1": ticket.digest}), await oracle.read(front.store)) == []
+    await front.store.close()
