@@ -12,7 +12,7 @@ from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
 from sayso_bots.commands import ask
-from sayso_bots.terminal import access
+from sayso_bots.terminal import local_desk
 
 
 async def test_who_waits_at_a_terminal_reads_that_it_was_escalated(
@@ -21,7 +21,7 @@ async def test_who_waits_at_a_terminal_reads_that_it_was_escalated(
     monkeypatch.setattr(ask, "_LOOK_EVERY", 0.001)
     policy = model.Policy(expires_in=60.0, escalate=(model.Escalation(after=30.0, add=("anyone",)),))
     clock = ManualClock()
-    desk = access.LocalDesk(Desk(memory.MemoryStore(), MINT, Setup({"default": policy}), clock), people.local())
+    desk = local_desk.LocalDesk(Desk(memory.MemoryStore(), MINT, Setup({"default": policy}), clock), people.local())
     ticket = await desk.open(sayso.Permission(tool="deploy"))
     waiting = asyncio.create_task(ask._wait(desk, ticket))
     await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from sayso.desk.answering import searching
 from sayso.machine import people
 from sayso_bots.commands import list as listing
 from sayso_bots.settings import environment
-from sayso_bots.terminal import access
+from sayso_bots.terminal import access, local_desk
 from tests.bots.conftest import Call
 from tests.conftest import until
 
@@ -66,7 +66,7 @@ async def test_a_watched_list_prints_what_is_new_or_has_changed(
         return "".join(seen)
 
     async with access.connect(environment.read(), create=True) as desk:
-        assert isinstance(desk, access.LocalDesk)
+        assert isinstance(desk, local_desk.LocalDesk)
         watching = asyncio.create_task(listing._watch({"tool": "Bash"}, 50, True))
         await desk.open(sayso.Permission(tool="Bash", input={"command": "make"}, id="r1"))
         await until(lambda: '"id": "r1"' in read())

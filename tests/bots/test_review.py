@@ -13,7 +13,7 @@ from sayso.desk import Caller, Desk, Setup
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
-from sayso_bots.terminal import access, many
+from sayso_bots.terminal import local_desk, many
 from tests.bots.conftest import Call
 from tests.bots.test_prompt import terminal
 
@@ -125,7 +125,7 @@ async def test_what_was_shown_is_named_where_all_or_none_is_allowed_and_fits_the
     desk = Desk(memory.MemoryStore(), samples.MINT, Setup(), ManualClock())
     heard = list[int]()
 
-    class Counting(access.LocalDesk):
+    class Counting(local_desk.LocalDesk):
         """Counts what would be an address over the wire."""
 
         async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:

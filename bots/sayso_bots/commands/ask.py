@@ -19,7 +19,7 @@ from sayso.content import digest
 from sayso.machine import progress
 from sayso_bots.service import database
 from sayso_bots.settings import environment
-from sayso_bots.terminal import access, options, output, prompt
+from sayso_bots.terminal import access, local_desk, options, output, prompt
 
 # Seconds between two looks at what goes on while somebody waits at a terminal.
 _LOOK_EVERY = 5.0
@@ -172,10 +172,12 @@ async def _ask(request: model.Request, *, wait: bool, as_json: bool) -> int:
 
 async def _wait(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decision:
     if ticket.decision is None:
-        if isinstance(desk, access.LocalDesk) and sys.stdin.isatty() and sys.stderr.isatty():
+        if isinstance(desk, local_desk.LocalDesk) and sys.stdin.isatty() and sys.stderr.isatty():
             return await prompt.decide(desk, ticket)
         where = (
-            "in the chat or the inbox" if not isinstance(desk, access.LocalDesk) else f"with: sayso answer {ticket.id}"
+            "in the chat or the inbox"
+            if not isinstance(desk, local_desk.LocalDesk)
+            else f"with: sayso answer {ticket.id}"
         )
         click.echo(f"waiting for {ticket.id}; answer it {where}", err=True)
     async with _telling(desk, ticket):

@@ -6,20 +6,18 @@ import contextlib
 import dataclasses
 import getpass
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import sayso
 from sayso import errors, model
 from sayso.cards import masked
-from sayso.desk import Desk, asker, callers, token_secret
+from sayso.desk import Desk, asker, token_secret
 from sayso.desk.admission import granting
-from sayso.desk.answering import attending, overview, passing_on, revealing, searching
-from sayso.desk.upkeep import stopping, stops
+from sayso.desk.answering import overview
 from sayso.machine import events, people
-from sayso.stores import Query
 from sayso_bots.service import database, masking, signing
 from sayso_bots.settings import environment, on_call, toml
+from sayso_bots.terminal.local_desk import LocalDesk
 
 if TYPE_CHECKING:
     from sayso import stats
@@ -113,127 +111,6 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*, for operators."""
         ...
-
-
-class LocalDesk(callers.CallersDesk):
-    """The desk over a database of this machine. Whoever may write that file is trusted with it."""
-
-    def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
-        super().__init__(desk)
-        self.actor = actor
-        self.file = file
-
-    async def get(self, id: str) -> model.Ticket:
-        """Load a request with its present state."""
-        await super().get(id)
-        # no service may be running to let time act on it
-        return await self.desk.let_time_act(id)
-
-    async def list(
-        self,
-        *,
-        state: model.State | None = None,
-        session: str | None = None,
-        limit: int = 50,
-        prefix: str | None = None,
-    ) -> Sequence[model.Ticket]:
-        """Requests, newest first; *prefix* is how the id begins."""
-        await self._let_time_act()
-        found: list[model.Ticket]
-        found, query = [], Query(state=state, session=session, limit=limit, prefix=prefix)
-        # a page of large ones is shorter than was asked for
-        while len(found) < limit and (some := await self.desk.store.list(query)):
-            found += some
-            query = dataclasses.replace(query, limit=limit - len(found), before=(some[-1].created_at, some[-1].id))
-        return found
-
-    async def search(
-        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
-    ) -> tuple[Sequence[model.Ticket], str | None]:
-        """A page of what fits, newest first, and the *before* of the next one."""
-        await self._let_time_act()
-        last = await self.desk.get(before) if before else None
-        after = (last.created_at, last.id) if last else None
-        found = await searching.run(self.desk, searching.read(wanted), limit, after, actor=self.actor)
-        return found.tickets, found.last.id if found.last else None
-
-    def changes(self) -> AsyncIterator[None]:
-        """Yield at once, and then when the log may have grown."""
-        return self.desk.store.changes()
-
-    async def _let_time_act(self) -> None:
-        # no service may be running to do so
-        while due := await self.desk.store.due(self.desk.clock.now()):
-            for id in due:
-                await self.desk.let_time_act(id)
-
-    async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
-        """Answer as the person at this terminal."""
-        return await self.desk.answer(id, answer, self.actor, shown=shown)
-
-    async def pass_on(self, id: str, to: str) -> model.Ticket:
-        """Ask somebody else, as the person at this terminal."""
-        return await passing_on.pass_on(self.desk, id, to, self.actor)
-
-    async def claim(self, id: str) -> model.Ticket:
-        """Take it on, as the person at this terminal."""
-        return await attending.claim(self.desk, id, self.actor)
-
-    async def snooze(self, id: str, seconds: float) -> model.Ticket:
-        """Put it off for the person at this terminal."""
-        return await attending.snooze(self.desk, id, seconds, self.actor)
-
-    async def reveal(self, id: str) -> model.Ticket:
-        """Read a request with its secrets, which is put on record."""
-        ticket = await self.desk.store.load(id)
-        # whoever can read the database needs no permission of ours
-        await revealing.note(self.desk, ticket, self.desk.setup.directory.identify(self.actor))
-        return ticket
-
-    async def log(self, id: str) -> Sequence[LogRow]:
-        """All that happened to a request, oldest first."""
-        return await self.desk.store.log(id)
-
-    async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
-        """Stop as whoever is at this terminal."""
-        await stopping.stop(self.desk, self._who, agent, reason)
-        return await self.stops()
-
-    async def resume(self, agent: str | None = None) -> Sequence[model.Stop]:
-        """Lift a stop as whoever is at this terminal."""
-        await stopping.resume(self.desk, self._who, agent)
-        return await self.stops()
-
-    async def stops(self) -> Sequence[model.Stop]:
-        """What is stopped."""
-        return (await stops.standing(self.desk.store)).all
-
-    @property
-    def _who(self) -> stopping.Who:
-        # whoever can write the database needs no permission of ours
-        person = self.desk.setup.directory.identify(self.actor)
-        return stopping.Who(person.id, person.name, person.account)
-
-    async def grants(self) -> Sequence[granting.Grant]:
-        """What people allowed for a while."""
-        return await granting.listed(self.desk.store, self.desk.clock.now())
-
-    async def end_grant(self, id: str) -> Sequence[granting.Grant]:
-        """End a grant as whoever is at this terminal."""
-        await granting.end(self.desk.store, id, self._who.id, self.desk.clock.now())
-        return await self.grants()
-
-    async def people(self, page: int = 0) -> overview.People:
-        """A page of people, and all groups."""
-        return await overview.of_people(self.desk, page)
-
-    async def policies(self) -> overview.Policies:
-        """All policies and rules."""
-        return await overview.of_policies(self.desk)
-
-    async def stats(self, days: float) -> stats.Figures:
-        """The numbers of the last *days*."""
-        return await self.desk.numbers.of_last(days)
 
 
 def shown(desk: CommandDesk, ticket: model.Ticket) -> model.Ticket:

@@ -19,8 +19,13 @@ _LOOK = 5.0
 async def follow(shell: Shell) -> None:
     """Know those that there are, for ever."""
     while True:
-        shell.learned = await learned.find(shell.store)
+        await learn(shell)
         await duties.rest(shell.clock, shell.clock.now() + timedelta(seconds=_LOOK))
+
+
+async def learn(shell: Shell) -> None:
+    """Know those that there are at this moment."""
+    shell.learned = await learned.find(shell.store)
 
 
 async def apply(shell: Shell, request: model.Request, terms: Terms, at: datetime) -> Terms:
