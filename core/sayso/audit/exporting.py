@@ -86,10 +86,10 @@ class Lines:
 
     def _take_receipt(self, document: dict[str, Any]) -> bool:
         """Take the receipt out of what is looked through for secrets. Return whether it is still good."""
-        decision = document.get("decision") or {}
+        decision: dict[str, Any] = document.get("decision") or {}
         if decision.pop("receipt", None) is None:
             return False
-        until = decision.get("valid_until")
+        until: str | None = decision.get("valid_until")
         return self.at is None or until is None or datetime.fromisoformat(until) > self.at
 
 
