@@ -24,6 +24,7 @@ TABLE: Sequence[tuple[str, Sequence[str], str]] = (
         (),
         "the hook 2 times python -c pass; sayso list 2 times, sayso serve 5 times the import of Pydantic, in CPU",
     ),
+    ("pending", (), "8 KiB for a request that waits in the process"),
     ("listeners", (), "5,000 event streams 100 ms, 500 pages of the inbox 20 ms"),
 )
 """The module, its arguments, and the aims."""

@@ -11,9 +11,9 @@ from typing import Any, Literal, overload
 
 from typing_extensions import TypeVar
 
-from sayso import clock, errors, machine, model
+from sayso import clock, errors, model
 from sayso.cards import card, dialog, masked, naming, tokens
-from sayso.content import masks
+from sayso.content import masks, requests
 from sayso.desk import asker, authority, refused_uses, shell
 from sayso.desk import setup as setups
 from sayso.desk.admission import admitting, asking_back, together
@@ -89,8 +89,13 @@ class Desk(shell.Shell):
             AlreadyExists: its id belongs to a request with other content.
             TooMany: this caller asks too often, or has too much waiting.
         """
-        handle = asker.Handle(self, request, await self.open(request, caller))
-        return await handle if wait else handle
+        ticket = await self.open(request, caller)
+        if not wait:
+            return asker.Handle(self, request, ticket)
+        shape, id = requests.shape_of(request), ticket.id
+        # nothing of it is kept for as long as people think
+        del request, ticket
+        return requests.shaped(shape, await self.wait(id))
 
     async def open(self, request: model.Request, caller: Caller | None = None) -> model.Ticket:
         """Ask without waiting; returns once the request is durable. Raises as `ask`."""
@@ -107,11 +112,8 @@ class Desk(shell.Shell):
             NotFound: there is no such request.
             Unauthorized: the key that waits was revoked meanwhile; by default that is the one that asked.
         """
-        ticket, others = await self.store.load(id), outages.Unattended(self)
-        while (decision := machine.read(ticket, self.clock.now()).decision) is None:
-            ticket = await self.newer(ticket, others.due(ticket))
-            await others.look(ticket)
-        await authority.check(self.store, ticket.key if caller is None else caller.key)
+        decision, key = await outages.decided(self, id)
+        await authority.check(self.store, key if caller is None else caller.key)
         return decision
 
     def attending(self, id: str, caller: Caller | None = None) -> contextlib.AbstractAsyncContextManager[None]:

@@ -119,17 +119,16 @@ class Shell:
             await refused_uses.record(self.store, self.clock, ticket.id, said["aud"], error, receipt=True)
             raise
 
-    async def newer(self, ticket: model.Ticket, by: datetime | None = None) -> model.Ticket:
-        """The ticket once it is newer, time has acted on it, or at *by*; shared with others. Raises `NotFound`."""
+    async def newer(self, id: str, version: int, by: datetime | None) -> model.Ticket:
+        """The ticket once it is newer than *version*, or as time acts on it at *by*. Raises `NotFound`."""
         told: list[model.Ticket | None] = []
 
         async def changed() -> None:
-            told.append(await self.store.changed(ticket.id, ticket.version))
+            told.append(await self.store.changed(id, version))
 
-        wake = machine.next_wake(ticket)
-        if not await self.clock.within(min(wake, by) if wake and by else wake or by, changed()):
-            return await self.let_time_act(ticket.id)
-        return told[0] or await self.store.load(ticket.id)
+        if not await self.clock.within(by, changed()):
+            return await self.let_time_act(id)
+        return told[0] or await self.store.load(id)
 
     async def let_time_act(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""

@@ -1,6 +1,7 @@
 """The front door over a real store: asking, answering, pressing, waiting, time."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from sayso.stores import Query, memory, sqlite
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
-from tests.conftest import BOUND
+from tests.conftest import BOUND, until
 
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
@@ -51,6 +52,24 @@ async def ask(front: Desk, request: model.Request) -> tuple[asyncio.Task[model.D
 
 def token(ticket: model.Ticket, action: tokens.Action, index: int = 0) -> str:
     return MINT.token(ticket, action, index)
+
+
+async def test_who_waits_keeps_nothing_of_the_request(tmp_path: Path) -> None:
+    """A request takes seven kilobytes, and people may take days."""
+
+    def kept() -> int:
+        return sum(isinstance(one, model.Ticket | model.Request) for one in gc.get_objects())
+
+    store = await sqlite.SqliteStore.open(str(tmp_path / "x.db"))
+    front, before = Desk(store, MINT, Setup(route=("web",))), kept()
+    asking = [asyncio.create_task(front.ask(permission(id=f"r{n}"))) for n in range(20)]
+    await until(lambda: store.waiting == len(asking))
+    gc.collect()
+    assert kept() - before < 5
+    for n, one in enumerate(asking):
+        await front.answer(f"r{n}", model.Answer(verdict="allow"), ANN)
+        assert (await asyncio.wait_for(one, BOUND)).allowed
+    await store.close()
 
 
 async def test_an_agent_waits_and_gets_the_decision(front: Desk) -> None:

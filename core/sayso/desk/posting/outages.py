@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
-from sayso import errors, model
+from sayso import errors, machine, model
 from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -94,6 +94,19 @@ class Outages:
         cards = await batching.cards_of(self._shell.store, id)
         if all(one.place != place for _, one in cards):
             await self._shell.place_delayed(id, place, why, until)
+
+
+async def decided(shell: Shell, id: str) -> tuple[model.Decision, str | None]:
+    """The decision on a request once there is one, and the key with which it was asked. Raises `NotFound`."""
+    ticket, others = await shell.store.load(id), Unattended(shell)
+    while (decision := machine.read(ticket, shell.clock.now()).decision) is None:
+        wakes = filter(None, (machine.next_wake(ticket), others.due(ticket)))
+        version, by = ticket.version, min(wakes, default=None)
+        # people may take days, and as a document it takes a tenth
+        del ticket
+        ticket = await shell.newer(id, version, by)
+        await others.look(ticket)
+    return decision, ticket.key
 
 
 class Unattended:

@@ -21,17 +21,22 @@ class Stops:
 
     def of(self, owner: str) -> model.Stop | None:
         """What stands for an agent: the stop of everything, or else its own."""
-        return self.exactly(None) or self.exactly(owner)
+        return self.exactly(None) or self.exactly(owner) if self.all else None
 
     def exactly(self, agent: str | None) -> model.Stop | None:
         """The stop of one agent, or with None that of everything."""
         return next((stop for stop in self.all if stop.agent == agent), None)
 
 
+_NONE = Stops()
+
+
 async def standing(store: Store) -> Stops:
     """The stops that stand. Raises `StoreUnavailable`: where one cannot be read, nothing is allowed."""
+    if not (records := await store.scan(STOP)):
+        return _NONE
     try:
-        return Stops(tuple(model.Stop.model_validate(record.value) for record in await store.scan(STOP)))
+        return Stops(tuple(model.Stop.model_validate(record.value) for record in records))
     except pydantic.ValidationError as error:
         hint = "lift it with the version that wrote it: sayso resume"
         raise errors.StoreUnavailable("a stop cannot be read, so nothing is allowed", hint=hint) from error
