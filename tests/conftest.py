@@ -90,6 +90,11 @@ def pytest_configure() -> None:
             os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: half of a test of real processes is waiting."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What ten thousand tests are made of stays until the end: no collection of garbage walks through it."""

@@ -31,7 +31,7 @@ from sayso_mcp import prompt
 from sayso_slack import inputs as slack_inputs
 from tests.counting import MOST, grows
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
     "one line": lambda n: {"command": "x" * n},

@@ -109,6 +109,7 @@ async def test_doctor_looks_at_it_and_the_service_does_not_start_with_what_it_fi
     assert (code, "there is no ops" in err) == (2, True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("settings", "given", "told"),
     [

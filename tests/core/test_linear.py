@@ -26,7 +26,7 @@ from sayso.content import digest, fields, guesses, lookalikes, requests, risk, s
 from sayso.machine import events
 from tests.counting import MOST, grows
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

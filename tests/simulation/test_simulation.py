@@ -9,7 +9,7 @@ import pytest
 from tests.simulation import plans, planted, runs, shrinking, tales
 from tests.test_layout import ROOT
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 # Each of the moments that are told as a story, and the fault that it is about. The command looks for all: --planted.
 TOLD = {

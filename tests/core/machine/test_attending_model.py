@@ -14,7 +14,7 @@ from sayso import attention, calendars, errors, machine, model
 from sayso.machine import events, places, rounds, schedule, silence
 from sayso.testing.samples import NOW, permission, person, said
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 NAMES = ("ann", "bob", "carl", "dora")
 PLACES = ("chat:#ops", "chat:#b", "chat:@ann", "chat:@bob", "web")

@@ -18,7 +18,7 @@ from sayso.machine.places import latest
 from sayso.testing.samples import NOW, permission
 from tests.conftest import LONG
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 ASKED = permission()
 GROUPS = ("a", "b", "c")
