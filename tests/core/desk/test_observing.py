@@ -81,10 +81,12 @@ async def test_it_is_told_once_a_week_with_what_people_decided_on_the_same(room:
     assert [await observing.tell_if_due(one) for one in (desk, again)] == [True, False]
     ((place, said),) = room.told
     assert place == "room:ops"
-    assert "npm would have decided 3 requests, which were 2 allowed, 1 denied; never never matched" in said
-    clock.advance(WEEK)
+    assert "npm would have allowed 3 requests; in fact 2 allowed, 1 denied; never never matched" in said
+    clock.advance(WEEK - 60)
+    await again.answer((await again.open(sayso.Permission(tool="npm"))).id, sayso.Answer(verdict="deny"), ANN)
+    clock.advance(60)
     assert await observing.tell_if_due(again)
-    assert len(room.told) == 2
+    assert "npm would have allowed 1 request; in fact 1 denied" in room.told[1][1]
 
 
 async def test_nothing_is_told_where_no_rule_only_observes_or_no_place_is_named(room: Room, clock: ManualClock) -> None:
@@ -116,7 +118,7 @@ async def test_a_chat_that_is_away_is_told_later(
 
 async def test_a_long_list_of_rules_is_cut_and_says_so(clock: ManualClock) -> None:
     found = await sayso.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), clock=clock).numbers.of_last(7)
-    said = observing.describe(found, [f"r{number}" for number in range(25)])
+    said = observing.describe(found, [watched(f"r{number}", "npm") for number in range(25)])
     told = "".join(card.words_of(part) for part in said.inlines())
     assert "r19" in told
     assert "r20" not in told

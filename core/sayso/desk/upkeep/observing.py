@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sayso import errors, model, stats
@@ -15,6 +15,7 @@ from sayso.cards import card, naming
 from sayso.content import text
 from sayso.desk.desk import Desk
 from sayso.desk.upkeep import duties
+from sayso.rules.rule import Effect, Rule
 from sayso.stores import Record
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _SESSION = "rules that only observe"
 _LOOK = 3600.0
 # Rules that one message names.
 _MOST = 20
+_DONE: Mapping[Effect, str] = {"allow": "allowed", "deny": "denied", "ask": "asked people about"}
 
 
 async def tell_on(desk: Desk) -> None:
@@ -35,8 +37,8 @@ async def tell_on(desk: Desk) -> None:
 
 async def tell_if_due(desk: Desk) -> bool:
     """Tell it if it is time, and whether it was told."""
-    told, names = desk.setup.observed, [rule.id for rule in desk.setup.rules.rules if rule.observed]
-    if not told.places or not names:
+    told, watched = desk.setup.observed, [rule for rule in desk.setup.rules.rules if rule.observed]
+    if not told.places or not watched:
         return False
     record, now = await desk.store.get(_KIND, _NAME), desk.clock.now()
     if record is None:
@@ -48,7 +50,7 @@ async def tell_if_due(desk: Desk) -> bool:
     found = await desk.numbers.of_last(told.every / timedelta(days=1))
     for place in told.places:
         try:
-            await _tell(desk, place, describe(found, names))
+            await _tell(desk, place, describe(found, watched))
         except errors.ChannelError as error:
             log.warning("not told what rules would have done", extra={"place": place, "error": error.message})
             return False
@@ -56,24 +58,24 @@ async def tell_if_due(desk: Desk) -> bool:
     return True
 
 
-def describe(found: stats.Figures, names: Sequence[str]) -> card.Line:
+def describe(found: stats.Figures, watched: Sequence[Rule]) -> card.Line:
     """What these rules would have done, in one line."""
     seen = {one.name: one for one in found.watched}
     period = f"From {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}, rules that only observe: "
     parts: list[card.Inline] = [text.Trusted(period)]
-    for number, name in enumerate(names[:_MOST]):
-        parts += [text.Trusted("; " if number else ""), text.line(name), *_of_rule(seen.get(name))]
-    if more := len(names) - _MOST:
+    for number, rule in enumerate(watched[:_MOST]):
+        parts += [text.Trusted("; " if number else ""), text.line(rule.id), _of_rule(rule, seen.get(rule.id))]
+    if more := len(watched) - _MOST:
         parts += [text.Trusted(f"; and {more} more")] if more > 0 else []
     return card.Line((*parts, text.Trusted(". Which requests these are: sayso policy replay")))
 
 
-def _of_rule(one: stats.Named | None) -> Iterator[card.Inline]:
+def _of_rule(rule: Rule, one: stats.Named | None) -> text.Trusted:
     if one is None:
-        yield text.Trusted(" never matched")
-        return
+        return text.Trusted(" never matched")
     became = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(one.outcomes.items()))
-    yield text.Trusted(f" would have decided {one.requests:,} requests, which were {became}")
+    what = "1 request" if one.requests == 1 else f"{one.requests:,} requests"
+    return text.Trusted(f" would have {_DONE[rule.effect]} {what}; in fact {became}")
 
 
 async def _tell(desk: Desk, place: model.Place, said: card.Line) -> None:
