@@ -162,13 +162,17 @@ class Interactions:
 
     async def _submit(self, submission: parse.Submission) -> BoltResponse:
         account = ""
-        press = self._desk.press_batch if batch_tokens.is_one(submission.token) else self._desk.press
+        following: model.Ticket | Dialog | card.Line
+        before = None
         try:
             actor = await self._replies.members.actor(submission.who)
             account = actor.account
-            following = await press(
-                submission.token, actor, render.ROOM, _pressed_message(submission.spot), submission.draft
-            )
+            pressed = submission.token, actor, render.ROOM, _pressed_message(submission.spot), submission.draft
+            if batch_tokens.is_one(submission.token):
+                following = await self._desk.press_batch(*pressed)
+            else:
+                _, before = await self._find_ticket(submission.token)
+                following = await self._desk.press(*pressed, before)
         except errors.SaysoError as error:
             self._teller.freshen(error, submission.spot)
             return self._refuse_submission(submission, error, account)
@@ -177,6 +181,10 @@ class Interactions:
         self._background.start(self._ways.renew_home(submission.who))
         if isinstance(following, card.Line):
             return _respond({"response_action": "update", "view": render.notice("Done", following)})
+        if said := telling.tally(following, before, account):
+            if submission.spot is None:
+                return _respond({"response_action": "update", "view": render.notice("Done", said)})
+            self._teller.tell(submission, said)
         return _respond({"response_action": "clear"})
 
     async def _find_ticket(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:

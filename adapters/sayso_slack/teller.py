@@ -36,8 +36,8 @@ class Teller:
         self._told: Recent[str, datetime] = Recent(_REMEMBERED)
         self._lasting: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
 
-    def tell(self, click: parse.Click, line: card.Line) -> None:
-        """Tell the person who pressed."""
+    def tell(self, click: parse.Click | parse.Submission, line: card.Line) -> None:
+        """Tell the person who pressed, or who submitted a window."""
         message = click.spot.message if click.spot else ""
         mark, now = f"{click.who.user}/{message}/{line}", self._desk.clock.now()
         if mark in self._told and now - self._told[mark] < _SAME:
@@ -89,7 +89,7 @@ class Teller:
         """Replace a message that only this person sees."""
         await self._respond(click.response_url, {**render.whisper(line), "replace_original": True})
 
-    async def _whisper(self, to: parse.Click | parse.Reply, shown: dict[str, Any]) -> None:
+    async def _whisper(self, to: parse.Click | parse.Submission | parse.Reply, shown: dict[str, Any]) -> None:
         try:
             if isinstance(to, parse.Reply):
                 return await self._answer_reply(to, shown)

@@ -50,6 +50,25 @@ async def discord(**policy: Any) -> AsyncGenerator[tuple[discord_scene.Scene, An
 # --- the board of places -----------------------------------------------------------------------------------------
 
 
+async def test_in_slack_a_window_with_a_reason_tells_what_is_still_needed() -> None:
+    async with slack(needs=MIX, reason="allow") as (there, ann, _):
+        await there.ask(DROP)
+        await ann.press(there.card, "Allow")
+        await there.slack.until(lambda: there.slack.views("U1"))
+        await ann.fill(ann.view, {WHY: "wanted"})
+        assert await there.whispered(await ann.submit(ann.view)) == "Counted. Still needed: 1 of security."
+        assert there.slack.views("U1") == []
+
+
+async def test_in_slack_passing_it_on_in_a_window_tells_who_is_asked() -> None:
+    async with slack(approvers=["ann", "bob"]) as (there, ann, _):
+        await there.ask(DROP)
+        await ann.press(there.card, "Ask someone else…")
+        await there.slack.until(lambda: there.slack.views("U1"))
+        await ann.choose(ann.view, "1 · bob")
+        assert await there.whispered(await ann.submit(ann.view)) == "bob is asked now. You can still answer."
+
+
 async def test_in_slack_the_card_counts_places_and_says_who_sat_where() -> None:
     async with slack(needs=MIX) as (there, ann, bob):
         ticket = await there.ask(DROP)
