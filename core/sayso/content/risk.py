@@ -90,9 +90,12 @@ def look_at(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
 
 def find(call: Call) -> tuple[Mark, ...]:
     """What is found in a call; the highest first."""
-    seen = findings.see(call)
-    found = [Mark(row.name, row.level, row.words, said) for row in TABLE for said in _few(row.find(seen))]
-    return tuple(sorted(found, key=lambda mark: -LEVELS[mark.level]))
+    seen, marks = findings.see(call), list[Mark]()
+    for row in TABLE:
+        # hardly ever is there anything
+        if found := [*row.find(seen)]:
+            marks += (Mark(row.name, row.level, row.words, said) for said in _few(found))
+    return tuple(sorted(marks, key=lambda mark: -LEVELS[mark.level]))
 
 
 def highest(levels: Iterable[model.Risk | None]) -> model.Risk | None:
@@ -114,11 +117,7 @@ def in_sight(request: model.Request, shown: model.Request) -> tuple[Mark, ...]:
 
 
 def _few(found: Iterable[str]) -> list[str]:
-    said = list(found)
-    if not said:
-        # hardly ever is there anything
-        return said
-    cut = dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in said)
+    cut = dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in found)
     return list(cut)[:_MOST]
 
 

@@ -264,7 +264,7 @@ def _other_face(ticket: model.Ticket, person: model.Person) -> model.Given | Non
 
 
 def _fits(ticket: model.Ticket, person: model.Person, needs: Iterable[model.Need]) -> bool:
-    return any(_matches(name, ticket, person) for name in names_of(needs))
+    return any(_matches(name, ticket, person) for need in needs for name in need.who)
 
 
 def kinds(ticket: model.Ticket, person: model.Person) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pydantic
+import pydantic_core
 
 from sayso import errors, machine, model
 from sayso.machine import events
@@ -92,7 +93,7 @@ def read_posted_card(row: RawRow) -> model.PostedCard:
 
 def row_of_record(record: Record) -> tuple[str, int | None]:
     """What a record holds, and when it ends."""
-    return json.dumps(record.value), None if record.expires_at is None else to_micros(record.expires_at)
+    return _json(record.value), None if record.expires_at is None else to_micros(record.expires_at)
 
 
 def read_record(row: RawRow) -> Record:
@@ -134,6 +135,14 @@ def _text(ticket: model.Ticket) -> str:
     for name, extra in added.items():
         document[name] = {**extra, **document[name]}
     return json.dumps(document)
+
+
+def _json(value: dict[str, Any]) -> str:
+    try:
+        return pydantic_core.to_json(value).decode()
+    except ValueError:
+        # half a character, which only escaped text can hold
+        return json.dumps(value)
 
 
 def _name(row: RawRow) -> str:
