@@ -15,8 +15,8 @@ import sayso_shell
 from sayso import errors, model, rules
 from sayso.cards import naming
 from sayso.desk.admission import granted, granting, learned, learning
-from sayso.desk.setup import Suggesting
-from sayso.desk.upkeep import stops, suggestions
+from sayso.desk.setup import Retention, Suggesting
+from sayso.desk.upkeep import denied, purging, stops, suggestions
 from sayso.machine import events, people
 from sayso.rules import rule
 from sayso.stores import Query, Record, memory, record_kinds
@@ -469,3 +469,118 @@ async def test_the_duty_looks_by_itself_and_a_row_of_what_is_gone_holds_up_nothi
     assert (await desk.get(ticket.id)).decision is None
     (looked,) = await desk.store.scan("suggesting")
     assert looked.value["row"] == await desk.store.last_row()
+
+
+def stopping(tool: str) -> model.Request:
+    """The same from an agent that can be stopped."""
+    return asked(tool).model_copy(update={"verdicts": ("deny", "stop")})
+
+
+async def record_of(desk: sayso.Desk) -> dict[str, Any]:
+    (record,) = await desk.store.scan(record_kinds.SUGGESTION)
+    return record.value
+
+
+async def test_the_same_call_many_times_is_told_by_their_number_and_who_allowed_them(desk: sayso.Desk) -> None:
+    await say(desk, "allow", asked(), times=40)
+    assert await suggestions.look(desk) == 1
+    (ticket,) = await suggested(desk)
+    _, calls = (one.text or "" for one in ticket.request.attachments)
+    assert "and the same 35 times more, 2026-01-01 to 2026-01-01, allowed by Ann" in calls
+    assert "People allowed 40 calls like these" in (ticket.request.title or "")
+
+
+async def test_what_nobody_can_read_whole_is_not_suggested(
+    desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.setup = BASH
+    for number in range(8):
+        await say(desk, "allow", model.Request(kind="permission", tool="Bash", input={"command": f"git log v{number}"}))
+    caplog.set_level("INFO")
+    with monkeypatch.context() as patch:
+        patch.setattr("sayso.desk.upkeep.suggested._MOST", 10)
+        assert await suggestions.look(desk) == 0
+    assert "too much to read for a suggestion" in caplog.messages
+    desk.clock.advance(DAY)  # type: ignore[attr-defined]
+    assert await suggestions.look(desk) == 1
+    (ticket,) = await suggested(desk)
+    _, calls = (one.text or "" for one in ticket.request.attachments)
+    assert all(f"git log v{number}" in calls for number in range(8))
+
+
+async def test_one_that_is_over_keeps_nothing_of_what_was_asked(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    desk.clock.advance(8 * DAY)  # type: ignore[attr-defined]
+    await desk.let_time_act(ticket.id)
+    await suggestions.look(desk)
+    assert await record_of(desk) == {"request": ticket.id, "lasts": 90 * DAY}
+
+
+async def test_one_that_was_accepted_keeps_it_until_its_grant_ends(desk: sayso.Desk) -> None:
+    grant = await accept(desk, await one_suggested(desk))
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    await suggestions.look(desk)
+    assert "match" in await record_of(desk)
+    await granting.end(desk.store, grant.id, "ops", desk.clock.now())
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    await suggestions.look(desk)
+    assert set(await record_of(desk)) == {"request", "lasts"}
+
+
+async def test_with_a_request_that_it_shows_its_own_content_is_erased(desk: sayso.Desk) -> None:
+    ticket = await one_suggested(desk)
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    done = await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")
+    assert done.erased == 4
+    found = await desk.store.load(ticket.id)
+    assert found.decision is not None
+    assert (found.decision.outcome, found.erased_at) == ("cancelled", desk.clock.now())
+    assert "unit" not in found.model_dump_json()
+    assert "match" not in await record_of(desk)
+    assert (await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")).erased == 0
+
+
+async def test_what_was_accepted_holds_when_its_card_is_erased(desk: sayso.Desk) -> None:
+    grant = await accept(desk, await one_suggested(desk))
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")
+    assert "unit" not in (await desk.store.load(grant.request)).model_dump_json()
+    assert await outcome(desk, asked()) == "allowed"
+    # it is still watched for a denial
+    await say(desk, "deny", asked(), sayso.Caller(owner="other"))
+    await suggestions.look(desk)
+    assert await outcome(desk, asked()) == "asked"
+
+
+async def test_what_was_denied_is_found_by_an_index_that_reads_each_row_once(
+    desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denied, "_PAGE", 4)
+    for number in range(6):
+        await say(desk, "stop", stopping(f"never_{number}"), sayso.Caller(owner="other"))
+    for number in range(6):
+        await say(desk, "allow", asked(f"never_{number}"), times=3)
+    await say(desk, "allow", asked(), times=3)
+    assert await suggestions.look(desk) == 1
+    await suggestions.look(desk)
+    read = list[int]()
+    log_after = desk.store.log_after
+
+    async def counted(number: int, limit: int) -> Any:
+        rows = await log_after(number, limit)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(desk.store, "log_after", counted)
+    tables = [{"tool": f"never_{number}", "input.suite": "unit"} for number in range(6)]
+    found = await denied.by_index(desk.store, tables, None)
+    assert sum(read) <= 2, "only what came after the look: the suggestion"
+    assert found == await denied.ever(desk.store, tables, None)
+    assert len(found) == 6
+
+
+async def test_a_denial_that_stops_the_agent_takes_a_suggestion_back_too(desk: sayso.Desk) -> None:
+    await accept(desk, await one_suggested(desk))
+    await say(desk, "stop", stopping("run_tests"), sayso.Caller(owner="other"))
+    await suggestions.look(desk)
+    assert await outcome(desk, asked()) == "asked"

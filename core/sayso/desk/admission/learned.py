@@ -7,7 +7,7 @@ which there are, and looks at the stored one again before it allows anything: on
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -94,6 +94,11 @@ async def find(store: Store) -> tuple[Learned, ...]:
         except errors.InvalidSettings:
             log.warning("a grant cannot be read", extra={"grant": record.name})
     return tuple(found)
+
+
+def is_of(key: str, grants: Iterable[str]) -> bool:
+    """Whether one of these grants, by their ids, came of a suggestion."""
+    return key[-12:] in grants
 
 
 async def end(store: Store, key: str, by: str, at: datetime) -> None:

@@ -16,7 +16,7 @@ from sayso.audit import checking
 from sayso.desk.admission import pictures
 from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
-from sayso.desk.upkeep import duties
+from sayso.desk.upkeep import duties, suggested_content
 from sayso.machine import erasing, events
 from sayso.stores import Record, Store, chain
 from sayso.stores.auditing import Position
@@ -55,6 +55,8 @@ async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str
             done.traces += await store.forget(id)
     if retention.content is not None:
         async for id in _over(store, clock, "content", retention.content, done):
+            done.erased += await erase(store, id, clock.now(), by)
+        async for id in suggested_content.to_erase(store, clock.now()):
             done.erased += await erase(store, id, clock.now(), by)
     return done
 

@@ -7,14 +7,20 @@ from datetime import date
 
 from sayso import model
 from sayso.cards import naming
-from sayso.content import masks
+from sayso.content import masks, wording
 from sayso.desk.admission import learned
 from sayso.rules import globs, written
 from sayso.rules.replaying import Past
 from sayso.rules.suggesting import Suggestion
 
-# Calls that are listed by themselves, and characters of all of them.
-_MOST, _LONGEST = 200, 60_000
+# Calls with one input that are listed by themselves; lines and characters of all that is read before it is accepted.
+_EACH, _MOST, _LONGEST = 5, 500, 60_000
+
+
+def is_readable(one: Suggestion, cover: masks.Masks) -> bool:
+    """Whether all that it covers stands on its card: what nobody can read whole, nobody is asked to accept."""
+    shown = _covered(one, cover)
+    return shown.count("\n") < _MOST and len(shown) <= _LONGEST
 
 
 def request_of(one: Suggestion, key: str, until: date, cover: masks.Masks) -> model.Request:
@@ -52,17 +58,17 @@ def _what(one: Suggestion) -> str:
 
 
 def _covered(one: Suggestion, cover: masks.Masks) -> str:
-    """The calls, those with the same input together."""
+    """Every input that was allowed, with who allowed it when; of many with the same input how many they are."""
     by_input = dict[str, list[Past]]()
     for past in one.covered:
         by_input.setdefault(written.toml(cover.value(past.request.input or {})), []).append(past)
-    lines = list[str]()
-    for asked, some in by_input.items():
-        lines += [asked, *_lines(some)]
-    shown = "\n".join(lines[:_MOST])
-    left = len(lines) > _MOST or len(shown) > _LONGEST
-    return f"{shown[:_LONGEST]}\n(more of them: sayso policy suggest)" if left else shown
+    return "\n".join(line for asked, some in by_input.items() for line in (asked, *_lines(some)))
 
 
 def _lines(some: list[Past]) -> Iterator[str]:
-    return (f"  {past.id}, asked {past.at:%Y-%m-%d %H:%M} UTC, allowed by {past.by}" for past in some)
+    for past in some[:_EACH]:
+        yield f"  {past.id}, asked {past.at:%Y-%m-%d %H:%M} UTC, allowed by {past.by}"
+    if rest := some[_EACH:]:
+        first, last = min(past.at for past in rest), max(past.at for past in rest)
+        by = wording.in_a_row(sorted({past.by for past in rest}))
+        yield f"  and the same {len(rest)} times more, {first:%Y-%m-%d} to {last:%Y-%m-%d}, allowed by {by}"

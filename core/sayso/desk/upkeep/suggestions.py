@@ -20,7 +20,7 @@ from sayso.desk import setup as setups
 from sayso.desk.admission import learned, routes
 from sayso.desk.posting import reaching
 from sayso.desk.shell import Shell
-from sayso.desk.upkeep import denied, duties, looking_back, suggested
+from sayso.desk.upkeep import denied, duties, looking_back, suggested, suggested_content
 from sayso.machine import events
 from sayso.rules import rule, rulings, suggesting
 from sayso.rules.replaying import Past
@@ -63,6 +63,7 @@ async def look(shell: Shell) -> int:
         return 0
     # what is denied while it is looked for is caught up with
     row = record.value["row"] if record else await shell.store.last_row()
+    await suggested_content.tidy(shell.store, now)
     found = await _new(shell, now)
     for one in found:
         await _suggest(shell, one, now)
@@ -95,7 +96,7 @@ async def _catch_up(shell: Shell, record: Record) -> Record:
 async def _standing(shell: Shell) -> AsyncIterator[Record]:
     """What was suggested and may still count: it is open, or was accepted."""
     for record in await shell.store.scan(SUGGESTION):
-        if "request" in record.value and not record.value.get("over"):
+        if "match" in record.value:
             yield record
 
 
@@ -124,7 +125,7 @@ async def _new(shell: Shell, now: datetime) -> Sequence[_Found]:
     parse = shell.setup.rules.parse
     suggestions = await aside.run(suggesting.suggest, past, wanted.least, parse)
     found = [one for each in suggestions if (one := await _read(shell, each, by_id, now))]
-    against = await denied.ever(shell.store, [one.one.match for one in found], parse) if found else {}
+    against = await denied.by_index(shell.store, [one.one.match for one in found], parse) if found else {}
     for number, id in against.items():
         # never again: whether it was denied is not asked twice
         await _keep(shell, Record(SUGGESTION, found[number].key, {"denied": id}))
@@ -152,12 +153,13 @@ async def _read(
     if any(learned.covers(each, book, newest.request, newest.owner) for each in await learned.find(shell.store)):
         return None
     key = digest.digest({"match": dict(one.match)}, "suggestion").rpartition(":")[2]
-    before = await shell.store.get(SUGGESTION, key)
-    return (
-        None
-        if before is not None and await _is_known(shell, before, now)
-        else _Found(key, replace(one, covered=alike), before, terms)
-    )
+    before, whole_one = await shell.store.get(SUGGESTION, key), replace(one, covered=alike)
+    if before is not None and await _is_known(shell, before, now):
+        return None
+    if not suggested.is_readable(whole_one, shell.mint.masks):
+        log.info("too much to read for a suggestion", extra={"suggestion": key, "calls": len(alike)})
+        return None
+    return _Found(key, whole_one, before, terms)
 
 
 def _terms_of(ticket: model.Ticket) -> tuple[str | None, str | None, str]:
@@ -190,6 +192,7 @@ async def _suggest(shell: Shell, found: _Found, now: datetime) -> None:
         "folder": folder,
         "risks": risks,
         "costly": one.costly,
+        "covered": suggested_content.ids_of(one),
         "lasts": wanted.lasts.total_seconds(),
     }
     if not await _keep(
