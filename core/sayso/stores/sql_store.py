@@ -52,6 +52,8 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     dialect: ClassVar[sql.Dialect]
     durability: Durability
     _watch: watch.Watch
+    _loaded: tuple[str, int, int] | None = None
+    """What was read last: the request, its version, and how much had been told before."""
 
     @abc.abstractmethod
     async def _select(self, text: str, *values: Value) -> Sequence[RawRow]:
@@ -70,7 +72,10 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.load`."""
         if not is_whole(id):
             raise errors.NotFound("there is no request with this id", field="id")
-        return await self._ticket(id, await self._read("load", id))
+        told = self._watch.told
+        ticket = await self._ticket(id, await self._read("load", id))
+        self._loaded = id, ticket.version, told
+        return ticket
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_by_ref`."""
@@ -158,7 +163,9 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def changed(self, id: str, version: int) -> model.Ticket | None:
         """See `Store.changed`."""
-        document = await self._watch.wait_for_newer(id, version, self._version)
+        # most begin to wait for what they have just read: it is read once more only if anything was told since
+        known = self._loaded == (id, version, self._watch.told)
+        document = await self._watch.wait_for_newer(id, version, None if known else self._version)
         # each who waits reads it anew: whoever answered has an object of their own, and may change it
         return None if document is None else await self._ticket(id, [(document,)])
 

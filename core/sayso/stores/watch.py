@@ -33,6 +33,8 @@ class Watch:
         self._waiters: dict[str, dict[asyncio.Future[str | None], int]] = {}
         self._streams: dict[str, weakref.WeakSet[_Stream]] = {}
         self._poller: asyncio.Task[None] | None = None
+        self.told = 0
+        """How often anything was told."""
 
     @property
     def waiting(self) -> int:
@@ -44,6 +46,7 @@ class Watch:
 
         With its *document* they need not look it up.
         """
+        self.told += 1
         for future, known in self._waiters.get(ticket_id, {}).items():
             if known < version and not future.done():
                 future.set_result(document)
@@ -68,11 +71,16 @@ class Watch:
         """Whether somebody in this process takes it on."""
         return bool(self._streams.get(work))
 
-    async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> str | None:
-        """Return once the ticket is newer than *version*, with its document if that was told; *stored* reads it."""
+    async def wait_for_newer(
+        self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]] | None
+    ) -> str | None:
+        """Return once the ticket is newer than *version*, with its document if that was told.
+
+        *stored* reads its version; None if nothing was told since that was read.
+        """
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
-            return await future if await stored(ticket_id) <= version else None
+            return await future if stored is None or await stored(ticket_id) <= version else None
 
     def stream(self, work: str = _ANY) -> AsyncIterator[None]:
         """Yields at once, and then whenever there may be more of this work; if none is named, the log has grown."""

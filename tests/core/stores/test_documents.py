@@ -10,7 +10,7 @@ import pydantic_core
 
 from sayso import machine, model
 from sayso.machine import events
-from sayso.stores import documents, memory
+from sayso.stores import Record, documents, memory
 from sayso.testing import tickets
 
 
@@ -73,3 +73,10 @@ async def test_a_row_of_the_log_holds_nothing_that_is_none() -> None:
     assert '"reason"' not in text
     assert '"a":null' in text
     assert (await store.log("r1"))[-1].entry == event
+
+
+def test_a_record_holds_half_a_character() -> None:
+    held = Record("draft", "one", {"typed": "half \ud83d", "whole": "ä", "number": 10**30})
+    text, ends = documents.row_of_record(held)
+    assert documents.read_record(("draft", "one", text, ends, 0)) == held
+    text.encode()

@@ -289,6 +289,32 @@ async def test_waiting_goes_on_after_the_log_could_not_be_read(
     await other.close()
 
 
+async def test_who_waits_for_what_was_just_read_does_not_read_it_again(
+    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tickets.ask(store, "r1", "r2")
+    await store.load("r1")
+    monkeypatch.setitem(store._queries, "version", "select broken")
+    waiting = await tickets.started(store.changed("r1", 1))
+    # nobody knows whether this was the end of what is waited for
+    await tickets.answer(store, "r2", tickets.answered())
+    with pytest.raises(errors.StoreUnavailable):
+        await store.changed("r1", 1)
+    await tickets.answer(store, "r1", tickets.answered())
+    async with asyncio.timeout(5):
+        assert (await waiting).version == 2
+
+
+async def test_what_another_process_wrote_since_it_was_read_is_told(store: sqlite.SqliteStore, path: Path) -> None:
+    await tickets.ask(store, "r1")
+    await store.load("r1")
+    other = await sqlite.SqliteStore.open(str(path))
+    await tickets.answer(other, "r1", tickets.answered())
+    async with asyncio.timeout(5):
+        await store.changed("r1", 1)
+    await other.close()
+
+
 async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(store: sqlite.SqliteStore) -> None:
     await tickets.ask(store, "r1", "r2")
     damage = "update {} set {} = substr({}, 1, 20) where ticket_id = 'r1'"
