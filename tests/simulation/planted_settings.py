@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from sayso import machine, model
@@ -40,7 +40,7 @@ def _an_allowance_is_not_compared() -> AbstractContextManager[object]:
     original = judging._take
 
     async def take(store: Store, *more: Any) -> bool:
-        return await original(_Overwriting(store), *more)
+        return await original(cast(Store, _Overwriting(store)), *more)
 
     return _replace(judging, "_take", take)
 
@@ -98,7 +98,7 @@ def _a_turn_is_not_compared() -> AbstractContextManager[object]:
     original = turning.take
 
     async def take(store: Store, *more: Any) -> machine.Terms:
-        return await original(_Overwriting(store), *more)
+        return await original(cast(Store, _Overwriting(store)), *more)
 
     return _replace(turning, "take", take)
 
