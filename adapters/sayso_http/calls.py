@@ -199,14 +199,14 @@ def _log_first(state: tenacity.RetryCallState) -> None:
 
 def _read_code(body: bytes) -> str | None:
     try:
-        return wire_errors.Failed.model_validate_json(body).error.code
+        return wire_errors.Failed.model_validate_json(body, extra="ignore").error.code
     except pydantic.ValidationError:
         return None
 
 
 def _read_error(status: int, body: bytes) -> errors.SaysoError:
     try:
-        found = wire_errors.Failed.model_validate_json(body).error
+        found = wire_errors.Failed.model_validate_json(body, extra="ignore").error
     except pydantic.ValidationError:
         hint = "check SAYSO_URL: is it a sayso service?"
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
@@ -216,7 +216,8 @@ def _read_error(status: int, body: bytes) -> errors.SaysoError:
 def read(body: bytes, shape: type[Body]) -> Body:
     """What a body says. Raises `SaysoError` if it says something else."""
     try:
-        return shape.model_validate_json(body)
+        # a newer service may say more, in any part of it
+        return shape.model_validate_json(body, extra="ignore")
     except pydantic.ValidationError as error:
         hint = "check SAYSO_URL: is it a sayso service, of this version?"
         raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error

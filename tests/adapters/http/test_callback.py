@@ -245,6 +245,18 @@ async def test_a_name_that_the_operator_allows_may_lead_inside(front: Desk) -> N
     assert len(receiver.taken) == 1
 
 
+async def test_what_a_newer_service_says_beyond_it_is_passed_over(front: Desk) -> None:
+    async with receiving() as receiver:
+        ticket = await decided(front, receiver.url)
+        await courier_of(front).deliver()
+    [(_, body)] = receiver.taken
+    said = json.loads(body)
+    for part in (said, said["data"], said["data"]["decision"], said["data"]["decision"]["by"][0]):
+        part["weight"] = [1]
+    newer, now = json.dumps(said).encode(), datetime.now(UTC)
+    assert callback.verify(newer, signed(newer, now), SECRET).data.decision == ticket.decision
+
+
 async def test_while_a_secret_is_changed_both_sign(front: Desk) -> None:
     older = b"f" * 32
     async with receiving() as receiver:
