@@ -122,21 +122,21 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     replayed = ticket.model_copy(update={"version": 1, **at_first})
     if (ruled := outcomes.ruled(replayed, ticket.created_at)) is not None:
         # a rule of the operator's decides when it is asked, so that nothing is planned
-        replayed = replayed.model_copy(update={"decision": ruled, "plan": ()})
+        replayed = _signed(replayed.model_copy(update={"decision": ruled, "plan": ()}), ticket)
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):
             continue
         assert not isinstance(row.entry, _NOTES)
         try:
-            replayed = machine.step(replayed, row.entry).ticket
+            replayed = _signed(machine.step(replayed, row.entry).ticket, ticket)
         except (errors.Refused, errors.AlreadyUsed, errors.NotUsable) as refused:
             yield f"{id}: the log has an answer that had to be refused: {refused}"
         deciding += replayed.decision is not None and not isinstance(row.entry, _AFTER)
     if deciding > 1:
         yield f"{id}: {deciding} rows of the log decide it"
-    if replayed != _unsigned(ticket):
-        yield f"{id}: the ticket is not what the rules make of its log: {_differing(replayed, _unsigned(ticket))}"
+    if replayed != ticket:
+        yield f"{id}: the ticket is not what the rules make of its log: {_differing(replayed, ticket)}"
 
 
 def _differing(one: model.Ticket, other: model.Ticket) -> str:
@@ -144,8 +144,9 @@ def _differing(one: model.Ticket, other: model.Ticket) -> str:
     return ", ".join(name for name in names if getattr(one, name) != getattr(other, name))
 
 
-def _unsigned(ticket: model.Ticket) -> model.Ticket:
-    """The ticket as the rules make it: they sign nothing."""
-    if ticket.decision is None:
-        return ticket
-    return ticket.model_copy(update={"decision": ticket.decision.model_copy(update={"receipt": None})})
+def _signed(replayed: model.Ticket, ticket: model.Ticket) -> model.Ticket:
+    """The replayed ticket with the receipt that was stored: the rules sign nothing, and ask whether there is one."""
+    decided, stored = replayed.decision, ticket.decision
+    if decided is None or stored is None or decided.receipt == stored.receipt or not decided.allowed:
+        return replayed
+    return replayed.model_copy(update={"decision": decided.model_copy(update={"receipt": stored.receipt})})

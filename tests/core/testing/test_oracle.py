@@ -9,6 +9,7 @@ import pytest
 
 from sayso import asking, errors, model, rules
 from sayso.desk import Desk, Setup
+from sayso.desk.upkeep import stopping
 from sayso.machine import events
 from sayso.rules import rule
 from sayso.stores import Row, memory
@@ -16,6 +17,7 @@ from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
 from sayso.testing.oracle import Stored, Witnessed
 from sayso.testing.samples import MINT, actor, permission
+from sayso_signing import keyring
 
 ANN, BOB = actor("ann"), actor("bob")
 
@@ -127,4 +129,20 @@ async def test_what_a_rule_decides_has_no_plan_whatever_its_policy_plans(effect:
     ticket = await front.open(permission(id="r1"))
     assert (ticket.state, ticket.plan) == ("decided", ())
     assert oracle.violations(Witnessed({"r1": ticket.digest}), await oracle.read(front.store)) == []
+    await front.store.close()
+
+
+async def test_a_stop_of_an_allow_whose_receipt_is_not_used_is_what_the_rules_make_of_it() -> None:
+    front = Desk(memory.MemoryStore(), MINT, Setup(route=("chat:#ops",), audience="tools"))
+    front.issuer = keyring.Keyring([b"k" * 32])
+    await front.open(permission(id="r1"))
+    await front.answer("r1", model.Answer(verdict="allow"), ANN)
+    await front.use("r1")
+    await stopping.stop(front, stopping.Who("ops", "Ops", "terminal:ops"))
+    receipt = (await front.wait("r1")).receipt
+    with pytest.raises(errors.NotUsable):
+        await front.redeem(receipt or "")
+    stored = await oracle.read(front.store)
+    assert stored.tickets["r1"].stopped is not None
+    assert oracle.violations(Witnessed(), stored) == []
     await front.store.close()
