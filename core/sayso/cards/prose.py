@@ -11,13 +11,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import regex
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.token import Token
 
 from sayso.content import text
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def parse(markdown: str) -> Prose:
     """Parse *markdown*; if it is too long, or the parser would drop a letter of it, the result is one fence."""
     source = markdown.replace("\r\n", "\n")
     reader = _Reader()
-    tokens = _MARKDOWN.parse(source) if len(source) <= _LONGEST else []
+    tokens = _tokens_of(source) if len(source) <= _LONGEST else []
     sound = _is_sound(tokens) or not source.strip()
     blocks = tuple(reader.blocks(iter(tokens))) if sound else ()
     if not sound or _loses_signs(source, blocks):
@@ -128,27 +129,11 @@ def plain(prose: Prose) -> str:
     return _plain(prose.blocks)
 
 
-class _Markdown(MarkdownIt):
-    """An address is shown as it was written, not as a browser would spell it."""
+def _tokens_of(source: str) -> list[Token]:
+    # it takes a while to load, and for a list nobody needs it
+    from sayso.cards import markdown
 
-    def normalizeLink(self, url: str) -> str:  # noqa: N802
-        return url
-
-    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
-        return link
-
-
-def _keep_source(state: StateCore) -> None:
-    """Stands in for the parser's clean-up, which would replace NUL and turn a lone carriage return into a line end."""
-
-
-def _markdown() -> MarkdownIt:
-    markdown = _Markdown("commonmark", {"html": False}).enable("table")
-    markdown.core.ruler.at("normalize", _keep_source)
-    return markdown.disable(["reference", "html_block", "html_inline"])
-
-
-_MARKDOWN = _markdown()
+    return markdown.tokens_of(source)
 
 
 def _is_sound(tokens: list[Token]) -> bool:

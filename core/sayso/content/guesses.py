@@ -23,6 +23,18 @@ class Guess(NamedTuple):
     """The examples are for a machine."""
 
 
+class Late:
+    """A pattern that is made when it is first needed."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @functools.cached_property
+    def pattern(self) -> regex.Pattern[str]:
+        """The pattern itself."""
+        return regex.compile(self._text)
+
+
 class AnyOf:
     """A pattern that matches if one of the alternatives does, except at the places of *unless*."""
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 import regex
 
 from sayso.content import symbols
-from sayso.content.guesses import AnyOf, Guess
+from sayso.content.guesses import AnyOf, Guess, Late
 
 _UNREADABLE = "\ufffd"
-_UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
+_UNSEEN = Late(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
 _PLAIN_OF = str.maketrans(
     "аеорсухѕіјһԁԛԝӏүАВЕЅІЈКМНОРСТУХҮԚԜӀΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳօոսհցՍՕ‘’‚‛“”„‟‐‑‒–—―−⁃",
     "aeopcyxsijhdqwlyABESIJKMHOPCTYXYQWIABEZHIKMNOPTYXocjonuhgUO''''\"\"\"\"--------",
@@ -56,7 +56,7 @@ def likeness(raw: str) -> str:
     Width, ligatures, blanks, dashes, quotes and look-alike letters of other alphabets do not count; case does.
     """
     plain = unicodedata.normalize("NFKC", raw).translate(_PLAIN_OF)
-    return " ".join(_UNSEEN.sub("", plain).split())
+    return " ".join(_UNSEEN.pattern.sub("", plain).split())
 
 
 # Not to be told from ASCII letters; and (NEAR) good enough to pass for one inside a Latin word.
@@ -71,14 +71,14 @@ _NEAR = _TWINS | set("кмтнвпигьзёїѵөґєщшжҽЬѴѡꙇզյլն�
 _NEAR_GREEK = frozenset("ανρυικτηχγωεσϱϒ")
 _NEAR_LATIN = frozenset("aeopcyxijshdqwAEOPCYXIJSHKMTB")
 
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_LATIN = regex.compile(r"\p{Latin}")
-_GREEK = regex.compile(r"(?V1)[\p{L}&&\p{Greek}]")
-_CYRILLIC = regex.compile(r"(?V1)[\p{L}&&[\p{Cyrillic}\p{Armenian}]]")
-_EITHER = regex.compile(r"[\p{Latin}\p{Cyrillic}\p{Armenian}]")
-_ENDING = regex.compile(r"[A-Z]{2,}[а-я]{1,3}")
+_WORD = Late(r"[\p{L}\p{M}\p{N}]+")
+_LATIN = Late(r"\p{Latin}")
+_GREEK = Late(r"(?V1)[\p{L}&&\p{Greek}]")
+_CYRILLIC = Late(r"(?V1)[\p{L}&&[\p{Cyrillic}\p{Armenian}]]")
+_EITHER = Late(r"[\p{Latin}\p{Cyrillic}\p{Armenian}]")
+_ENDING = Late(r"[A-Z]{2,}[а-я]{1,3}")
 # Alphabets that nobody mixes with Latin letters in one word.
-_REMOTE = regex.compile(
+_REMOTE = Late(
     r"""(?V1x)[[\p{L}\p{N}]&&[\p{Cherokee}\p{Lisu}\p{Coptic}\p{Deseret}\p{Canadian_Aboriginal}\p{Tifinagh}\p{Gothic}\p{Vai}
     \p{Old_Italic}\p{Carian}\p{Lycian}\p{Lydian}\p{Runic}\p{Osage}\p{Warang_Citi}\p{Elbasan}\p{Glagolitic}\p{Bamum}\p{Ahom}\p{Miao}\p{Ethiopic}\p{Tirhuta}]]"""
 )
@@ -90,17 +90,17 @@ _ENCLOSED = AnyOf(
     Guess("[०০੦૦୦ଠ௦౦೦൦ഠ๐໐၀ဝ۵۱] (?=[a-z]{2})", "०५ pages", "०pple"),
 )
 _HONEST = {
-    script: regex.compile(rf"(?V1)[\p{{L}}&&\p{{{script}}}--[{''.join(sorted(_TWINS))}]]")
+    script: Late(rf"(?V1)[\p{{L}}&&\p{{{script}}}--[{''.join(sorted(_TWINS))}]]")
     for script in ("Cyrillic", "Greek", "Armenian", "Cherokee", "Lisu", "Coptic", "Canadian_Aboriginal")
 }
 # Ohm, kelvin and angstrom have signs of their own that are drawn as Ω, K and Å.
-_UNITS = regex.compile(r"[\u2126\u212A\u212B]")
-_SINGLES = regex.compile(r"(?V1)[\p{L}&&[\u0300-\u1FFF\u2126\u212A\u212B\uF900-\uFAFF\U0002F800-\U0002FA1F]]")
+_UNITS = Late(r"[\u2126\u212A\u212B]")
+_SINGLES = Late(r"(?V1)[\p{L}&&[\u0300-\u1FFF\u2126\u212A\u212B\uF900-\uFAFF\U0002F800-\U0002FA1F]]")
 # A page layout joins letters, and a copy from it keeps that; in a name or a command it is another name.
-_JOINT = regex.compile(r"[\uFB00-\uFB06\u0132\u0133\u01C4-\u01CC\u01F1-\u01F3\u0149]")
-_LATIN_JOINT = regex.compile(r"[\uFB00-\uFB06]")
-_NAME_PARTS = regex.compile(r"\w[./_@\\:=]\w")
-_ASCII_LETTER = regex.compile(r"[A-Za-z]")
+_JOINT = Late(r"[\uFB00-\uFB06\u0132\u0133\u01C4-\u01CC\u01F1-\u01F3\u0149]")
+_LATIN_JOINT = Late(r"[\uFB00-\uFB06]")
+_NAME_PARTS = Late(r"\w[./_@\\:=]\w")
+_ASCII_LETTER = Late(r"[A-Za-z]")
 _JOINED = AnyOf(
     Guess(r"[A-Za-z][./_@\\:]\n", "Все файлы: x. Сор", "Файл: a/рауо"),
     Guess(r"\n[./_@\\:][A-Za-z]", "Сор. Файл x", "https://рауо.com/x файл"),
@@ -108,27 +108,27 @@ _JOINED = AnyOf(
 
 
 def _letters(raw: str, *, code: bool) -> Iterator[str]:
-    for word in dict.fromkeys(_WORD.findall(raw)):
+    for word in dict.fromkeys(_WORD.pattern.findall(raw)):
         if not word.isascii():
             yield from _mixed(unicodedata.normalize("NFD", word))
     # Code is judged line by line, or a comment in the other alphabet would vouch for a command in it.
     for part in raw.split("\n") if code else [raw]:
-        if not part.isascii() and _ASCII_LETTER.search(part):
+        if not part.isascii() and _ASCII_LETTER.pattern.search(part):
             yield from _disguised(part, shortest=1 if code else 2)
 
 
 def _same(raw: str, *, code: bool) -> Iterator[str]:
     """Letters that Unicode holds to be the same as other ones; whoever writes text as it should be has none of them."""
-    for sign in dict.fromkeys(_SINGLES.findall(raw)) if code else _UNITS.findall(raw):
+    for sign in dict.fromkeys(_SINGLES.pattern.findall(raw)) if code else _UNITS.pattern.findall(raw):
         if len(unicodedata.decomposition(sign).split()) == 1 and not unicodedata.is_normalized("NFC", sign):
             yield sign
 
 
 def _mixed(word: str) -> Iterator[str]:
     """Letters of another alphabet inside a Latin word, or the other way round."""
-    yield from _REMOTE.findall(word) if _LATIN.search(word) else ()
+    yield from _REMOTE.pattern.findall(word) if _LATIN.pattern.search(word) else ()
     yield from (sign for found in _ENCLOSED.pattern.findall(word) for sign in found)
-    latin, cyrillic, greek = _LATIN.findall(word), _CYRILLIC.findall(word), _GREEK.findall(word)
+    latin, cyrillic, greek = _LATIN.pattern.findall(word), _CYRILLIC.pattern.findall(word), _GREEK.pattern.findall(word)
     if cyrillic and greek:
         yield from greek
     if latin and cyrillic and _is_odd_mix(word, latin, cyrillic):
@@ -139,7 +139,7 @@ def _mixed(word: str) -> Iterator[str]:
 
 def _is_odd_mix(word: str, latin: list[str], cyrillic: list[str]) -> bool:
     """A Latin stem with a Cyrillic ending (SMSки) is ordinary; a change back, or nothing but look-alikes, is not."""
-    if _ENDING.fullmatch(word) and not _TWINS.issuperset(cyrillic):
+    if _ENDING.pattern.fullmatch(word) and not _TWINS.issuperset(cyrillic):
         return False
     only_near = _NEAR.issuperset(cyrillic) or (len(latin) == 1 and _NEAR_LATIN.issuperset(latin))
     return only_near or _turns(word)
@@ -148,8 +148,8 @@ def _is_odd_mix(word: str, latin: list[str], cyrillic: list[str]) -> bool:
 def _turns(word: str) -> bool:
     """Whether the alphabet changes and changes back. Counted letter by letter: a pattern would try all the pairs."""
     changes, before = 0, None
-    for found in _EITHER.finditer(word):
-        latin = bool(_LATIN.match(found[0]))
+    for found in _EITHER.pattern.finditer(word):
+        latin = bool(_LATIN.pattern.match(found[0]))
         changes += before is not None and latin != before
         if changes == 2:
             return True
@@ -159,8 +159,8 @@ def _turns(word: str) -> bool:
 
 def _disguised(part: str, *, shortest: int) -> Iterator[str]:
     """Words made only of look-alikes, in a text that is otherwise Latin, or joined to Latin ones like a file name."""
-    honest = {script for script, letters in _HONEST.items() if letters.search(part)}
-    for found in _WORD.finditer(part):
+    honest = {script for script, letters in _HONEST.items() if letters.pattern.search(part)}
+    for found in _WORD.pattern.finditer(part):
         letters = [sign for sign in found[0] if sign.isalpha()]
         if len(letters) < shortest or not _TWINS.issuperset(letters):
             continue
@@ -178,7 +178,7 @@ def _script(letter: str) -> str:
 def _joint(raw: str, *, code: bool) -> Iterator[str]:
     """Signs of several letters: anywhere in code, and in prose where a name or an address is written."""
     if code:
-        yield from _JOINT.findall(raw)
-    elif _LATIN_JOINT.search(raw):
+        yield from _JOINT.pattern.findall(raw)
+    elif _LATIN_JOINT.pattern.search(raw):
         for word in raw.split():
-            yield from _LATIN_JOINT.findall(word) if _NAME_PARTS.search(word) else ()
+            yield from _LATIN_JOINT.pattern.findall(word) if _NAME_PARTS.pattern.search(word) else ()

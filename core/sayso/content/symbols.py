@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import regex
 
-from sayso.content.guesses import AnyOf, Guess
+from sayso.content.guesses import AnyOf, Guess, Late
 
-_ASCII_LETTER = regex.compile(r"[A-Za-z]")
+_ASCII_LETTER = Late(r"[A-Za-z]")
 
 _CIRCLED = r"[\u249C-\u24E9\U0001F110-\U0001F169]"
 _ROMAN = r"[\u2160-\u217F\u212A]"
@@ -35,10 +35,10 @@ _STYLED_SIGNS = AnyOf(
     Guess(rf"[{_SMALL}] (?= [A-Za-z])", "the sign ᴅ", "ᴅel"),
     Guess(r"(?<! \p{RI}) (?: \p{RI}{2} )*+ \p{RI} (?! \p{RI})", "🇩🇪🇫🇷", "🇷m"),
 )
-_FORMULA = regex.compile(r"[=≤≥≠≈∈∉→⇒⇔∀∃∑∏∫⊂⊆∪∩×·⋅√∂∇]")
-_SMALL_CAPITALS = regex.compile(rf"[ɪʀʟɴɢʙʜʏ{_SMALL}]{{2,}}+")
+_FORMULA = Late(r"[=≤≥≠≈∈∉→⇒⇔∀∃∑∏∫⊂⊆∪∩×·⋅√∂∇]")
+_SMALL_CAPITALS = Late(rf"[ɪʀʟɴɢʙʜʏ{_SMALL}]{{2,}}+")
 _ALSO_PHONETIC = frozenset("ɪʀʟɴɢʙʜʏ")
-_PHONETIC = regex.compile(r"[ːˈˌəɪʊɛɔʃʒθðŋæ]")
+_PHONETIC = Late(r"[ːˈˌəɪʊɛɔʃʒθðŋæ]")
 _ODD_LATIN = "ɑɡƧƨꞫȜƼƽƄꞴꬲꬵꞙſẝꞘᶃƍɩꞲƖᴑꬽꭇꭈƦꞟꭎꭒɯᶌỿꭚȣȢƷ"
 _PHONETIC_TWINS = AnyOf(
     Guess(f"(?<=[A-Za-z]{{2}})[{_ODD_LATIN}]", "/hɑːd kæɡ/", "loɡ"),
@@ -49,40 +49,42 @@ _PHONETIC_TWINS = AnyOf(
 def styled(raw: str, *, code: bool) -> Iterator[str]:
     """Letters in a style of their own: bold, circled, superscript, small capitals, phonetic."""
     # Two bold letters side by side are a product of matrices in a formula, and a command elsewhere.
-    shortest = 3 if not code and _FORMULA.search(raw) else 1
+    shortest = 3 if not code and _FORMULA.pattern.search(raw) else 1
     yield from (sign for run in _STYLED_SIGNS.pattern.findall(raw) if len(run) != 2 or shortest < 3 for sign in run)
-    yield from (sign for run in _SMALL_CAPITALS.findall(raw) if not _ALSO_PHONETIC.issuperset(run) for sign in run)
-    if not _PHONETIC.search(raw):
+    yield from (
+        sign for run in _SMALL_CAPITALS.pattern.findall(raw) if not _ALSO_PHONETIC.issuperset(run) for sign in run
+    )
+    if not _PHONETIC.pattern.search(raw):
         yield from _PHONETIC_TWINS.pattern.findall(raw)
 
 
 # Strokes that pass for a dash, a slash, a bar or a nought are no sign of Chinese, Japanese or Korean writing.
 _STROKES = "一丨丶丿ノー﹣ㅡㅣ〡ﾉㄧ〇ㅇ〳〴\u2f00-\u2fdf\u31c0-\u31e3"
 _EAST = rf"[[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}\p{{Bopomofo}}]--[{_STROKES}]]"
-_EASTERN = regex.compile(f"(?V1){_EAST}")
-_WIDE_SIGNS = regex.compile(r"(?V1)[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE]")
-_WIDE_IN_CODE = regex.compile(
+_EASTERN = Late(f"(?V1){_EAST}")
+_WIDE_SIGNS = Late(r"(?V1)[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE]")
+_WIDE_IN_CODE = Late(
     rf"""(?V1x) (?<! {_EAST} [\u3000-\u303F\uFF01-\uFF64]{{0,20}})
     [\uFE50-\uFE6B\uFF02-\uFF07\uFF0A\uFF0B\uFF0D-\uFF19\uFF1C-\uFF1E\uFF20-\uFF5D\uFFE0-\uFFEE]
     (?! [\u3000-\u303F\uFF01-\uFF64]{{0,20}} {_EAST})"""
 )
-_PAUSES = regex.compile(r"[、。，：！？（）]")
-_LAST_PAUSE = regex.compile(r"(?<=\w)[、。，：！？]\s*$")
-_STROKE = regex.compile(f"[{_STROKES}]")
+_PAUSES = Late(r"[、。，：！？（）]")
+_LAST_PAUSE = Late(r"(?<=\w)[、。，：！？]\s*$")
+_STROKE = Late(f"[{_STROKES}]")
 
 
 def wide(raw: str, *, code: bool) -> Iterator[str]:
     """Full-width signs are ordinary in eastern prose; in code only as its punctuation or next to its letters."""
-    eastern = bool(_EASTERN.search(raw))
+    eastern = bool(_EASTERN.pattern.search(raw))
     for part in raw.split("\n"):
         if eastern and not code:
             continue
-        if _EASTERN.search(part):
-            yield from _WIDE_IN_CODE.findall(part)
+        if _EASTERN.pattern.search(part):
+            yield from _WIDE_IN_CODE.pattern.findall(part)
         else:
             ordinary = _PAUSES if eastern else _LAST_PAUSE
-            yield from _WIDE_SIGNS.findall(ordinary.sub("", part))
-            yield from _STROKE.findall(part) if _ASCII_LETTER.search(part) else ()
+            yield from _WIDE_SIGNS.pattern.findall(ordinary.pattern.sub("", part))
+            yield from _STROKE.pattern.findall(part) if _ASCII_LETTER.pattern.search(part) else ()
 
 
 _NEVER_PLAIN = AnyOf(
@@ -104,21 +106,21 @@ _MATH_OPERATORS = AnyOf(
     Guess(r"(?<!\d)∶", "15∶30", "x ∶30", code=True),
     Guess(r"∶(?!\d)", "15∶30", "30∶ x", code=True),
 )
-_MATH = regex.compile(r"[∀∃∈∉∑∏∫≤≥≠≈→⇒⇔∞ℝℕℤℚℂ∪∩⊂⊆∅√∂∇×÷±⊥]")
-_BARS = regex.compile(r"[│┃](?=\s*\w)")
-_FRAMES = regex.compile(r"(?V1)[\u2500-\u257F--[│┃]]")
-_STOPS = {"\u037e": regex.compile(r"\p{Greek}"), "․": regex.compile(r"\p{Armenian}")}
+_MATH = Late(r"[∀∃∈∉∑∏∫≤≥≠≈→⇒⇔∞ℝℕℤℚℂ∪∩⊂⊆∅√∂∇×÷±⊥]")
+_BARS = Late(r"[│┃](?=\s*\w)")
+_FRAMES = Late(r"(?V1)[\u2500-\u257F--[│┃]]")
+_STOPS = {"\u037e": Late(r"\p{Greek}"), "․": Late(r"\p{Armenian}")}
 
 
 def symbols(raw: str, *, code: bool) -> Iterator[str]:
     """Symbols that look like ASCII signs; in *code* also those that prose and formulas use."""
     yield from _NEVER_PLAIN.pattern.findall(raw)
     # Ordinary among the letters of their own alphabet; to others they are a semicolon and a full stop.
-    yield from (stop for stop, letters in _STOPS.items() if stop in raw and not letters.search(raw))
+    yield from (stop for stop, letters in _STOPS.items() if stop in raw and not letters.pattern.search(raw))
     if code:
         yield from _OPERATORS.pattern.findall(raw)
-        yield from () if _MATH.search(raw) else _MATH_OPERATORS.pattern.findall(raw)
-        yield from () if _FRAMES.search(raw) else _BARS.findall(raw)
+        yield from () if _MATH.pattern.search(raw) else _MATH_OPERATORS.pattern.findall(raw)
+        yield from () if _FRAMES.pattern.search(raw) else _BARS.pattern.findall(raw)
 
 
 _DASH = r"[\u2010-\u2015\u2212\u02D7\u2043\u207B\u2796\uFE58\uFE63\uFF0D]"
