@@ -239,8 +239,8 @@ def _patterns() -> dict[str, str]:
         for module in pkgutil.walk_packages(package.__path__, f"{root}."):
             if "__main__" not in module.name and ".testing" not in module.name:
                 for name, value in vars(importlib.import_module(module.name)).items():
-                    value = value.pattern if isinstance(value, guesses.AnyOf) else value
                     for one in value.values() if isinstance(value, dict) else [value]:
+                        one = one.pattern if isinstance(one, guesses.AnyOf | guesses.Late) else one
                         if isinstance(one, re.Pattern | regex.Pattern):
                             pattern = one.pattern
                             found[f"{module.name}.{name}"] = pattern if isinstance(pattern, str) else pattern.decode()
