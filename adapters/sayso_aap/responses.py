@@ -70,6 +70,8 @@ async def as_the_protocol_says(request: web.Request, handler: typedefs.Handler) 
 
 def _answer_ours(error: errors.SaysoError, exchange: str) -> web.Response:
     status = 400 if isinstance(error, errors.InvalidRequest) else error.status
+    if isinstance(error, errors.MembershipUnknown):
+        return _fail(status, error.code, error.message, exchange)
     if status >= 500:
         log.warning("a request failed", extra={"code": error.code, "exchange": exchange})
         return _fail(503, "unavailable", "the provider cannot serve this now", exchange)

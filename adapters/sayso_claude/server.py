@@ -282,7 +282,9 @@ def _refuse(request: web.Request, event: str, error: Exception) -> web.Response:
 
 def _failure_of(error: Exception) -> errors.SaysoError:
     """The failure as it may be told; of one that is not ours nothing from the inside."""
-    if isinstance(error, presence.Stopping) or (isinstance(error, errors.SaysoError) and error.status < 500):
+    if isinstance(error, presence.Stopping | errors.Refused):
+        return error
+    if isinstance(error, errors.SaysoError) and error.status < 500:
         return error
     if isinstance(error, errors.StoreUnavailable):
         return errors.StoreUnavailable("the database cannot be used now", hint="try again")

@@ -36,6 +36,8 @@ _TOO_MANY = 429
 _PASSING = {429, 502, 503, 504}
 # Of a 503 after which it is not known whether the call was stored.
 _UNSURE = errors.StoreUnavailable("", unsure=True).code
+# And of one that says why: nobody waits for a rota or a chat in silence.
+_UNKNOWN = errors.MembershipUnknown.code
 _KEY = re.compile(CALLER_KEY)
 
 
@@ -149,9 +151,10 @@ class Calls:
             raise _Cut(error.strerror or type(error).__name__, sent=False) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _Cut(type(error).__name__, sent=True) from error
-        if response.status in _PASSING:
+        code = _read_code(content) if response.status in _PASSING else None
+        if response.status in _PASSING and code != _UNKNOWN:
             named = _read_error(response.status, content) if response.status == _TOO_MANY else None
-            sent = response.status in (502, 504) or _read_code(content) == _UNSURE
+            sent = response.status in (502, 504) or code == _UNSURE
             raise _Cut(f"it answers with {response.status}", sent=sent, error=named)
         self._reached = True
         if response.status >= 300:

@@ -1,5 +1,7 @@
 """On call, from the outside: the service as a process, a calendar and PagerDuty on the loopback address, both chats."""
 
+import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -71,7 +73,7 @@ def settings(folder: Path, source: str, more: str = "") -> None:
 async def test_in_slack_whoever_is_on_call_decides_and_others_are_told_which_of_three_it_is(
     kind: str, command: Command, tmp_path: Path
 ) -> None:
-    agent = key(command, "bot", "agent")
+    agent, bob = key(command, "bot", "agent"), key(command, "bob", "approver")
     async with hosted() as rotas, FakeSlack() as slack:
         source = f'ical = "{rotas.url}/payments.ics", private = true' if kind == "ical" else 'pagerduty = "P538IZH"'
         settings(tmp_path, source, '[slack]\nchannel = "C1"\n')
@@ -91,6 +93,13 @@ async def test_in_slack_whoever_is_on_call_decides_and_others_are_told_which_of_
                 await slack.until(lambda: seen.ephemerals)
                 said = slack.visible_text(seen.ephemerals[0])
                 assert said.startswith("Could not find out who is on call for payments, so nothing")
+                by_key = {"SAYSO_URL": served.url, "SAYSO_KEY": bob}
+                (asked,) = json.loads((await asyncio.to_thread(command, "list", "--json", **own)).stdout)
+                refused = await asyncio.to_thread(command, "answer", asked["id"], "--deny", **by_key)
+                assert "could not find out who is on call for payments, so nothing was counted" in refused.stderr
+                direct = ("ask", "permission", "--tool", "Bash", "--wait", "--route", "approvers")
+                refused = await asyncio.to_thread(command, *direct, **own)
+                assert "could not find out who is on call for payments, so nobody was asked" in refused.stderr
                 rotas.down = False
                 told = await eve.press(card, "Allow")
                 await slack.until(lambda: told.ephemerals)

@@ -84,27 +84,40 @@ class HttpCaller:
         return row if self.asked(owner) else dataclasses.replace(row, entry=masked.entry_of(row.entry, self.desk.mint))
 
     async def ticket(self, id: str) -> model.Ticket:
-        """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""
+        """Load the request.
+
+        Raises:
+            NotFound: alike if it is not there and if this key may not see it.
+            MembershipUnknown: nobody could find out whether it may.
+        """
         with contextlib.suppress(errors.NotFound):
             ticket = await self.desk.store.load(id)
             if await self.sees(ticket):
                 return ticket
+            if self.key.role == "approver":
+                await self._check_known(ticket)
         raise errors.NotFound("there is no such request", field="id", hint="see: GET /v1/requests")
 
     async def may_know(self, id: str) -> None:
         """Refuse an answer to a request that this key may not see, and put the try on record.
 
         Raises:
-            NotFound: the same as if it were not there; who may answer is not told to those who may not.
+            NotFound, MembershipUnknown: as `ticket`; who may answer is not told to those who may not.
         """
         try:
             await self.ticket(id)
-        except errors.NotFound:
+        except (errors.NotFound, errors.MembershipUnknown):
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)
                 person = await identity.find(self.desk, ticket, self.key.actor)
                 await self.desk.record_refusal(ticket.id, person, machine.refusal(ticket, person))
             raise
+
+    async def _check_known(self, ticket: model.Ticket) -> None:
+        person = await identity.find(self.desk, ticket, self.key.actor)
+        refused = machine.refusal(ticket, person)
+        if isinstance(refused, errors.MembershipUnknown):
+            raise refused
 
     async def tickets(self, query: Query) -> Sequence[model.Ticket]:
         """Load the newest requests that this key may see, at most `query.limit`."""

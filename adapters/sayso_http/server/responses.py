@@ -79,7 +79,8 @@ async def errors_as_json(request: web.Request, handler: typedefs.Handler) -> web
 
 
 def _answer_ours(error: errors.SaysoError) -> web.Response:
-    if error.status >= 500:
+    # what a chat or a rota did not say is no failure of ours, and its words are for whoever asks
+    if error.status >= 500 and not isinstance(error, errors.Refused):
         log.warning("a request failed", extra={"code": error.code, "error": error.message})
         if isinstance(error, errors.StoreUnavailable):
             return _without_store(error)
