@@ -44,9 +44,8 @@ class HttpCaller:
                     raise errors.NotAllowed("a key of role agent sees no people", hint="use an approver's key")
             case "who stops":
                 if self.key.role == "agent":
-                    raise errors.NotAllowed(
-                        "this is for people and operators", hint="use a key of role approver or operator"
-                    )
+                    said = "a key of role agent cannot stop anything, nor see what is allowed for a while"
+                    raise errors.NotAllowed(said, hint="use a key of role approver or operator")
             case "who operates":
                 if self.key.role != "operator":
                     raise errors.NotAllowed("this is for operators", hint="use a key of role operator")
