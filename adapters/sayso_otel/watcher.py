@@ -12,7 +12,7 @@ from sayso import model
 from sayso.content import masks
 from sayso.desk.upkeep import watching
 from sayso.machine import events
-from sayso_otel import context, names
+from sayso_otel import context, names, people
 
 _SCOPE = "sayso"
 Attributes = Mapping[str, str | bool]
@@ -32,6 +32,7 @@ class Watcher:
         self._waiting = meter.create_histogram(names.WAITING, unit="s", description="From question to decision")
         self._viewed = meter.create_histogram(names.FIRST_VIEW, unit="s", description="From question to its first view")
         self._answered = meter.create_histogram(names.FIRST_ANSWER, unit="s", description="From question to an answer")
+        self._people = people.People(meter)
         self._ruled = meter.create_counter(names.RULINGS, unit="{request}", description="What rules came to")
         self._observed = meter.create_counter(
             names.OBSERVED, unit="{request}", description="What rules that only observe would have decided"
@@ -52,7 +53,9 @@ class Watcher:
             links = context.links_to(ticket.trace)
             if len(ticket.answers) + (ticket.taken is not None) == 1:
                 self._answered.record((entry.at - ticket.created_at).total_seconds(), kind)
-            self._write(names.ANSWER, times, {**_of(ticket), **verdict}, links=links)
+            via = {names.CHANNEL: model.channel_of(entry.by.account)}
+            self._people.count_answer(ticket, entry, via)
+            self._write(names.ANSWER, times, {**_of(ticket), **verdict, **via}, links=links)
         elif isinstance(entry, events.Viewed):
             self._viewed.record((entry.at - ticket.created_at).total_seconds(), kind)
         decision = ticket.decision
@@ -61,6 +64,7 @@ class Watcher:
             self._decisions.add(1, outcome)
             if not isinstance(entry, events.Opened):
                 self._waiting.record((decision.decided_at - ticket.created_at).total_seconds(), outcome)
+                self._people.count_decision(ticket, decision)
 
     def _count_rules(self, ruled: model.Ruled | None) -> None:
         if ruled is not None and ruled.rule is not None:

@@ -19,7 +19,7 @@ from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stats import tally
 from sayso.stores import Query, Row, Summary
-from sayso_http.server import gauges, probes
+from sayso_http.server import decided, gauges, probes
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
 _MOST_ROWS = 5_000
@@ -73,6 +73,7 @@ class Metrics:
         self._quick = counter("sayso_quick_allows", f"Allows within {tally.QUICK:g} seconds of the question")
         self._ruled = counter("sayso_rulings", "What rules and grants came to", ["rule", "effect"])
         self._watched = counter("sayso_rules_observed", "What a rule that only observes would have decided", ["rule"])
+        self._people = decided.Decided(self._registry)
         # what has not happened yet is 0 and not absent: otherwise the first time would be no increase
         for kind, outcome in itertools.product(get_args(model.Kind), get_args(model.Outcome)):
             self._decided.labels(kind, outcome)
@@ -116,6 +117,7 @@ class Metrics:
         if isinstance(entry, events.Undelivered):
             self._lost.labels(model.channel_of(entry.place)).inc()
         if isinstance(entry, events.Answered):
+            self._people.count_answer(entry)
             await self._count_answer(row, entry)
         if isinstance(entry, _Deciding):
             await self._count_if_decided(row)
@@ -173,6 +175,7 @@ class Metrics:
         self._decided.labels(found.kind, found.outcome).inc()
         waited = found.decided_at - found.created_at
         self._waited.labels(found.outcome).observe(waited.total_seconds())
+        self._people.count_decision(found.outcome, await self._store.log(row.ticket_id))
 
     async def _is_decision(self, row: Row, found: Summary) -> bool:
         """Whether it was this row that decided its ticket."""

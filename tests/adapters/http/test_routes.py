@@ -408,6 +408,9 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
         "sayso_first_answer_seconds_count 1.0",
         "sayso_quick_allows_total 1.0",
         'sayso_uses_refused_total{code="already_used"} 1.0',
+        'sayso_answers_total{channel="key",verdict="allow"} 1.0',
+        'sayso_decided_at_total{channel="web",outcome="allowed"} 1.0',
+        'sayso_approvers_sum{outcome="allowed"} 1.0',
         "sayso_requests_pending 1.0",
     ):
         assert line in figures

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import sayso
 import sayso_otel
-from sayso import errors, model, rules
+from sayso import calendars, errors, model, rules
 from sayso.cards import card, tokens
 from sayso.desk import courier
 from sayso.desk.answering import viewing
@@ -116,6 +116,7 @@ async def test_ask_answer_and_delivery_are_short_spans_that_are_linked_to_the_tr
         "gen_ai.tool.name": "deploy",
         "sayso.policy": "default",
         "sayso.verdict": "deny",
+        "sayso.channel": "web",
         "sayso.outcome": "denied",
     }
     # no span is as long as a person thinks
@@ -156,6 +157,32 @@ async def test_first_views_first_answers_and_what_rules_came_to_are_figures(
     assert (viewed.count, viewed.sum, answered.count, answered.sum) == (1, 5.0, 1, 10.0)
     assert figures["sayso.rulings"][("sayso.rule", "no"), ("sayso.ruling", "deny")].value == 1
     assert figures["sayso.observed"][("sayso.rule", "watched"),].value == 1
+
+
+async def test_what_people_decided_is_counted_by_policy_and_kind_of_place_and_by_nobodys_name(
+    desk: sayso.Desk, heard: Heard, clock: ManualClock
+) -> None:
+    hours = calendars.Calendar(name="always", zone="UTC")
+    policies = {"default": sayso.Policy(quorum=2, clock=hours), "plain": sayso.Policy()}
+    desk.setup = dataclasses.replace(desk.setup, policies=policies, route=("chat:#secret-room", "web"))
+    ticket = await desk.open(sayso.Permission(tool="deploy"))
+    clock.advance(90)
+    await desk.answer(ticket.id, sayso.Answer(verdict="allow"), ANN)
+    await desk.answer(ticket.id, sayso.Answer(verdict="allow"), people.Actor("web:bob", "Bob", member=True))
+    quick = await desk.open(sayso.Permission(tool="deploy", policy="plain"))
+    await desk.answer(quick.id, sayso.Answer(verdict="allow"), ANN)
+    figures = heard.figures()
+    policy = ("sayso.policy", "default")
+    via = [dict(key)["sayso.channel"] for key in figures["sayso.answers"]]
+    assert via == ["web", "web"], "by policy"
+    assert figures["sayso.approvers"][(policy,)].sum == 2
+    assert figures["sayso.waiting_open"][(policy,)].sum == 90
+    assert len(figures["sayso.waiting_open"]) == 1, "only where a policy has a clock"
+    assert figures["sayso.quick_allows"][(("sayso.policy", "plain"),)].value == 1
+    shown = {dict(key)["sayso.channel"]: point.value for key, point in figures["sayso.decided_at"].items()}
+    assert shown == {"chat": 2, "web": 2}
+    for hidden in ("Ann", "Bob", "secret-room"):
+        assert hidden not in heard.all()
 
 
 async def test_a_failed_delivery_says_what_kind_of_failure_and_nothing_that_a_platform_said(
