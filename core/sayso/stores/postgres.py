@@ -55,6 +55,9 @@ class PostgresStore(sql_store.SqlStore):
         self.durability = durability
         self._queries = sql.queries(self.dialect)
         self._pool = pool
+        # the queue for a connection is ours, and not the pool's: to wait in it says nothing of the database
+        self._turns = asyncio.Semaphore(_CONNECTIONS)
+        self._answered = 0.0
         self._timeout = timeout
         self._final = seen
         self._watch = watch.Watch(self._tail, poll_interval, seen)
@@ -188,13 +191,28 @@ class PostgresStore(sql_store.SqlStore):
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any, None]:
-        async with self._pool.acquire(timeout=self._timeout) as db:
-            try:
-                yield db
-            except asyncpg.InternalClientError:  # pragma: no cover - only for a cut in the middle of one message
-                # cut off in the middle of something: the next one to get it would fail, too
-                db.terminate()
-                raise
+        await self._turn()
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as db:
+                try:
+                    yield db
+                except asyncpg.InternalClientError:  # pragma: no cover - only for a cut in the middle of one message
+                    # cut off in the middle of something: the next one to get it would fail, too
+                    db.terminate()
+                    raise
+                self._answered = asyncio.get_running_loop().time()
+        finally:
+            self._turns.release()
+
+    async def _turn(self) -> None:
+        """Wait for a connection, however long the queue is. Raises TimeoutError if the database answers nobody."""
+        now = asyncio.get_running_loop().time
+        begun = now()
+        await self._turns.acquire()
+        # so all who wait fail with those who asked, and not one after the other
+        if now() - max(begun, self._answered) > self._timeout / 2:
+            self._turns.release()
+            raise TimeoutError("nobody got an answer")
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
         return [(row[0], row[1], row[2]) for row in await self._read("tail", seen)]

@@ -283,3 +283,21 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
         await one.use("r1")
     assert broken
     await other.close()
+
+
+async def test_a_long_queue_here_is_no_failure_of_the_database(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema, timeout=0.4)
+    # nine at a time, because one listens: seven rounds, so that the last ones wait for longer than an answer may take
+    found = await asyncio.gather(*(store._select("select 1 from pg_sleep(0.1)") for _ in range(63)))
+    assert len(found) == 63
+    await store.close()
+
+
+async def test_all_who_wait_fail_together_if_the_database_answers_nobody(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema, timeout=0.4)
+    # one after the other they would take thirteen seconds
+    async with asyncio.timeout(6):
+        asked = (store._select("select 1 from pg_sleep(30)") for _ in range(300))
+        found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in found} == {errors.StoreUnavailable}
+    await store.close()
