@@ -73,13 +73,13 @@ _CLOSERS = frozenset(["}", "done", "fi", "esac"])
 # What is no program where it stands first.
 _FIRST = _KEYWORDS | _CLOSERS | {"case"}
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
-# One command of nothing but words, with one blank between two: most lines are.
-_PLAIN = re.compile(r"""[^\\'"$`()<>|&;\s#*?\[{]+(?: [^\\'"$`()<>|&;\s#*?\[{]+)*""")
+# What stands in no line that is one command of nothing but words, with one blank between two: most lines are.
+_ODD = re.compile(r"""[\\'"$`()<>|&;#*?\[{]|[^\S ]|  |^ | $""")
 
 
 def read(raw: str) -> list[Command]:
     """All commands of a command line, those inside others too, in the order in which they end."""
-    if len(raw) <= _LONGEST and _PLAIN.fullmatch(raw):
+    if 0 < len(raw) <= _LONGEST and not _ODD.search(raw):
         words = raw.split(" ")
         if words[0] not in _FIRST and "=" not in words[0]:
             return [Command([Word(word) for word in words], raw)]

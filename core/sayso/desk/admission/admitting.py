@@ -62,7 +62,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         if shell.setup.quiet or terms.policy.quiet:
             terms = quieting.apply(shell.setup, terms, now)
         terms = await asking_back.add(shell, request, terms)
-        terms = await remembering.add(shell.store, request, terms, now)
+        terms = await remembering.add(shell.store, request, terms, now, large=large)
         salt = tokens.new_salt()
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now, salt=salt)
         opened = tracing.keep(receipting.attach(shell, opened))

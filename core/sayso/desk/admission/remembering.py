@@ -105,7 +105,9 @@ async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Rec
     names = [f"{_name_of('answered', person)}/{own}" for person in _deciders(decision)]
     added = [Record(ANSWERED, name, {"id": ticket.id}, at + ANSWERED_FOR) for name in names]
     if _is_about_a_call(ticket, decision):
-        some, call = await _place(ticket.owner, ticket.request, decision)
+        # of the call as it was allowed: what somebody changed was not
+        ran = decision.input_digest or await _digest(ticket.request, large=requests.is_large(ticket.request))
+        some, call = _place(ticket.owner, ran)
         name = f"{some}/{call}/{_RANK[decision.outcome]}/{own}"
         by = wording.names(decision)[: model.MAX_NAME]
         reason = (decision.reason or "")[:_LONGEST_REASON] or None
@@ -149,11 +151,11 @@ def _name_of(what: str, *whose: str) -> str:
     return tokens.id_from(what, *whose)
 
 
-async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
-    """The terms of a request, with what is remembered of it."""
+async def add(store: Store, request: model.Request, terms: Terms, at: datetime, *, large: bool) -> Terms:
+    """The terms of a request, with what is remembered of it. What is *large* is looked at beside the event loop."""
     if request.kind != "permission":
         return terms
-    some, call = await _place(terms.owner, request)
+    some, call = _place(terms.owner, await _digest(request, large=large))
     ran, denied = (RISKY, _name_of("risky", terms.owner)), _denied_of(terms.owner)
     found = await store.look_back([(PAST, some), ran, denied], (PAST, f"{some}/{call}/"), MOST_TIMES)
     if not found:
@@ -190,16 +192,13 @@ def _remembered(
     )
 
 
-async def _place(owner: str, request: model.Request, decision: model.Decision | None = None) -> tuple[str, str]:
+async def _digest(request: model.Request, *, large: bool) -> str:
+    return await aside.run_large(large, digest.of_call, request.tool or "", request.input or {})
+
+
+def _place(owner: str, call: str) -> tuple[str, str]:
     """How the names of the records of a call begin: of some of an agent's calls, and behind it of this one."""
-    if decision and decision.input_digest:
-        # of the call as it was allowed: what somebody changed was not
-        found = decision.input_digest
-    else:
-        found = await aside.run_large(
-            requests.is_large(request), digest.of_call, request.tool or "", request.input or {}
-        )
-    hexed = found.partition(":")[2]
+    hexed = call.partition(":")[2]
     return _name_of("calls", owner, hexed[:_DIGITS]), hexed
 
 

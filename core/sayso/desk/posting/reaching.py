@@ -18,10 +18,15 @@ log = logging.getLogger(__name__)
 _WITHIN = 4.0
 
 
+_NOBODY = direct.Present()
+
+
 async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
     """Who is behind these names now, beside those whom the settings say; and behind whoever acts for one of them."""
     directory = shell.setup.directory
     named, at = list(dict.fromkeys(names)), shell.clock.now() if directory.delegations else None
+    if not named and at is None:
+        return _NOBODY
     ends = asyncio.get_running_loop().time() + _WITHIN
     found, lost = await _look(shell, named, ends)
     on_call = {name: one.people for name, one in found.items() if name.startswith(people.ON_CALL)}
