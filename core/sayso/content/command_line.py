@@ -74,7 +74,7 @@ _CLOSERS = frozenset(["}", "done", "fi", "esac"])
 _FIRST = _KEYWORDS | _CLOSERS | {"case"}
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 # What stands in no line that is one command of nothing but words, with one blank between two: most lines are.
-_ODD = re.compile(r"""[\\'"$`()<>|&;#*?\[{]|[^\S ]|  |^ | $""")
+_ODD = re.compile(r"""[\\'"$`()<>|&;#*?\[{]|[^\S ]|  |^ | \Z""")
 
 
 def read(raw: str) -> list[Command]:
