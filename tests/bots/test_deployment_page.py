@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 
 from sayso_bots.service.service import GRACE
@@ -54,6 +55,7 @@ def executable(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+@pytest.mark.once
 def test_the_commands_for_systemd_put_everything_where_the_unit_looks_for_it(tmp_path: Path) -> None:
     require(shutil.which("bash"), "bash")
     root, tools, notes = tmp_path / "root", tmp_path / "bin", tmp_path / "notes"

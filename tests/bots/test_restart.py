@@ -63,6 +63,7 @@ async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_count
     assert "Withdrawn" in there.slack.visible_text(there.cards()[0])
 
 
+@pytest.mark.once
 async def test_the_same_holds_with_postgresql(command: Command, pg_url: str) -> None:
     await waiting_agents_outlive_a_kill(command, pg_url)
 
@@ -193,6 +194,7 @@ async def test_a_stopping_service_hands_back_what_it_could_not_deliver(there: Se
     await there.until(there.cards)
 
 
+@pytest.mark.once
 async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there: Setup) -> None:
     chance, seen = random.Random(SEED), oracle.Witnessed()
     people = [there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")]
@@ -212,6 +214,7 @@ async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there
     assert {id: len(there.cards(id)) for id in seen.asked} == dict.fromkeys(seen.asked, 1)
 
 
+@pytest.mark.once
 async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(there: Setup, ann: Person) -> None:
     chance = random.Random(SEED)
     there.slack.channel("C2", name="dev", members=["U1", "U2"])

@@ -126,6 +126,7 @@ PLACES: dict[str, Callable[[Town, str, str | None], Awaitable[None]]] = {
 }
 
 
+@pytest.mark.once
 async def test_a_stop_from_anywhere_holds_in_both_services_within_two_seconds(town: Town) -> None:
     await everything_is_stopped(town)
     # one agent alone: the other goes on

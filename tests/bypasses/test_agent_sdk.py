@@ -32,19 +32,24 @@ def both(desk: sayso.Desk, given: ClaudeAgentOptions) -> ClaudeAgentOptions:
     return defer.options(desk, sdk.options(desk, given), tools="Bash|Write")
 
 
+OTHER = SKILL.replace("tidy", "clean").replace("skill.txt", "other.txt")
+
+
 @pytest.mark.parametrize("made", [callback, deferring, both])
-@pytest.mark.parametrize("verdict", ["allow", "deny"])
-async def test_a_skill_that_the_agent_calls(tmp_path: Path, made: Made, verdict: str) -> None:
-    skill, home = tmp_path / "work" / ".claude" / "skills" / "tidy" / "SKILL.md", tmp_path / "home"
-    skill.parent.mkdir(parents=True)
-    skill.write_text(SKILL)
+async def test_skills_that_the_agent_calls(tmp_path: Path, made: Made) -> None:
+    """One that people allow, and one that they deny."""
+    home = tmp_path / "home"
     home.mkdir()
+    for name, text in (("tidy", SKILL), ("clean", OTHER)):
+        skill = tmp_path / "work" / ".claude" / "skills" / name / "SKILL.md"
+        skill.parent.mkdir(parents=True)
+        skill.write_text(text)
     ann = await wire.desk()
     async with anthropic.serve() as model:
-        model.script([CALLED, anthropic.Text("done")])
+        model.script([CALLED, anthropic.ToolUse("Skill", {"skill": "clean"}), anthropic.Text("done")])
         env = claude_cli.cli_env(home, model.url)
         given = ClaudeAgentOptions(
-            cwd=tmp_path / "work", env=env, setting_sources=["project"], allowed_tools=["Skill(tidy)"]
+            cwd=tmp_path / "work", env=env, setting_sources=["project"], allowed_tools=["Skill(tidy)", "Skill(clean)"]
         )
 
         async def run() -> None:
@@ -52,9 +57,12 @@ async def test_a_skill_that_the_agent_calls(tmp_path: Path, made: Made, verdict:
                 pass
 
         running = asyncio.create_task(run())
-        ticket = await ann.answer(verdict=verdict)
+        asked = [await ann.answer(count, verdict=verdict) for count, verdict in ((1, "allow"), (2, "deny"))]
         async with asyncio.timeout(20):
             await running
-    assert ticket.request.input == {"command": "touch skill.txt"}
-    assert len(await ann.desk.store.list(Query())) == 1
-    assert (tmp_path / "work" / "skill.txt").exists() is (verdict == "allow")
+    assert [ticket.request.input for ticket in asked] == [
+        {"command": "touch skill.txt"},
+        {"command": "touch other.txt"},
+    ]
+    assert len(await ann.desk.store.list(Query())) == 2
+    assert [(tmp_path / "work" / name).exists() for name in ("skill.txt", "other.txt")] == [True, False]

@@ -16,36 +16,22 @@ OFF = json.dumps({"disableAllHooks": True})
 BASH = anthropic.ToolUse("Bash", {"command": "touch made.txt"})
 
 
-async def test_a_tool_server_is_started_unasked_and_is_named(tmp_path: Path) -> None:
-    async with attempt(tmp_path, files={".mcp.json": SERVER}) as tried:
+async def test_tool_servers_helpers_and_other_hooks_run_unasked_and_are_named(tmp_path: Path) -> None:
+    other = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch hook.txt"}]}]}}
+    files = {".mcp.json": SERVER, ".claude/settings.json": json.dumps(other)}
+    async with attempt(tmp_path, files=files, settings={"apiKeyHelper": "touch helper.txt; echo key"}) as tried:
         await tried.run()
-        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        assert (tried.made(), await tried.asked()) == (["helper.txt", "hook.txt", "made.txt"], [])
         tried.names("tool servers that the settings or `.mcp.json` start")
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"apiKeyHelper": "touch made.txt; echo key"},
-        {"statusLine": {"type": "command", "command": "touch made.txt; echo status"}},
-    ],
-)
-async def test_a_helper_runs_unasked_and_is_named(tmp_path: Path, settings: dict[str, Any]) -> None:
-    async with attempt(tmp_path, settings=settings) as tried:
-        if "statusLine" in settings:
-            await tried.type("go", made="made.txt")
-        else:
-            await tried.run()
-        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
         tried.names("helpers of the settings (`apiKeyHelper`, `statusLine` and the like)")
-
-
-async def test_another_hook_runs_unasked_and_is_named(tmp_path: Path) -> None:
-    other = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch made.txt"}]}]}}
-    async with attempt(tmp_path, files={".claude/settings.json": json.dumps(other)}) as tried:
-        await tried.run()
-        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
         tried.names("other hooks of the settings, of plugins and of skills")
+
+
+async def test_a_status_line_runs_unasked(tmp_path: Path) -> None:
+    status = {"type": "command", "command": "touch made.txt; echo status"}
+    async with attempt(tmp_path, settings={"statusLine": status}) as tried:
+        await tried.type("go", made="made.txt")
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
 
 
 async def test_hooks_that_are_switched_off_are_named(tmp_path: Path) -> None:
@@ -80,13 +66,12 @@ async def test_the_same_file_without_the_wrong_value_gates(tmp_path: Path) -> No
         assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", "touch made.txt")])
 
 
-@pytest.mark.parametrize("name", [".claude/settings.local.json", ".claude/settings.json", ".mcp.json"])
-async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Path, name: str) -> None:
+async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Path) -> None:
     async with attempt(tmp_path, mode="bypassPermissions") as tried:
-        path = tried.cwd / name
-        await tried.run(anthropic.ToolUse("Write", {"file_path": str(path), "content": OFF}))
-        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", str(path))])
-        assert not path.exists()
+        paths = [tried.cwd / name for name in (".claude/settings.local.json", ".claude/settings.json", ".mcp.json")]
+        await tried.run(*(anthropic.ToolUse("Write", {"file_path": str(path), "content": OFF}) for path in paths))
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", str(path)) for path in paths])
+        assert [path for path in paths if path.exists()] == []
 
 
 async def test_settings_that_change_in_a_session_take_effect_only_if_people_allow_it(tmp_path: Path) -> None:

@@ -46,17 +46,12 @@ async def test_a_rule_misses_spellings_and_the_page_says_so(tmp_path: Path) -> N
         tried.names(f"It misses {len(missed)} of {len(PUSHES)} spellings")
 
 
-@pytest.mark.parametrize("command", ["bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'"])
-async def test_a_shell_inside_the_shell(tmp_path: Path, command: str) -> None:
+async def test_a_shell_inside_the_shell_and_a_background_task(tmp_path: Path) -> None:
+    inside = ["bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'"]
     async with attempt(tmp_path, mode="bypassPermissions") as tried:
-        await tried.run(bash(command))
-        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", command)])
-
-
-async def test_a_background_task(tmp_path: Path) -> None:
-    async with attempt(tmp_path, mode="bypassPermissions") as tried:
-        await tried.run(bash("touch made.txt", run_in_background=True))
-        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", "touch made.txt")])
+        await tried.run(*map(bash, inside), bash("touch made.txt", run_in_background=True))
+        assert tried.made() == []
+        assert await tried.asked() == [("PreToolUse", command) for command in (*inside, "touch made.txt")]
 
 
 async def test_a_subagent(tmp_path: Path) -> None:
