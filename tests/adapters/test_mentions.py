@@ -192,6 +192,8 @@ async def test_a_direct_message_goes_to_whoever_acts_for_somebody_as_well_and_re
         await there.deliver()
         card, reminder = there.slack.dms("U2")
         assert "Reminder" in there.slack.visible_text(reminder)
+        # each message calls whoever reads it, and nobody else
+        assert [there.slack.pings(there.slack.dms(user)[-1]) for user in ("U1", "U2")] == [["U1"], ["U2"]]
         await bob.press(card, "Allow")
         assert (await there.decision(ticket)).by[0].person == "ann"
 

@@ -46,7 +46,9 @@ def _called(
     if missing is None:
         return None
     if effect.to is None:
-        return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect, at), at)
+        called = silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect, at), at)
+        # whoever acts for somebody does not read their direct messages, and has one of their own
+        return tuple(filter(missing.__contains__, called)) or None if called and ":@" in effect.place else called
     # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
     looked_up = bool(approvers.groups_behind(missing, directory)) and approvers.is_missing(ticket, effect.to)
     awaited = effect.to in {*missing, *directory.members(missing)} or looked_up
