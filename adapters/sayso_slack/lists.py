@@ -65,10 +65,16 @@ def _chosen(what: str, names: Sequence[str]) -> Json:
     return {
         "type": "static_select",
         "action_id": f"{ORDER}:{what.partition(' ')[0]}",
-        "placeholder": render.plain(f"{orders.ASKED[what].title}…"),
+        "placeholder": render.plain(f"{orders.ASKED[what].title}…{_left(what, len(names))}", limits.PLACEHOLDER),
         "options": options,
         "confirm": _confirm(what, stops=what == orders.STOP_ONE),
     }
+
+
+def _left(what: str, count: int) -> str:
+    """What is said where there are more agents than a menu holds."""
+    more = count - limits.SELECT_OPTIONS
+    return f" (of {count:,}; others: /sayso {what} NAME)" if more > 0 else ""
 
 
 def _confirm(what: str, *, stops: bool) -> Json:

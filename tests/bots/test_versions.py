@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import tomllib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sayso.desk.upkeep import reloads, versions
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
+from sayso_bots.commands.policy import versions as commands
 from sayso_bots.service import masking, reloading
 from sayso_bots.settings import environment, kept, toml
 from tests.bots.conftest import Call
@@ -117,6 +119,14 @@ def test_rules_that_were_kept_with_a_mask_are_not_put_back(inside: Call, file: P
     assert file.read_text() == before
 
 
+class Standing(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Standing:
+        return cls(2026, 1, 1, tzinfo=tz)
+
+
 RULES: list[dict[str, Any]] = [{"id": "reads", "match": {"tool": "Read"}, "effect": "allow", "until": "2030-01-02"}]
 
 
@@ -147,7 +157,9 @@ def test_what_does_not_fit_any_more_is_refused(text: str, rules: list[dict[str, 
         kept.with_rules(text, rules)
 
 
-def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(inside: Call, tmp_path: Path) -> None:
+def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(
+    inside: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "sayso.toml"
     plain = BASE.replace(SECRET, "word")
     real = tmp_path / "settings" / "real.toml"
@@ -174,6 +186,25 @@ def test_a_copy_to_look_at_or_in_place_with_the_file_as_it_was_beside_it(inside:
     (backup,) = tmp_path.glob("sayso.toml.*")
     assert 'id = "other"' in backup.read_text()
     assert {one.stat().st_mode & 0o777 for one in (path, copy, backup)} == {0o600}
+    # what was there is kept however often it is done in one second
+    monkeypatch.setattr(commands, "datetime", Standing)
+    for name in ("third", "fourth"):
+        path.write_text(plain.replace('id = "reads"', f'id = "{name}"'))
+        assert inside("policy", "restore", "1", "--in-place").returncode == 0
+    kept_as_it_was = "".join(one.read_text() for one in tmp_path.glob("sayso.toml.*"))
+    assert all(f'id = "{name}"' in kept_as_it_was for name in ("other", "third", "fourth"))
+
+    # somebody else writes the file between the two
+    def written_to(text: str, rules: Sequence[Any]) -> str:
+        path.write_text(f"{text}\n# mine")
+        return with_rules(text, rules)
+
+    with_rules = kept.with_rules
+    monkeypatch.setattr(kept, "with_rules", written_to)
+    refused = inside("policy", "restore", "1", "--in-place")
+    assert (refused.returncode, "was changed meanwhile" in refused.stderr) == (2, True)
+    assert path.read_text().endswith("# mine")
+    assert not [*tmp_path.glob(".*.toml.*")]
 
 
 async def test_secrets_are_masked_in_what_is_kept_also_where_people_see_them(tmp_path: Path) -> None:

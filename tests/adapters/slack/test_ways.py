@@ -9,8 +9,10 @@ import pytest
 
 from sayso import model
 from sayso.cards import phrases
+from sayso.chat import listing, orders
+from sayso.content.text import Trusted
 from sayso.machine import people
-from sayso_slack import looks
+from sayso_slack import lists, looks
 from tests.adapters.slack_scene import Scene, Transport, scene
 from tests.fakes.slack import Person
 
@@ -222,3 +224,15 @@ async def test_time_goes_on_in_a_list_that_is_opened_again(there: Scene) -> None
     there.clock.advance(timedelta(minutes=20).total_seconds())
     await home(there, ann)
     await there.slack.until(lambda: "expires in 40 min" in there.slack.visible_text(ann.home))
+
+
+def test_a_menu_of_agents_that_holds_not_all_of_them_says_so() -> None:
+    def said(count: int) -> str:
+        names = tuple(f"bot{number:03}" for number in range(count))
+        view = lists.home(listing.Listing(Trusted("x")), offered=orders.Offered(orders.Order("stop"), names))
+        (menu,) = (one for one in view["blocks"][0]["elements"] if one["type"] == "static_select")
+        assert len(menu["options"]) == min(count, 100)
+        return str(menu["placeholder"]["text"])
+
+    assert said(100) == "Stop one agent…"
+    assert said(130) == "Stop one agent… (of 130; others: /sayso stop agent NAME)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,9 +72,9 @@ def restore_command(digest: str, in_place: bool) -> None:
         raise errors.InvalidSettings(f"{path} cannot be read", field="SAYSO_CONFIG") from error
     made, count = kept.with_rules(text, kept.rules_of(one.said)), len(kept.rules_of(one.said))
     if in_place:
-        backup = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        backup = _unused(path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
         _write(backup, text, path)
-        _write(path, made, path)
+        _write(path, made, path, was=text)
         output.say(f"{path}: {count} rules as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}")
         output.say("a running service takes them up by: sayso reload")
     else:
@@ -82,13 +83,33 @@ def restore_command(digest: str, in_place: bool) -> None:
         output.say(f"{copy}: {path.name} with {count} rules as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was")
 
 
-def _write(path: Path, text: str, like: Path) -> None:
-    """Write a file whole or not at all, with the permissions of the settings; a link stays one."""
+def _unused(path: Path) -> Path:
+    """This name, or one with a number if a file of this second has it already."""
+    names = (path.with_name(f"{path.name}{f'-{number}' if number else ''}") for number in itertools.count())
+    return next(one for one in names if not one.exists())
+
+
+def _write(path: Path, text: str, like: Path, *, was: str | None = None) -> None:
+    """Write a file whole or not at all, with the permissions and the owner of the settings; a link stays one.
+
+    With *was* only if it is still so. Raises `InvalidSettings`.
+    """
     path = path.resolve()
-    made = path.with_name(f".{path.name}.{os.getpid()}")
-    made.touch(mode=like.stat().st_mode & 0o777)
-    made.write_text(text, encoding="utf-8")
-    made.replace(path)
+    made, found = path.with_name(f".{path.name}.{os.getpid()}"), like.stat()
+    made.touch(mode=found.st_mode & 0o777)
+    try:
+        made.write_text(text, encoding="utf-8")
+        if (found.st_uid, found.st_gid) != (made.stat().st_uid, made.stat().st_gid):
+            os.chown(made, found.st_uid, found.st_gid)
+        if was is not None and path.read_text(encoding="utf-8") != was:
+            hint = "look at it, and do it again"
+            raise errors.InvalidSettings(f"{path} was changed meanwhile, and is as it was", field="digest", hint=hint)
+        made.replace(path)
+    except OSError as error:
+        hint = "do it as the owner of the file"
+        raise errors.InvalidSettings(f"{path} cannot be written: {error}", field="SAYSO_CONFIG", hint=hint) from error
+    finally:
+        made.unlink(missing_ok=True)
 
 
 async def _all() -> list[versions.Version]:
