@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sayso
-from sayso import model
+from sayso import attention, calendars, model
 from sayso.cards import draw
 from sayso.desk.admission import rotas
 from sayso.desk.answering import attending
@@ -242,6 +242,27 @@ async def test_whoever_is_on_call_and_has_put_it_off_is_not_mentioned() -> None:
         await there.front.let_time_act(ticket.id)
         await there.deliver()
         assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U2"]
+
+
+async def test_a_user_group_of_which_somebody_has_quiet_hours_is_called_by_its_other_members() -> None:
+    policy = model.Policy(approvers=("group:release",), expires_in=7_200.0)
+    profiles = {"ann": people.Profile(frozenset({"slack:T1/U1"}))}
+    directory = people.Directory(profiles, {"release": people.Group(platform_groups=frozenset({"slack:S1"}))})
+    lunch = calendars.Calendar(name="lunch", hours=(calendars.Hours(opens=11 * 60, closes=13 * 60),))
+    async with slack_scene.scene(policy=policy, directory=directory) as there:
+        there.slack.usergroup("S1", ["U1", "U2"])
+        for account, name in (("U1", "ann"), ("U2", "bob")):
+            there.slack.person(account, name=name)
+        await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.card.blocks))) == ["S1"]
+        quiet = {"ann": attention.Quiet(calendar=lunch)}
+        there.front.setup = dataclasses.replace(there.front.setup, quiet=quiet)
+        ticket = await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U2"]
+        there.clock.advance(3_601)
+        await there.front.let_time_act(ticket.id)
+        await there.deliver()
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1"]
 
 
 async def test_whoever_asked_is_not_told_to_act_for_whoever_is_away() -> None:

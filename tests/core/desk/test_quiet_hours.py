@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sayso import attention, calendars, model
+from sayso import attention, calendars, errors, model
 from sayso.cards import draw, sections
+from sayso.desk.admission import rotas
 from sayso.desk.answering import attending, passing_on
-from sayso.machine import progress, rounds
+from sayso.machine import people, progress, rounds
 from sayso.rules import Book, Rule
 from sayso.rules import rule as words
 from sayso.testing import oracle
@@ -249,3 +250,36 @@ async def test_whoever_is_asked_by_somebody_else_hears_of_it_at_the_end_of_their
         ("12:00", "chat:#ops", "carl"),
         ("13:00", "chat:#ops", "ann"),
     ]
+
+
+class Rota:
+    """Ann and bob are on call, if anybody can tell."""
+
+    lost = False
+
+    async def on_call(self) -> rotas.Shift:
+        if self.lost:
+            raise errors.ChannelError("the paper is lost")
+        return rotas.Shift(frozenset({"ann", "bob"}))
+
+
+async def test_whoever_is_on_call_and_has_quiet_hours_hears_of_it_at_their_end(one: Copies) -> None:
+    policy = POLICY.model_copy(update={"approvers": ("oncall:payments",)})
+    hush(one, policy, ann=LUNCH)
+    rota = Rota()
+    groups = {**DIRECTORY.groups, "payments": people.Group(on_call=True)}
+    for desk in one.desks:
+        directory = dataclasses.replace(desk.setup.directory, groups=groups)
+        desk.setup = dataclasses.replace(desk.setup, directory=directory, rotas={"payments": rota})
+    ticket = await one.ask()
+    assert [quiet.person for quiet in ticket.reach.quiet] == ["ann"] if ticket.reach else False
+    await one.to(75)
+    assert one.chat.said == [
+        ("12:00", "chat:#ops", "bob"),
+        ("12:30", "chat:#ops", "bob"),
+        ("13:00", "chat:#ops", "ann"),
+    ]
+    # where nobody can tell it is asked all the same
+    rota.lost = True
+    later = await one.ask("r2")
+    assert later.reach is None or later.reach.quiet == ()

@@ -60,7 +60,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
             each = functools.partial(reaching.each, shell)
             terms = await turning.take(shell.store, shell.setup, each, terms, now)
         if shell.setup.quiet or terms.policy.quiet:
-            terms = quieting.apply(shell.setup, terms, now)
+            terms = quieting.apply(shell.setup, terms, now, await reaching.quiet_members(shell, terms.policy))
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now, large=large)
         salt = tokens.new_salt()

@@ -5,6 +5,7 @@ The rule: the card is posted all the same, and they hear of it once their quiet 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,13 +14,17 @@ from sayso.desk.setup import Setup
 from sayso.machine import silence
 
 
-def apply(setup: Setup, terms: machine.Terms, at: datetime) -> machine.Terms:
-    """The terms with the quiet hours that matter; the same for what is urgent, or decided by a rule."""
+def apply(setup: Setup, terms: machine.Terms, at: datetime, also: Sequence[str] = ()) -> machine.Terms:
+    """The terms with the quiet hours that matter; the same for what is urgent, or decided by a rule.
+
+    *also* are people whom the policy means without naming them: they are on call now, or in a group of a platform.
+    """
     ruled = terms.ruled
     at = (terms.reach and terms.reach.shown_at) or at
     if ruled and (ruled.effect != "ask" or ruled.priority == "urgent"):
         return terms
     named = setup.directory.members(terms.policy.everybody) if setup.quiet else ()
+    named = tuple(dict.fromkeys((*named, *also)))
     named += setup.directory.deputies(named, terms.policy_name, at) if named else ()
     quiet = tuple(setup.quiet[name].model_copy(update={"person": name}) for name in named if name in setup.quiet)
     alone = {one.person for one in quiet if one.holds(at)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sayso import errors, model
@@ -64,21 +64,31 @@ async def _look(shell: Shell, names: Iterable[str], ends: float) -> tuple[dict[s
 async def in_person(shell: Shell, ticket: model.Ticket, names: Sequence[str]) -> tuple[str, ...]:
     """These names, with whoever is on call now in place of a rota; nobody, if nobody can tell.
 
-    Of those on call nobody is among them who is left alone for now, and whoever acts for them is.
+    Of those on call nobody is among them who is left alone for now, and whoever acts for them is. A group of a platform
+    of which somebody is left alone is called by its other members.
     """
-    found, directory = list[str](), shell.setup.directory
+    found, directory, now = list[str](), shell.setup.directory, shell.clock.now()
+    alone = silence.silent(ticket, now)
     for name in names:
-        if not name.startswith(people.ON_CALL):
+        on_call = name.startswith(people.ON_CALL)
+        if not on_call and not (alone and _is_elsewhere(directory, name)):
             found.append(name)
             continue
         try:
             async with asyncio.timeout(_WITHIN):
-                shift = tuple(await _on_call(shell, name))
-            found += silence.mentioned(ticket, directory, shift, shell.clock.now()) or ()
+                meant = await (_on_call(shell, name) if on_call else _others(shell, name, alone))
+            found += (silence.mentioned(ticket, directory, tuple(meant), now) or ()) if on_call else meant
         except (errors.ChannelError, TimeoutError) as error:
             # a card that waits for its mention would be worse than one without it
-            log.warning("nobody on call is mentioned", extra={"name_in_policy": name, "error": str(error)})
+            log.warning("not mentioned by name", extra={"name_in_policy": name, "error": str(error)})
+            found += [] if on_call else [name]
     return tuple(dict.fromkeys(found))
+
+
+async def _others(shell: Shell, name: str, alone: Collection[str]) -> Sequence[str]:
+    """The members of a group but for these; the group itself, if none of these is in it."""
+    everybody = [*shell.setup.directory.members([name]), *await _enrolled(shell, name)]
+    return [name] if {*alone}.isdisjoint(everybody) else [one for one in everybody if one not in alone]
 
 
 async def _on_call(shell: Shell, name: str) -> Sequence[str]:
@@ -86,9 +96,14 @@ async def _on_call(shell: Shell, name: str) -> Sequence[str]:
     return (await rota.on_call()).of(shell.setup.directory) if rota else ()
 
 
-def _needs_looking(directory: people.Directory, name: str) -> bool:
+def _is_elsewhere(directory: people.Directory, name: str) -> bool:
+    """Whether a rota or a chat says who is meant."""
     group = directory.groups.get(name.removeprefix("group:"), people.Group())
-    if name.startswith(people.ON_CALL) or (name.startswith("group:") and group.platform_groups):
+    return name.startswith(people.ON_CALL) or (name.startswith("group:") and bool(group.platform_groups))
+
+
+def _needs_looking(directory: people.Directory, name: str) -> bool:
+    if _is_elsewhere(directory, name):
         return True
     return any(directory.people.get(one, people.Profile()).email for one in directory.members([name]))
 
@@ -126,6 +141,14 @@ async def each(shell: Shell, names: Sequence[str]) -> dict[str, Sequence[model.P
         # it is put to whoever is known by then: that changes who is asked first, and not who may answer
         log.warning("could not find out whose turn it is", extra={"names": sorted(names), "error": str(error)})
         return {one: direct.of_person(shell.setup.directory, shell.setup.chats, one) for one in found if one in known}
+
+
+async def quiet_members(shell: Shell, policy: model.Policy) -> Sequence[str]:
+    """Whoever has quiet hours and is meant by a rota or a group of a platform."""
+    directory, quiet = shell.setup.directory, shell.setup.quiet
+    groups = (name for name in policy.everybody if name.startswith((people.ON_CALL, "group:")))
+    wanted = [name for name in groups if quiet and _is_elsewhere(directory, name)]
+    return [one for one in (await each(shell, wanted) if wanted else ()) if one in quiet]
 
 
 async def _enrolled(shell: Shell, name: str) -> Sequence[str]:
