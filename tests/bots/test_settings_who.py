@@ -194,3 +194,19 @@ async def test_the_examples_of_change_and_away_stand_together() -> None:
     desk = desk_of(CALENDARS + CHANGE + AWAY.replace("2026-12-24", str(SOON)), TODAY)
     assert desk.setup.directory.delegations[0].of == "ann"
     assert (await asked(desk, "npm")).decision is None
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("release", "did you mean 'group:release'? Or add [people.release]"),
+        ("group:relese", "did you mean 'group:release'? Or add [groups.relese]"),
+        ("anm", "did you mean 'ann'? Or add [people.anm]"),
+        ("zzz", "add [people.zzz]"),
+    ],
+)
+def test_a_name_that_is_unknown_is_told_with_the_one_that_may_be_meant(name: str, hint: str) -> None:
+    text = f'[people.ann]\n[groups.release]\nmembers = ["ann"]\n[policies.p]\napprovers = ["{name}"]\n'
+    with pytest.raises(errors.InvalidSettings) as refused:
+        parse(text)
+    assert (refused.value.field, refused.value.hint) == ("policies.p.approvers", hint)

@@ -6,6 +6,7 @@ that group are taken for filled.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -152,7 +153,10 @@ def check_known(directory: people.Directory, name: str, key: str) -> None:
         return
     group = name.removeprefix("group:")
     if name not in directory.people and not (name.startswith("group:") and group in directory.groups):
-        hint = f"add [people.{name}]" if group == name else f"add [groups.{group}]"
+        add = f"add [people.{name}]" if group == name else f"add [groups.{group}]"
+        known = [*directory.people, *(f"group:{one}" for one in directory.groups)]
+        near = [f"group:{name}"] if name in directory.groups else difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? Or {add}" if near else add
         raise errors.InvalidSettings(f"{key}: {name!r} is unknown", field=key, hint=hint)
 
 
