@@ -60,19 +60,19 @@ def see(call: Call) -> Seen:
     waiting: list[tuple[str, Any]] = [("", call.input)]
     while waiting:
         name, value = waiting.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, str):
+            seen.cut = seen.cut or len(value) > left
+            said, left = value[:left], max(0, left - len(value))
+            seen.texts.append((name, said))
+            if name in runs:
+                seen.lines.append(programs.read(said))
+        elif isinstance(value, dict | Mapping):
             waiting += reversed(list(value.items()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         elif isinstance(value, list):
             words = list[Any](value)  # pyright: ignore[reportUnknownArgumentType]
             if name in runs and all(isinstance(word, str) for word in words):
                 words = [command_line.joined(words)]
             waiting += [(name, one) for one in reversed(words)]
-        elif isinstance(value, str):
-            seen.cut = seen.cut or len(value) > left
-            said, left = value[:left], max(0, left - len(value))
-            seen.texts.append((name, said))
-            if name in runs:
-                seen.lines.append(programs.read(said))
     seen.programs = [one for line in seen.lines for one in line.programs]
     seen.names = {one.name for one in seen.programs}
     return seen

@@ -7,10 +7,11 @@ words that people read, and three examples that a test reads.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import pydantic_core
 
 from sayso import model
 from sayso.content import findings, text
@@ -69,11 +70,13 @@ def marks_of(request: model.Request) -> tuple[Mark, ...]:
     if request.kind != "permission" or not request.input:
         return ()
     tool, folder = request.tool or "", folder_of(request.context)
-    text = json.dumps(request.input)
-    if len(text) > findings.READ:
+    try:
+        text = pydantic_core.to_json(request.input)
+    except ValueError:
+        # it holds half a character
         return find(Call(tool, request.input, folder))
     # a call is looked at when its card is drawn, drawn again, and when it is decided
-    return look_at(tool, text, folder)
+    return look_at(tool, text, folder) if len(text) <= READ else find(Call(tool, request.input, folder))
 
 
 def names_of(request: model.Request) -> tuple[str, ...]:
@@ -83,9 +86,9 @@ def names_of(request: model.Request) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def look_at(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
+def look_at(tool: str, text: bytes, folder: str) -> tuple[Mark, ...]:
     """What is found in a call with this input as JSON; looked for once."""
-    return find(Call(tool, json.loads(text), folder))
+    return find(Call(tool, pydantic_core.from_json(text), folder))
 
 
 def find(call: Call) -> tuple[Mark, ...]:
