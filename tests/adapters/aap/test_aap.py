@@ -308,6 +308,15 @@ async def test_every_failure_has_the_form_of_the_protocol(status: int) -> None:
     assert {"type", "code", "message", "request_id"} <= set(told)
 
 
+async def test_what_a_rota_did_not_say_is_told_in_its_words() -> None:
+    async def failing(_: web.Request) -> web.StreamResponse:
+        raise errors.MembershipUnknown("could not find out who is on call for pay, so nobody was asked")
+
+    answer = await as_the_protocol_says(make_mocked_request("GET", "/"), failing)
+    assert isinstance(answer, web.Response)
+    assert (answer.status, "who is on call for pay" in (answer.text or "")) == (503, True)
+
+
 async def test_an_instance_sees_its_own_requests_only(provider: Provider) -> None:
     _, shown = await provider.submit()
     _, other = await provider.provision()

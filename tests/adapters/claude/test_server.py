@@ -151,6 +151,14 @@ async def test_a_failure_inside_is_a_denial_that_shows_nothing_of_it(tmp_path: P
         assert denial(await service.post(call(), Idempotency_Key="k"), 503)
 
 
+async def test_what_a_rota_did_not_say_is_a_denial_in_its_words(tmp_path: Path) -> None:
+    async def unsaid(_: web.Request) -> keys.Key:
+        raise errors.MembershipUnknown("could not find out who is on call for pay, so nobody was asked")
+
+    async with claude_service.serve(tmp_path, authenticate=unsaid) as service:
+        assert "could not find out who is on call for pay" in denial(await service.post(call()))
+
+
 async def test_a_bug_inside_is_a_denial_that_shows_nothing_of_it(tmp_path: Path) -> None:
     async def broken(_: web.Request) -> keys.Key:
         raise RuntimeError("the password is 123")
