@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.bots.conftest import PATIENCE, Call, Command
 from tests.test_docs import blocks
 
 ASK = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id")
+SECRET = json.dumps({"command": "TOKEN=ghp_" + "a1B2" * 9 + " make"})
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
 
 
@@ -37,6 +39,12 @@ def run_script(folder: Path, file: str, key: str) -> subprocess.CompletedProcess
     blocked = "" if found.returncode else "import sys; sys.modules['sayso'] = None\n"
     line = [sys.executable, "-I", "-c", f"{blocked}{script()}", file, key]
     return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def told(loose: int) -> str:
+    """What the script says of a log that is as it was written, with so many texts that are left out."""
+    more = f"; masked or without a hash, so that nothing vouches for it: {loose}" if loose else ""
+    return f"the log is what was written{more}\n"
 
 
 def public() -> str:
@@ -82,7 +90,8 @@ def test_an_auditor_checks_an_export_with_nothing_but_the_script(
     assert (tmp_path / "log.jsonl").stat().st_mode & 0o077 == 0
     assert ("make deploy" in (tmp_path / "log.jsonl").read_text()) is not bool(content)
     good = run_script(tmp_path, "log.jsonl", public())
-    assert (good.returncode, good.stdout, good.stderr) == (0, "the log is what was written\n", "")
+    # of what was allowed a moment ago the receipts are still good
+    assert (good.returncode, good.stdout, good.stderr) == (0, told(0 if content else 3), "")
     assert inside("audit", "verify", "log.jsonl", "--key", public()).returncode == 0
     assert "is not trusted" in inside("audit", "verify", "log.jsonl", "--key", "x").stdout
     assert run_script(tmp_path, "log.jsonl", "x").returncode == 1
@@ -117,6 +126,43 @@ def test_the_script_finds_whatever_our_own_check_finds(inside: Call, tmp_path: P
             missed.append(copy)
     assert len(copies) > 60
     assert missed == []
+
+
+def forged(lines: list[dict[str, Any]]) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """What somebody puts into an export of what was never asked or said, with the counts made right."""
+    said = json.dumps({"type": "answered", "by": {"id": "ann"}, "answer": {"verdict": "allow"}})
+    document, bare = json.dumps({"id": "r9"}), dict.fromkeys(("prev", "body", "state", "hash"))
+    row = {"kind": "row", "request": "r9", "version": 1, "entry": said, "entry_digest": chain.sha256(said), **bare}
+    asked = {"kind": "request", "id": "r9", "state": chain.sha256(document), "document": document}
+    more = {**lines[-1], "requests": lines[-1]["requests"] + 1}
+    new = [{**row, "number": 0}, *lines[1:-1], asked, {**more, "rows": more["rows"] + 1}]
+    yield [lines[0], *new], "row 0"
+    again = {**asked, "id": next(one["id"] for one in lines if one["kind"] == "request")}
+    yield [*lines[:-1], again, more], again["id"]
+    yield [*lines[:-1], {"kind": "note", "said": "all is well"}, lines[-1]], "line"
+
+
+def test_what_was_put_into_an_export_is_found_by_the_script_and_by_us(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1", "r2")
+    assert inside("audit", "export", "log.jsonl", SAYSO_SIGNING_KEY=KEY).returncode == 0
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    names: dict[str, Any] = {}
+    exec(script().partition("with open(sys.argv[1]")[0], names)
+    for written, named in forged(lines):
+        assert named in " ".join(names["faults"](written, public()))
+        (tmp_path / "forged.jsonl").write_text("".join(json.dumps(one) + "\n" for one in written))
+        found = inside("audit", "verify", "forged.jsonl", "--key", public())
+        assert (found.returncode, named in found.stdout) == (1, True)
+
+
+def test_a_check_says_how_much_of_an_export_nothing_vouches_for(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1")
+    assert inside("ask", "permission", "--tool", "Bash", "--input", SECRET, "--id", "r2").returncode == 0
+    assert inside("audit", "export", "log.jsonl", SAYSO_SIGNING_KEY=KEY).returncode == 0
+    good = run_script(tmp_path, "log.jsonl", public())
+    assert (good.returncode, good.stdout) == (0, told(2))
+    found = inside("audit", "verify", "log.jsonl", "--key", public())
+    assert "2 texts are masked: nothing vouches for what stands there" in found.stdout
 
 
 def test_a_cut_log_is_found_by_the_seals_that_were_kept_elsewhere(inside: Call, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def _print_report(report: checking.Report, trusted: Sequence[str]) -> None:
         (report.unsealed, "rows after the last seal: only their chains were checked"),
         (report.older, "rows of before there were hashes: nothing vouches for them"),
         (report.erased, "rows whose content was erased, as the log says"),
+        (report.masked, "texts are masked: nothing vouches for what stands there"),
     ):
         if count:
             click.echo(f"{count} {said}")

@@ -40,6 +40,8 @@ class Report:
     """Rows whose content was erased, with a row that says so."""
     older: int = 0
     """Rows of before there were hashes: nothing vouches for them."""
+    masked: int = 0
+    """Texts of an export that are masked: nothing vouches for what stands there."""
     unsealed: int = 0
     """Rows after the last seal."""
     head: str | None = None

@@ -115,6 +115,7 @@ def check_lines(lines: Iterator[str], checker: checking.Checker) -> None:
                     checker.report.add(f"line {number}", "the export had other counts: lines were removed or added")
             elif kind != "export":
                 counts[f"{kind}s"] += 1
+                checker.report.masked += "masked" in found
                 _hand_in(kind, found, checker)
         except (ValueError, KeyError, TypeError):
             checker.report.add(f"line {number}", "it is no line of an export, or stands out of place")
