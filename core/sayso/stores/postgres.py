@@ -35,6 +35,9 @@ _AGAIN = 0.05
 # Queries that follow the log in order, by the number of the last row seen.
 _FOLLOWING: frozenset[sql.Name] = frozenset({"chained", "log_after", "tail"})
 
+# Asked by many at the same moment, with the same values: the stops that stand.
+_SHARED: frozenset[sql.Name] = frozenset({"scan"})
+
 escape, unescape = pgserver.escape, pgserver.unescape
 
 
@@ -58,6 +61,7 @@ class PostgresStore(sql_store.SqlStore):
         # the queue for a connection is ours, and not the pool's: to wait in it says nothing of the database
         self._turns = asyncio.Semaphore(_CONNECTIONS)
         self._answered = 0.0
+        self._unsent = dict[tuple[str, sql_store.Values], asyncio.Future[Sequence[sql_store.RawRow]]]()
         self._timeout = timeout
         self._final = seen
         self._watch = watch.Watch(self._tail, poll_interval, seen)
@@ -124,7 +128,19 @@ class PostgresStore(sql_store.SqlStore):
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
-        return await (self._follow(text, values) if query in _FOLLOWING else self._select(text, *values))
+        if query in _FOLLOWING:
+            return await self._follow(text, values)
+        return await (self._select_once(text, values) if query in _SHARED else self._select(text, *values))
+
+    async def _select_once(self, text: str, values: sql_store.Values) -> Sequence[sql_store.RawRow]:
+        """As `_select`, in one statement for all who ask the same before it is sent."""
+        asked = self._unsent.get((text, values))
+        if asked is None:
+            asked = self._unsent[text, values] = asyncio.ensure_future(self._select(text, *values))
+            # should there be no connection for it
+            asked.add_done_callback(lambda _: self._unsent.pop((text, values), None))
+        # who goes away takes it from nobody
+        return await asyncio.shield(asked)
 
     async def _follow(self, text: str, values: sql_store.Values) -> Sequence[sql_store.RawRow]:
         """Read rows of the log after a number: as many as no other one can come between any more."""
@@ -174,6 +190,8 @@ class PostgresStore(sql_store.SqlStore):
         sent = False
         try:
             async with self._connection() as db:
+                # what is asked from now on may hold more
+                self._unsent.pop((text, values), None)
                 sent = writes
                 return list(await db.fetch(text, *values))
         except pgserver.TROUBLE as error:
@@ -206,6 +224,10 @@ class PostgresStore(sql_store.SqlStore):
 
     async def _turn(self) -> None:
         """Wait for a connection, however long the queue is. Raises TimeoutError if the database answers nobody."""
+        if not self._turns.locked():
+            # at once
+            await self._turns.acquire()
+            return
         now = asyncio.get_running_loop().time
         begun = now()
         await self._turns.acquire()

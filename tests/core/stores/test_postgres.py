@@ -11,7 +11,7 @@ import pytest
 from sayso import errors, machine, model
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stores import Query, Store, connect, postgres, sql
+from sayso.stores import Query, Record, Store, connect, postgres, sql
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -301,3 +301,39 @@ async def test_all_who_wait_fail_together_if_the_database_answers_nobody(pg_sche
         found = await asyncio.gather(*asked, return_exceptions=True)
     assert {type(one) for one in found} == {errors.StoreUnavailable}
     await store.close()
+
+
+async def test_who_asks_the_same_before_it_is_sent_shares_a_statement(
+    store: postgres.PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def counted(text: str, *values: Any) -> Any:
+        asked.append(text)
+        return await select(text, *values)
+
+    asked, select = list[str](), store._select
+    monkeypatch.setattr(store, "_select", counted)
+    many = [asyncio.ensure_future(store.scan("stop")) for _ in range(20)]
+    await asyncio.sleep(0)
+    many[0].cancel()
+    assert (await asyncio.gather(*many[1:]), len(asked)) == ([[]] * 19, 1)
+    await store.put(Record("stop", "everything"))
+    assert [one.name for one in await store.scan("stop")] == ["everything"]
+    # what failed is asked anew
+    monkeypatch.setitem(store._queries, "scan", "select broken")
+    failed = await asyncio.gather(store.scan("stop"), store.scan("stop"), return_exceptions=True)
+    assert [type(one) for one in failed] == [errors.StoreUnavailable] * 2
+    monkeypatch.undo()
+    assert len(await store.scan("stop")) == 1
+
+
+async def test_what_is_sent_already_is_not_shared(store: postgres.PostgresStore) -> None:
+    text = "select 1 as one from pg_sleep(0.2)"
+    first = asyncio.ensure_future(store._select_once(text, ()))
+    await asyncio.sleep(0)
+    shared = store._unsent[text, ()]
+    await until(lambda: not store._unsent)
+    second = asyncio.ensure_future(store._select_once(text, ()))
+    await asyncio.sleep(0)
+    assert not shared.done()
+    assert store._unsent[text, ()] is not shared
+    await asyncio.gather(first, second)
