@@ -265,6 +265,22 @@ async def test_a_user_group_of_which_somebody_has_quiet_hours_is_called_by_its_o
         assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1"]
 
 
+async def test_whoever_is_known_by_an_address_alone_is_mentioned_as_well() -> None:
+    known = {"ann": people.Profile(email="ann@example.com"), "bob": people.Profile(email="bob@example.com")}
+    away = people.Delegation("ann", frozenset({"bob"}), NOW + timedelta(days=2))
+    directory = people.Directory(known, {"leads": people.Group(frozenset({"ann"}))}, (away,))
+    async with slack_scene.scene(policy=model.Policy(approvers=("group:leads",)), directory=directory) as there:
+        there.slack.person("U1", name="ann", email="ann@example.com")
+        there.slack.person("U2", name="bob", email="bob@example.com")
+        await there.ask(DEPLOY)
+        assert sorted(slack_text.pings(list(there.card.blocks))) == ["U1", "U2"]
+        there.slack.scopes.discard("users:read.email")
+        there.clock.advance(120)
+        await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == []
+        there.slack.refusals.clear()
+
+
 async def test_whoever_asked_is_not_told_to_act_for_whoever_is_away() -> None:
     policy = model.Policy(approvers=("ann",))
     async with slack_scene.scene(policy=policy, directory=AWAY) as there:

@@ -82,7 +82,31 @@ async def in_person(shell: Shell, ticket: model.Ticket, names: Sequence[str]) ->
             # a card that waits for its mention would be worse than one without it
             log.warning("not mentioned by name", extra={"name_in_policy": name, "error": str(error)})
             found += [] if on_call else [name]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([*found, *await _by_address(shell, found)]))
+
+
+async def _by_address(shell: Shell, names: Sequence[str]) -> Sequence[str]:
+    """The accounts of those among these whom the settings know by an address alone."""
+    directory, found = shell.setup.directory, list[str]()
+    for person in directory.members(names):
+        profile = directory.people.get(person, people.Profile())
+        if profile.accounts or not profile.email:
+            continue
+        try:
+            async with asyncio.timeout(_WITHIN):
+                found += [account] if (account := await _account_of(shell, profile.email)) else []
+        except (errors.ChannelError, TimeoutError) as error:
+            log.warning("not found by an address", extra={"person": person, "error": str(error)})
+    return found
+
+
+async def _account_of(shell: Shell, email: str) -> str | None:
+    """The account with this address on the first chat that knows it. Raises `ChannelError`."""
+    for name in shell.setup.chats:
+        known = shell.platforms.get(name)
+        if known and known.membership and (account := await known.membership.account_of(email)):
+            return account
+    return None
 
 
 async def _others(shell: Shell, name: str, alone: Collection[str]) -> Sequence[str]:
@@ -167,11 +191,8 @@ async def _places_of(shell: Shell, person: str) -> Sequence[model.Place]:
     if found := direct.of_person(directory, shell.setup.chats, person):
         return found
     email = directory.people[person].email
-    for name in shell.setup.chats if email else ():
-        known = shell.platforms.get(name)
-        if known and known.membership and (account := await known.membership.account_of(email)):
-            return [f"{name}:@{people.id_of(account)}"]
-    return ()
+    account = await _account_of(shell, email) if email else None
+    return [place_of(account)] if account else ()
 
 
 async def _members(shell: Shell, platform: str, group: str) -> Sequence[str]:
