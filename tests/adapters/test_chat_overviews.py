@@ -66,6 +66,22 @@ async def test_who_is_who_with_groups_and_who_is_on_call(chat: Chat) -> None:
     assert "PagerDuty does not answer" in await chat.type("bob", "people")
 
 
+async def test_whoever_has_no_account_and_rules_that_only_observe_are_told_of_too(chat: Chat) -> None:
+    desk = chat.desk
+    known = {**desk.setup.directory.people, "dan": people.Profile(), "eve": people.Profile(email="eve@example.com")}
+    watched = rules.Rule(id="watches", match=read_match("watches", {"tool": "npm"}), effect="deny", observed=True)
+    directory = dataclasses.replace(desk.setup.directory, people=known)
+    desk.setup = dataclasses.replace(desk.setup, directory=directory, rules=rules.Book((watched,)))
+    shown = await chat.type("ann", "people")
+    assert "dan" in shown
+    assert "by e-mail" in shown
+    await decide(desk, "npm", model.Answer(verdict="allow"))
+    tick(chat)
+    shown = await chat.type("ann", "stats")
+    assert "Rules that only observe" in shown
+    assert "would have counted 1 time (1 allowed)" in shown
+
+
 async def test_many_people_and_groups_are_turned_page_by_page(chat: Chat) -> None:
     name_groups(chat, Rota(), **{f"team{number:02}": people.Group() for number in range(12)})
     shown = [await chat.type("ann", "people"), await chat.press("ann", "Next")]
