@@ -3,7 +3,7 @@
 import os
 import sys
 
-from sayso.desk.posting import lanes
+from sayso.desk.posting import lanes, late_cards
 from sayso_bots import main
 from sayso_slack import channel
 
@@ -12,6 +12,8 @@ LEASE = "LOOPS_LEASE"
 if __name__ == "__main__":
     lanes.LEASE = float(os.environ[LEASE])
     lanes.RENEW_EVERY = lanes.LEASE / 6
+    # what is on its way comes here at once
+    late_cards.LOOKED_FOR_AFTER = 2 * lanes.LEASE
     # what a chat allows in a minute is not what is tried here
     channel._POST_EVERY = channel._EDIT_EVERY = 0.05
     sys.argv = ["sayso", "serve"]
