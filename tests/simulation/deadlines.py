@@ -21,3 +21,8 @@ def shown_since(ticket: model.Ticket) -> float:
     """Since when it may be seen, in seconds of the run: what is gathered is shown later, each stage by itself."""
     later = (ticket.reach and ticket.reach.shown_at) or ticket.created_at
     return (max(later, ticket.stage_at or later) - START).total_seconds()
+
+
+def due(ticket: model.Ticket, at: datetime) -> frozenset[object]:
+    """What is planned for no later than this moment: each by what it does, for whom, and which one it is."""
+    return frozenset((one.does, one.number, one.stage, one.need, one.to) for one in ticket.plan if one.at <= at)

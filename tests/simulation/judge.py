@@ -37,7 +37,7 @@ class Judge:
         self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
         self.disk = house.disk
         self.decided_at = dict[str, float]()
-        self.due_at = dict[str, datetime]()
+        self.due_at = dict[str, tuple[datetime, frozenset[object]]]()
         self.since = dict[tuple[str, model.Place], float]()
         """Since when a request is to be shown at a place."""
         self.bylaws = bylaws.Bylaws(house, seen)
@@ -54,14 +54,13 @@ class Judge:
         for place in set(after.route).difference(before.route if before else ()):
             self.since[after.id, place] = self.world.now
         if isinstance(entry, events.Due):
-            last = self.due_at.get(after.id, START)
+            due = deadlines.due(before, entry.at) if before else frozenset()
+            last, done = self.due_at.get(after.id, (START, frozenset()))
             # what came before an older copy was put back comes again after it
             came = (last - START).total_seconds() >= (self.seen.restored or 0.0)
-            if came and entry.at - last < timedelta(seconds=0.5):
+            if came and entry.at - last < timedelta(seconds=0.5) and due & done:
                 self.world.blame(f"{after.id}: what was due came twice")
-            if before and min(deadlines.wakes(before)) > entry.at - timedelta(seconds=0.5):
-                # one that comes late, as after a restore, may be followed by the next at once
-                self.due_at[after.id] = entry.at
+            self.due_at[after.id] = entry.at, due
         if before and before.decision and _core(before) != _core(after) and not isinstance(entry, events.Erased):
             self.world.blame(f"{after.id}: what was decided was changed by {entry.type}")
         if after.decision is not None and (before is None or before.decision is None):
