@@ -8,6 +8,7 @@ python -m tests.simulation --planted                      plants each known faul
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 
@@ -32,17 +33,18 @@ def main() -> int:
 
 
 def run(first: int, count: int) -> int:
-    """Run seed after seed; 1 if any failed."""
-    began, failed, steps, seconds = time.monotonic(), 0, 0, 0.0
-    for seed in range(first, first + count):
-        found = runs.play(str(seed))
-        steps, seconds = steps + found.steps, seconds + found.seconds
-        if found.wrong:
-            failed += 1
-            tell(f"seed {seed} fails: {'; '.join(found.wrong[:3])}")
+    """Run seed after seed, until somebody interrupts it; 1 if any failed."""
+    began, done, failed, steps, seconds = time.monotonic(), 0, 0, 0, 0.0
+    with contextlib.suppress(KeyboardInterrupt):
+        for seed in range(first, first + count):
+            found = runs.play(str(seed))
+            done, steps, seconds = done + 1, steps + found.steps, seconds + found.seconds
+            if found.wrong:
+                failed += 1
+                tell(f"seed {seed} fails: {'; '.join(found.wrong[:3])}")
     took = time.monotonic() - began
     tell(
-        f"{count} seeds in {took:.1f} s, {count / took:.2f} seeds per second: {failed} failed; "
+        f"{done} seeds in {took:.1f} s, {done / took:.2f} seeds per second: {failed} failed; "
         f"{steps} steps, {seconds / 3600:.1f} hours of virtual time"
     )
     return 1 if failed else 0
