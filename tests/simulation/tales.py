@@ -82,7 +82,10 @@ class Tales(stories.Stories):
         await asyncio.sleep(chance.uniform(6, 9))
         await self._use(await self._ask(chance, "plain", **like), chance)
         await self._answered(left, CID, chance, verdict="deny")
-        await asyncio.sleep(chance.uniform(62, 70))
+        # by then everybody knows of it
+        await asyncio.sleep(chance.uniform(70, 90))
+        await self._ask(chance, "plain", **like)
+        await asyncio.sleep(chance.uniform(10, 30))
         await self._ask(chance, "plain", **like)
 
     async def story_turned(self, chance: random.Random) -> None:
