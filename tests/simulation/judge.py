@@ -134,7 +134,7 @@ class Judge:
         if wake is not None and wake < now and self._calm_since(wake) > _DONE:
             self.world.blame(f"{ticket.id}: its time came at {wake:%H:%M:%S}, and nothing happened")
         for place in ticket.route:
-            since = max(self.since.get((ticket.id, place), 0.0), deadlines.shown_since(ticket))
+            since = max(self.since.get((ticket.id, place), 0.0), deadlines.shown_since(ticket), town.quiet_until(place))
             lost = place in ticket.undelivered or place == machine.INBOX
             if not lost and self.world.calm_since(since) > _SHOWN and not self._cards(ticket.id, place):
                 self.world.blame(f"{ticket.id}: it is not shown at {place}")

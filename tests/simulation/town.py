@@ -156,6 +156,11 @@ def may_have_counted(ticket: model.Ticket, by: model.By, chat: Chat, now: float)
     return bool(names & _names_of(ticket, by.person, chat, now))
 
 
+def quiet_until(place: model.Place) -> float:
+    """Until when nobody is written to there, in seconds of a run."""
+    return QUIET_FOR if place.endswith(":@eve") else 0.0
+
+
 def is_meant(ticket: model.Ticket, account: str, chat: Chat) -> bool:
     """Whether it is for whoever presses from there, at a first look."""
     person = person_of(account)
