@@ -138,6 +138,18 @@ async def test_a_decision_while_it_is_drawn_is_shown_on_it(front: Desk, board: S
     assert board.tones == {"1": "good", "late": "good"}
 
 
+async def test_one_that_was_posted_for_one_that_is_gone_is_found_once_it_is_decided(
+    front: Desk, board: Searched
+) -> None:
+    ticket = await front.open(permission())
+    await deliver(front, board)
+    board.come_late()
+    board.pinned["1"].gone = True
+    await front.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    await deliver(front, board)
+    assert board.tones == {"1": "pending", "late": "good"}
+
+
 async def test_after_a_first_try_nobody_looks(front: Desk, board: Searched) -> None:
     await front.open(permission())
     await deliver(front, board)

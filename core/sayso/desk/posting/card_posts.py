@@ -100,6 +100,9 @@ class CardPosts:
                 raise
             if ticket.decision is not None:
                 log.info("card of a decided request is gone", extra={"ticket": ticket.id, "error": error.message})
+                # an earlier job may have posted it anew and been cut short
+                for late in await late_cards.adopt(self._desk, ticket.id, posted.place):
+                    await self._channel(posted.place).edit(late, await self._draw(ticket))
                 return posted
             log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
             why = error.message

@@ -22,27 +22,29 @@ LOOKED_FOR_AFTER = 60.0
 
 async def others(shell: Shell, posted: model.PostedCard) -> Sequence[model.PostedCard]:
     """All cards under the id of this one that stand beside it, known to somebody or not. Raises `ChannelError`."""
-    await _adopt(shell, posted.ticket_id, posted.place)
+    await adopt(shell, posted.ticket_id, posted.place)
     cards = await shell.store.cards(posted.ticket_id)
     return [one for one in cards if one.place == posted.place and one != posted]
 
 
-async def _adopt(shell: Shell, id: str, place: model.Place) -> None:
+async def adopt(shell: Shell, id: str, place: model.Place) -> Sequence[model.PostedCard]:
+    """Know all cards under an id at a place; those that nobody knew of. Raises `ChannelError`."""
     platform = shell.platforms.get(model.channel_of(place))
     if platform is None or platform.find_cards is None:
-        return
+        return ()
     try:
         there = await platform.find_cards(place, id)
     except errors.ChannelError as error:
         if not error.final:
             raise
         log.warning("cards that came late are not looked for", extra={"place": place, "error": error.message})
-        return
+        return ()
     known = {(one.conversation, one.message) for one in await shell.store.cards(id)}
-    for one in there:
-        if (one.conversation, one.message) not in known:
-            log.info("a card came late", extra={"ticket": id, "place": place})
-            await shell.store.add_card(one)
+    late = [one for one in there if (one.conversation, one.message) not in known]
+    for one in late:
+        log.info("a card came late", extra={"ticket": id, "place": place})
+        await shell.store.add_card(one)
+    return late
 
 
 async def look_at(shell: Shell, job: Job) -> datetime | None:
