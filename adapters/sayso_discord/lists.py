@@ -15,13 +15,16 @@ from sayso_discord import components, custom_ids, measure, render, rich
 
 # Characters of a piece of foreign text in a row: the first that fits, since signs that are escaped take more room.
 _LONGEST = (120, 60, 20)
+# And of all rows together, if they hold too many pieces for that; a character has at most three bytes.
+_ROOM = 3_000
 
 
 def whisper(shown: listing.Listing) -> Json:
     """The list as a message for one person."""
     made: Json = {}
-    for longest in _LONGEST:
-        made = render.private([*_parts(shown, longest)])
+    share = _ROOM // max(1, len(shown.rows) + len(shown.answered))
+    for longest, room in (*((one, None) for one in _LONGEST), (_LONGEST[-1], share)):
+        made = render.private([*_parts(shown, longest, room)])
         if measure.fits(made["components"]):
             break
     return made
@@ -33,10 +36,10 @@ def window(drawn: card.Card) -> Json:
     return {**made, "flags": made["flags"] | components.EPHEMERAL}
 
 
-def _parts(shown: listing.Listing, longest: int) -> Iterator[Json]:
+def _parts(shown: listing.Listing, longest: int, room: int | None) -> Iterator[Json]:
     yield _text(f"**{rich.escape(shown.title)}**")
     for row in shown.rows:
-        said = _text(_row(row, longest))
+        said = _text(_row(row, longest, room))
         told = row.does == "tell"
         yield said if told else {"type": components.SECTION, "components": [said], "accessory": _button(row)}
     if shown.rest:
@@ -44,22 +47,34 @@ def _parts(shown: listing.Listing, longest: int) -> Iterator[Json]:
     if shown.turns:
         yield {"type": components.ROW, "components": [_turn(turn) for turn in shown.turns]}
     if shown.answered:
-        yield _text(_answered(shown.answered, longest))
+        yield _text(_answered(shown.answered, longest, room))
 
 
-def _answered(rows: Sequence[listing.Row], longest: int) -> str:
+def _answered(rows: Sequence[listing.Row], longest: int, room: int | None) -> str:
     # without buttons: a message holds forty components
-    return "\n".join([f"**{rich.escape(listing.ANSWERED)}**", *(_row(row, longest) for row in rows)])
+    return "\n".join([f"**{rich.escape(listing.ANSWERED)}**", *(_row(row, longest, room) for row in rows)])
 
 
-def _row(row: listing.Row, longest: int) -> str:
-    about = [rich.escape(row.about)] if row.about else []
-    facts = [_inlines(fact, longest) for fact in row.facts]
-    return "\n-# ".join([_inlines(row.headline, longest), *about, *facts])
+def _row(row: listing.Row, longest: int, room: int | None) -> str:
+    about = [(row.about,)] if row.about else []
+    pieces = [_inline(span, longest) for span in row.headline]
+    for line in (*about, *row.facts):
+        pieces += ["\n-# ", *(_inline(span, longest) for span in line)]
+    return "".join(pieces if room is None else _first(pieces, room))
 
 
-def _inlines(spans: Sequence[card.Inline], longest: int) -> str:
-    return "".join(rich.inline(_cut(span, longest)) for span in spans)
+def _first(pieces: Sequence[str], room: int) -> Iterator[str]:
+    """Those that fit, each whole: half of one could leave its markup open."""
+    for piece in pieces:
+        room -= measure.length(piece)
+        if room <= 0:
+            yield "…"
+            return
+        yield piece
+
+
+def _inline(span: card.Inline, longest: int) -> str:
+    return rich.inline(_cut(span, longest))
 
 
 def _cut(span: card.Inline, longest: int) -> card.Inline:

@@ -20,6 +20,8 @@ ORDER = f"{actions.ACTION}order"
 """The button of the Home tab that stops everything, or lets it go on."""
 # Characters of a row: a whole list stays far below what a message holds.
 _ROW = 300
+# And of all rows that only tell something, which have as many lines as there is to tell.
+_TOLD = 7_000
 _TITLE = "Request"
 
 
@@ -138,10 +140,12 @@ def _header(said: str) -> Json:
 
 
 def _rows(rows: Sequence[listing.Row], name: str) -> Iterator[Json]:
+    told = {number: _told(row) for number, row in enumerate(rows, 1) if row.does == "tell"}
+    most = limits.TEXT_OBJECT if sum(map(len, told.values())) <= _TOLD else _TOLD // len(told)
     for number, row in enumerate(rows, 1):
         asked = "".join(map(card.words_of, row.headline))
-        if row.does == "tell":
-            yield {"type": "section", "text": render.plain("\n".join([asked[:_ROW], *_facts(row)]), limits.TEXT_OBJECT)}
+        if number in told:
+            yield {"type": "section", "text": render.plain(told[number], min(most, limits.TEXT_OBJECT))}
             continue
         # its name has the request in it: Slack keeps a block of the same name as it was
         yield {
@@ -152,10 +156,9 @@ def _rows(rows: Sequence[listing.Row], name: str) -> Iterator[Json]:
         }
 
 
-def _facts(row: listing.Row) -> Iterator[str]:
-    yield from [row.about] if row.about else []
-    for fact in row.facts:
-        yield "".join(map(card.words_of, fact))
+def _told(row: listing.Row) -> str:
+    lines = ["".join(map(card.words_of, line)) for line in (row.headline, *row.facts)]
+    return "\n".join([lines[0][:_ROW], *([row.about] if row.about else []), *lines[1:]])
 
 
 def _button(row: listing.Row, number: int) -> Json:

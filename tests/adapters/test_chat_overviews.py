@@ -90,6 +90,28 @@ async def test_many_people_and_groups_are_turned_page_by_page(chat: Chat) -> Non
     assert "Who is who" in await chat.press("ann", "Back")
 
 
+async def test_large_groups_with_any_names_are_shown_as_far_as_there_is_room(chat: Chat) -> None:
+    names = [f"{HOSTILE[:40]}{number:03}" for number in range(300)]
+    circles = {f"team{number}": people.Group(members=frozenset(names)) for number in range(9)}
+    name_groups(chat, Rota(), **circles)
+    now, directory = chat.desk.clock.now(), chat.desk.setup.directory
+    known = {**directory.people, **{f"p{number}": people.Profile() for number in range(8)}}
+    away = [people.Delegation(one, frozenset(known), now + timedelta(days=2), frozenset()) for one in names]
+    directory = dataclasses.replace(directory, people=known, delegations=tuple(away))
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, directory=directory)
+    first = await chat.type("ann", "people")
+    assert "Who is who" in first
+    assert "Acts for" in first
+    assert "p7" in first
+    assert "team7" in await chat.press("ann", "Next")
+
+
+async def test_of_a_long_line_of_names_it_is_said_how_many_are_left(chat: Chat) -> None:
+    names = [f"member{number:03}" for number in range(300)]
+    name_groups(chat, Rota(), big=people.Group(members=frozenset(names)))
+    assert "member019 and 280 more" in (await chat.type("ann", "people")).replace("`", "")
+
+
 async def test_what_policies_and_rules_say_and_did(chat: Chat) -> None:
     desk = chat.desk
     book = rules.Book(

@@ -26,6 +26,8 @@ Name = Literal["people", "policies", "stats"]
 _WITHIN = 1.0
 # Policies and rules on one page: each takes several lines.
 _POLICIES = 5
+# Names in one line: a chat shows no more of it anyway, and would not say so.
+_MOST_NAMES = 20
 # Rows of each table of the numbers, and the periods of which they are, in days.
 _NAMED = 3
 _PERIODS = (7, 30, 90)
@@ -162,9 +164,10 @@ def _table(title: str, rows: Sequence[_Spans], most: int | None = None) -> listi
 
 
 def _names(names: Sequence[str]) -> list[card.Inline]:
-    """Names with commas between them."""
-    spans: list[card.Inline] = [one for name in names for one in (Trusted(", "), text.line(name))]
-    return spans[1:]
+    """Names with commas between them, and how many more there are."""
+    left = len(names) - _MOST_NAMES
+    spans: list[card.Inline] = [one for name in names[:_MOST_NAMES] for one in (Trusted(", "), text.line(name))]
+    return [*spans[1:], *((Trusted(f" and {left:,} more"),) if left > 0 else ())]
 
 
 def _paged(name: Name, title: str, none: str, rows: list[listing.Row], page: int, more: bool) -> listing.Listing:
