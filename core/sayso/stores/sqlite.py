@@ -55,6 +55,8 @@ class SqliteStore(sql_store.SqlStore):
         self._noting = _Noting()
         self._data_version = sqlite_file.read_pragma(connection, "data_version")
         [[seen]] = sqlite_worker.rows(connection, self._queries["last_row"])
+        # up to here all rows were told as they were written, or came before
+        self._told: int = seen
         self._worker = sqlite_worker.Worker(connection, self._file.check, busy_timeout)
         # a list may take its time, and no commit waits for it
         reads = sqlite_file.open_reader(connection.filename) if connection.filename else None
@@ -163,14 +165,19 @@ class SqliteStore(sql_store.SqlStore):
         sqlite_worker.perform(db, self._queries["append"], values)
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
-        def work(db: apsw.Cursor) -> tuple[int | str, Sequence[tuple[int, str, int]]]:
+        def work(db: apsw.Cursor) -> tuple[int | str, int, Sequence[tuple[int, str, int]]]:
             # grows with every commit of another connection, never with ours
             found = sqlite_file.read_pragma(db, "data_version")
             if found == self._data_version:
-                return found, ()
-            return found, [(row[0], row[1], row[2]) for row in sqlite_worker.rows(db, self._queries["tail"], (seen,))]
+                # what is there was told as it was written, and is not gone through once somebody else writes
+                [[last]] = sqlite_worker.rows(db, self._queries["last_row"])
+                return found, last, []
+            new = sqlite_worker.rows(db, self._queries["tail"], (max(seen, self._told),))
+            # these may not be all: only once there are none nothing is left to look for
+            version = self._data_version if new else found
+            return version, self._told, [(row[0], row[1], row[2]) for row in new]
 
-        self._data_version, tail = await self._worker.run(work, long=True)
+        self._data_version, self._told, tail = await self._worker.run(work, long=True)
         return tail
 
 

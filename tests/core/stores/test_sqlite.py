@@ -289,6 +289,35 @@ async def test_waiting_goes_on_after_the_log_could_not_be_read(
     await other.close()
 
 
+async def test_an_answer_of_another_process_is_heard_behind_all_that_was_written_here(path: Path) -> None:
+    # looked for once, for only at a change of the file more is found
+    store = await sqlite.SqliteStore.open(str(path), poll_interval=60.0)
+    other = await sqlite.SqliteStore.open(str(path))
+    await tickets.ask(store, "r1")
+    waiting = await tickets.started(store.changed("r1", 1))
+    await store._watch.poll()
+    for writes in (store, other):
+        await asyncio.gather(*(writes.append("r1", 1, tickets.opened()) for _ in range(1_100)))
+    await tickets.answer(other, "r1", tickets.answered())
+    await store._watch.poll()
+    async with asyncio.timeout(5):
+        await waiting
+    await store.close()
+    await other.close()
+
+
+async def test_what_was_written_here_is_not_gone_through_once_another_process_writes(path: Path) -> None:
+    store = await sqlite.SqliteStore.open(str(path))
+    other = await sqlite.SqliteStore.open(str(path))
+    await store._watch.poll()
+    await asyncio.gather(*(store.append("r1", 1, tickets.opened()) for _ in range(20)))
+    assert await store._tail(0) == []
+    await tickets.ask(other, "r2")
+    assert [id for _, id, _ in await store._tail(0)] == ["r2"]
+    await store.close()
+    await other.close()
+
+
 async def test_who_waits_for_what_was_just_read_does_not_read_it_again(
     store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
