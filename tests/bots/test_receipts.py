@@ -81,8 +81,8 @@ async def test_a_deploy_script_acts_once_and_on_exactly_what_was_allowed(command
         assert code == 1
         assert re.match(r"refused: the allow of request d1 was used at .* UTC\n", said)
     entries = json.loads(command("show", "d1", "--log", "--json").stdout)["log"]
-    assert [entry["type"] for entry in entries] == ["opened", "answered", "redeemed"]
-    assert entries[-1]["audience"] == "sayso"
+    assert [entry["type"] for entry in entries] == ["opened", "answered", "redeemed", "use_refused"]
+    assert entries[-2]["audience"] == "sayso"
 
 
 async def test_a_release_gets_its_receipt_by_the_commands_of_the_page(command: Command) -> None:

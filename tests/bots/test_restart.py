@@ -5,12 +5,14 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 
 import sayso
 from sayso.machine import events
+from sayso.stores import Store
 from sayso.testing import oracle
 from tests.bots.conftest import Command
 from tests.bots.restarts import Setup, setup, soon
@@ -208,7 +210,7 @@ async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there
     await there.until(lambda: all(there.slack.controls(card) in ([], ["Details"]) for card in there.cards()))
     async with there.stored() as store:
         stored = await oracle.read(store)
-        assert [await store.next_job(["slack"])] == [None]
+        assert not await soon_due(store)
     assert oracle.violations(seen, stored) == []
     assert (len(seen.decided), len(seen.pressed) >= REQUESTS) == (REQUESTS, True)
     assert {id: len(there.cards(id)) for id in seen.asked} == dict.fromkeys(seen.asked, 1)
@@ -235,7 +237,7 @@ async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(
         await there.until(lambda: all(len(there.cards(id)) == 2 for id in ids), within=20)
         async with there.stored() as store:
             # one card has heard its last reminder; the other one's may still be on its way
-            while await store.next_job(["slack"]) is not None:  # noqa: ASYNC110 (it is another process that delivers)
+            while await soon_due(store):  # noqa: ASYNC110 (it is another process that delivers)
                 await asyncio.sleep(0.02)
         before = reminders(there)
         for id in ids:
@@ -248,6 +250,12 @@ async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(
     assert {id for id, _, _ in before} == set(ids)
     assert oracle.violations(oracle.Witnessed(), stored) == []
     assert [len(ticket.escalated) for ticket in stored.tickets.values()] == [1] * len(ids)
+
+
+async def soon_due(store: Store) -> bool:
+    """Whether something is on its way to Slack; a look for cards that came late is a minute off, and tries are not."""
+    at = await store.next_job(["slack"])
+    return at is not None and at < datetime.now(UTC) + timedelta(seconds=5)
 
 
 async def some_more(there: Setup, count: int) -> None:
