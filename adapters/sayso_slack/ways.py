@@ -5,6 +5,7 @@ The rule: who asks is looked up anew each time, and sees only what they may answ
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from sayso import errors, model
@@ -89,9 +90,13 @@ class Ways:
 
     async def _publish(self, who: parse.Who, actor: people.Actor, carried: str, told: card.Line | None = None) -> None:
         name, page = named_lists.read_turn(carried)
-        shown = await named_lists.show(self._desk, name, actor, page)
-        others = await named_lists.others(self._desk, name, actor)
-        view = lists.home(shown, others, told, await orders.offered(self._desk, actor))
+        # beside each other: each may wait for a group that Slack does not tell
+        shown, others, offered = await asyncio.gather(
+            named_lists.show(self._desk, name, actor, page),
+            named_lists.others(self._desk, name, actor),
+            orders.offered(self._desk, actor),
+        )
+        view = lists.home(shown, others, told, offered)
         await self._api.post("views.publish", user_id=who.user, view=view)
         self._homes[who.user] = carried
 

@@ -187,6 +187,16 @@ async def test_a_stranger_sees_neither(chat: Chat) -> None:
     assert "Who is who" in await chat.type("bob", "people")
 
 
+async def test_whoever_may_be_a_reader_is_told_that_nobody_could_find_out(chat: Chat) -> None:
+    name_groups(chat, Rota("PagerDuty does not answer"))
+    desk = chat.desk
+    directory = dataclasses.replace(desk.setup.directory, people={})
+    policies = {"default": model.Policy(approvers=("oncall:payments",))}
+    desk.setup = dataclasses.replace(desk.setup, readers=("oncall:payments",), directory=directory, policies=policies)
+    for word in ("stats", "people", "policies"):
+        assert "ould not find out who is in oncall:payments" in await chat.type("bob", word)
+
+
 async def test_a_failed_count_is_told_and_the_next_one_counts(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(days: float) -> stats.Figures:
         raise errors.ChannelError("the store is away")
@@ -196,6 +206,37 @@ async def test_a_failed_count_is_told_and_the_next_one_counts(chat: Chat, monkey
         with pytest.raises(errors.ChannelError):
             await named_lists.show(chat.desk, "stats", ANN)
     assert (await named_lists.show(chat.desk, "stats", ANN)).rows
+
+
+class Together:
+    """Answers once so many have asked."""
+
+    def __init__(self, count: int) -> None:
+        self.left, self.asked = count, asyncio.Event()
+
+    async def on_call(self) -> rotas.Shift:
+        self.left -= 1
+        if self.left <= 0:
+            self.asked.set()
+        await self.asked.wait()
+        return rotas.Shift(frozenset({"ann"}))
+
+
+async def test_what_the_home_tab_shows_is_looked_up_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso.desk.answering.identity._WITHIN", 60.0)
+    async with slack_scene.scene(policy=model.Policy(approvers=("ann",))) as there:
+        circles = {"payments": people.Group(on_call=True)}
+        directory = dataclasses.replace(there.front.setup.directory, groups=circles)
+        there.front.setup = dataclasses.replace(
+            there.front.setup,
+            directory=directory,
+            readers=("oncall:payments",),
+            stoppers=("oncall:payments",),
+            rotas={"payments": Together(3)},
+        )
+        ann = there.slack.person("U1", name="ann")
+        assert [one.attempt for one in (await ann.open_home()).deliveries] == [0]
+        assert "Stop everything…" in there.slack.controls(ann.home)
 
 
 async def test_the_home_tab_leads_to_what_somebody_may_see() -> None:

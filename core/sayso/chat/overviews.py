@@ -6,6 +6,7 @@ could not be found out in one is said to be so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -38,8 +39,16 @@ _Spans = tuple[card.Inline, ...]
 
 async def closed_to(desk: Desk, actor: people.Actor) -> Collection[Name]:
     """Which of these this person may not see."""
-    closed: list[Name] = [] if await overview.may_look(desk, actor) else ["people", "policies"]
-    return closed if await overview.may_count(desk, actor) else [*closed, "stats"]
+    checks = overview.check_look(desk, actor), overview.check_counts(desk, actor)
+    looks, counts = await asyncio.gather(*checks, return_exceptions=True)
+    closed = _closed(looks, ("people", "policies"))
+    return [*closed, *_closed(counts, ("stats",))]
+
+
+def _closed(refused: BaseException | None, names: Sequence[Name]) -> Sequence[Name]:
+    if refused is not None and not isinstance(refused, errors.NotAllowed):
+        raise refused
+    return names if refused else ()
 
 
 async def show(desk: Desk, name: Name, actor: people.Actor, page: str) -> listing.Listing:
@@ -47,18 +56,21 @@ async def show(desk: Desk, name: Name, actor: people.Actor, page: str) -> listin
     if name == "stats":
         await overview.check_counts(desk, actor)
         return await _numbers(desk, page)
-    if not await overview.may_look(desk, actor):
-        raise errors.NotAllowed("this is for people whom the settings know, and for whoever may answer")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
-    return await (_people if name == "people" else _policies)(desk, actor, number)
+    made = (_people if name == "people" else _policies)(desk, actor, number)
+    # beside each other: each may wait for a chat that does not answer
+    _, shown = await asyncio.gather(overview.check_look(desk, actor), made)
+    return shown
 
 
 async def _people(desk: Desk, _actor: people.Actor, page: int) -> listing.Listing:
     """People, and the groups behind the last of them."""
     first, known = page * listing.PAGE, len(desk.setup.directory.people)
-    some = await acquaintance.of_people(desk, first, listing.PAGE, _WITHIN)
-    left = listing.PAGE - len(some)
-    circles = await acquaintance.of_groups(desk, max(0, first - known), left, _WITHIN) if left else ()
+    left = listing.PAGE - len(range(known)[first : first + listing.PAGE])
+    some, circles = await asyncio.gather(
+        acquaintance.of_people(desk, first, listing.PAGE, _WITHIN),
+        acquaintance.of_groups(desk, max(0, first - known), left, _WITHIN),
+    )
     rows = [*map(_person, some), *map(_group, circles)]
     more = known + len(desk.setup.directory.groups) > first + listing.PAGE
     none = "The settings name nobody"

@@ -271,3 +271,24 @@ def test_a_policy_that_names_a_rota_which_no_group_has_is_refused(name: str) -> 
 def test_how_many_are_on_call_is_nothing_that_the_settings_know() -> None:
     staffing.check(DIRECTORY, model.Policy(approvers=("oncall:payments",), quorum=2), "p")
     assert DIRECTORY.called(("oncall:payments",), "slack") == people.Called()
+
+
+async def test_whoever_looks_no_more_leaves_no_look_behind() -> None:
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    class Endless:
+        async def on_call(self) -> rotas.Shift:
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return rotas.Shift()
+
+    setup = Setup(directory=DIRECTORY, rotas={"payments": Endless()})
+    desk = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), setup, ManualClock())
+    looking = asyncio.ensure_future(identity.complete(desk, ANN, {"oncall:payments"}))
+    await asyncio.wait_for(asked.wait(), 5)
+    looking.cancel()
+    await asyncio.wait({looking})
+    await asyncio.wait_for(ended.wait(), 5)

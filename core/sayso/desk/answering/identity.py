@@ -60,9 +60,12 @@ async def complete(shell: Shell, actor: people.Actor, wanted: Collection[str] | 
     if not open_ones:
         return actor
     asking = {asyncio.ensure_future(_is_in(shell, one, actor)): one for one in open_ones}
-    done, late = await asyncio.wait(asking, timeout=_WITHIN)
-    for one in late:
-        one.cancel()
+    try:
+        done, late = await asyncio.wait(asking, timeout=_WITHIN)
+    finally:
+        # also if nobody wants to know any more: what fails then is nobody's
+        for one in asking:
+            one.cancel()
     failed = frozenset(asking[one] for one in asking if one in late or one.exception() is not None)
     inside = frozenset(asking[one] for one in done if one.exception() is None and one.result())
     if failed:

@@ -70,14 +70,17 @@ async def of_people(shell: Shell, page: int = 0) -> People:
     return People(people=tuple(found), groups=tuple(groups), next=page + 1 if more else None)
 
 
-async def may_look(shell: Shell, actor: people.Actor) -> bool:
-    """Whether the settings know whoever this is: they name them, or let them answer, stop agents or read numbers."""
+async def check_look(shell: Shell, actor: people.Actor) -> None:
+    """Raises `NotAllowed` where the settings neither name whoever this is nor let them answer, stop or read numbers."""
     setup = shell.setup
     if setup.directory.identify(actor).id in setup.directory.people:
-        return True
+        return
     answering = (name for policy in setup.policies.values() for name in policy.concerned)
     names = {*answering, *setup.stoppers, *setup.readers}
-    return identity.is_among(names, await identity.of(shell, actor, names))
+    person = await identity.of(shell, actor, names)
+    if not identity.is_among(names, person):
+        said = "this is for people whom the settings know, and for whoever may answer"
+        raise errors.NotAllowed(f"{said}{_unsure(person)}")
 
 
 async def may_count(shell: Shell, actor: people.Actor) -> bool:
@@ -88,9 +91,15 @@ async def may_count(shell: Shell, actor: people.Actor) -> bool:
 
 async def check_counts(shell: Shell, actor: people.Actor) -> None:
     """Raises `NotAllowed` to whom the numbers are not shown."""
-    if not await may_count(shell, actor):
-        names = ", ".join(shell.setup.readers) or "nobody"
-        raise errors.NotAllowed(f"the numbers are for: {names}", hint="stats.readers in sayso.toml says for whom")
+    readers = shell.setup.readers
+    person = await identity.of(shell, actor, readers)
+    if not identity.is_among(readers, person):
+        said = f"the numbers are for: {', '.join(readers) or 'nobody'}{_unsure(person)}"
+        raise errors.NotAllowed(said, hint="for whom is set by stats.readers in sayso.toml")
+
+
+def _unsure(person: model.Person) -> str:
+    return f"; could not find out who is in {', '.join(person.unknown)}" if person.unknown else ""
 
 
 async def of_policies(shell: Shell, actor: people.Actor | None = None, within: float | None = None) -> Policies:
