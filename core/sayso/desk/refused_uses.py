@@ -5,7 +5,9 @@ The rule: it changes nothing of the request, and an agent that tries for ever do
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import weakref
 
 from sayso import errors
 from sayso.clock import Clock
@@ -21,16 +23,29 @@ MOST = 20
 """Rows of one request; what comes after them is refused as well."""
 
 
-async def record(store: Store, clock: Clock, id: str, by: str, refused: Refusal, *, receipt: bool = False) -> None:
-    """Write it down. What is not decided yet was only asked after too early, and leaves no row."""
-    try:
-        if (await store.load(id)).decision is None:
+class Ledger:
+    """Writes them down, one at a time of each request: of many at the same moment none finds that there is room."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def record(self, id: str, by: str, refused: Refusal, *, receipt: bool = False) -> None:
+        """Write one down. What is not decided yet was only asked after too early, and leaves no row."""
+        try:
+            async with self._turns.setdefault(id, asyncio.Lock()):
+                await self._append(id, by, refused, receipt)
+        except errors.SaysoError as error:
+            # it stays refused, and whoever tried is told that and nothing else
+            log.warning("refused use not recorded", extra={"request": id, "error": error.message})
+
+    async def _append(self, id: str, by: str, refused: Refusal, receipt: bool) -> None:
+        if (await self._store.load(id)).decision is None:
             return
-        rows = await store.log(id)
+        rows = await self._store.log(id)
         if sum(isinstance(row.entry, events.UseRefused) for row in rows) >= MOST:
             return
-        entry = events.UseRefused(at=clock.now(), by=by, code=refused.code, message=refused.message, receipt=receipt)
-        await store.append(id, 0, entry)
-    except errors.SaysoError as error:
-        # it stays refused, and whoever tried is told that and nothing else
-        log.warning("refused use not recorded", extra={"request": id, "error": error.message})
+        at = self._clock.now()
+        entry = events.UseRefused(at=at, by=by, code=refused.code, message=refused.message, receipt=receipt)
+        await self._store.append(id, 0, entry)

@@ -55,6 +55,7 @@ class Shell:
         """How many copies of the service there are, as far as is known; see `reloads`."""
         self.learned: tuple[learned.Learned, ...] = ()
         """What people accepted as a rule, as far as is known here; see `learning`."""
+        self.refused = refused_uses.Ledger(self.store, self.clock)
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -116,7 +117,7 @@ class Shell:
         try:
             return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
         except refused_uses.REFUSALS as error:
-            await refused_uses.record(self.store, self.clock, ticket.id, said["aud"], error, receipt=True)
+            await self.refused.record(ticket.id, said["aud"], error, receipt=True)
             raise
 
     async def newer(self, id: str, version: int, by: datetime | None) -> model.Ticket:

@@ -1,8 +1,7 @@
 """One allow is good once: used before the tool runs, by who asked, in its time."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from sayso import errors, machine, model
 from sayso.asking import gate
 from sayso.desk import Caller, Desk, Setup, callers, refused_uses
 from sayso.machine import events
-from sayso.stores import Query, memory
+from sayso.stores import Query, Row, memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import DEPLOY, MINT, NOW, actor, after, opened, permission, said
 from tests.conftest import BOUND
@@ -295,11 +294,21 @@ async def test_what_may_not_run_is_on_record_and_what_is_not_decided_was_asked_f
     assert await tried("late") == ["not_usable"]
 
 
-async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk) -> None:
+async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = front.store.log
+
+    async def look(id: str) -> Sequence[Row]:
+        rows = await log(id)
+        # a real database takes its time, too
+        await asyncio.sleep(0)
+        return rows
+
+    monkeypatch.setattr(front.store, "log", look)
     await allowed(front, id="r1")
-    for _ in range(refused_uses.MOST + 5):
-        with contextlib.suppress(errors.AlreadyUsed):
-            await front.use("r1")
+    await front.use("r1")
+    for count in (refused_uses.MOST - 5, 300):
+        # many at the same moment, too
+        await asyncio.gather(*(front.use("r1") for _ in range(count)), return_exceptions=True)
     tried = [row.entry for row in await front.store.log("r1") if isinstance(row.entry, events.UseRefused)]
     assert len(tried) == refused_uses.MOST
 
