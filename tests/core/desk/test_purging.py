@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 import sayso
 from sayso import errors, machine, model
 from sayso.cards import draw, tokens
+from sayso.content import digest
 from sayso.desk import Desk, Setup
 from sayso.desk import setup as setups
 from sayso.desk.upkeep import purging, sealing
 from sayso.machine import erasing, events, people
-from sayso.stores import Record, Store, memory, postgres, sqlite
+from sayso.stores import Record, Store, memory, postgres, record_kinds, sqlite
+from sayso.stores.record_kinds import RISKY
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_bots.terminal import render
@@ -68,6 +72,20 @@ async def decided(desk: Desk, id: str, verdict: Any = "allow") -> model.Ticket:
     return await desk.answer(id, sayso.Answer(verdict=verdict, reason=SECRET), ANN)
 
 
+async def allowed_and_denied(desk: Desk, id: str, word: str) -> None:
+    for number, said in ((1, "allow"), (2, "deny")):
+        # another call each, and both are risky
+        command = f"rm -rf {word}{'/x' * (number - 1)}"
+        asked = sayso.Permission(tool="Bash", input={"command": command}, id=f"{id}{number}")
+        await desk.open(asked)
+        await desk.answer(f"{id}{number}", sayso.Answer(verdict=said, reason=word), ANN)  # type: ignore[arg-type]
+
+
+async def remembered(store: Store) -> str:
+    kinds = (record_kinds.PAST, record_kinds.RISKY, record_kinds.DENIED)
+    return "".join([f"{one.name} {one.value}" for kind in kinds for one in await store.scan(kind)])
+
+
 async def purge(desk: Desk, keep: setups.Retention = KEEP) -> purging.Purged:
     return await purging.purge(desk.store, desk.clock, keep, "retention")
 
@@ -100,6 +118,47 @@ async def test_content_goes_when_its_time_is_over_and_the_proofs_stay(desk: Desk
     await seal.seal()
     for content in (True, False):
         assert verdict(await exported(desk.store, content=content)) == []
+
+
+async def test_what_is_remembered_of_it_for_later_cards_goes_as_well(desk: Desk, now: ManualClock) -> None:
+    await allowed_and_denied(desk, "r", SECRET)
+    await allowed_and_denied(desk, "other", "kept")
+    now.advance(DAY - 1)
+    await allowed_and_denied(desk, "late", "kept")
+    for id in ("r1", "r2"):
+        # nobody has used what was allowed
+        await purging.erase(desk.store, id, now.now() + timedelta(days=1), "me")
+    assert SECRET not in await remembered(desk.store)
+    assert digest.of_call("Bash", {"command": f"rm -rf {SECRET}"}).partition(":")[2] not in await remembered(desk.store)
+    again = await desk.open(sayso.Permission(tool="Bash", input={"command": "rm -rf kept"}))
+    assert again.remembered is not None
+    assert (again.remembered.allowed, [one.id for one in again.remembered.risky]) == (2, ["late1", "other1"])
+    assert (await remembered(desk.store)).count("kept") > 0
+
+
+async def test_it_is_forgotten_too_while_somebody_decides_for_the_same_agent(
+    desk: Desk, now: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await allowed_and_denied(desk, "r", SECRET)
+    now.advance(3_600)
+    put = desk.store.put
+
+    async def late(record: Record) -> None:
+        monkeypatch.undo()
+        await allowed_and_denied(desk, "late", "kept")
+        await put(record)
+
+    monkeypatch.setattr(desk.store, "put", late)
+    await purging.erase(desk.store, "r1", now.now() + timedelta(days=1), "me")
+    [risky] = await desk.store.scan(RISKY)
+    assert [one["id"] for one in risky.value["calls"]] == ["late1"]
+
+
+async def test_records_that_nobody_can_read_hold_up_no_erasure(desk: Desk, now: ManualClock) -> None:
+    await allowed_and_denied(desk, "r", SECRET)
+    [risky] = await desk.store.scan(RISKY)
+    await desk.store.put(replace(risky, value={"calls": 7}))
+    assert await purging.erase(desk.store, "r1", now.now() + timedelta(days=1), "me")
 
 
 async def test_a_request_that_is_not_over_keeps_its_content(desk: Desk, now: ManualClock) -> None:

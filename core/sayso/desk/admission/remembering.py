@@ -80,7 +80,8 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
     """
     decided = [(ticket, ticket.decision) for ticket in tickets if ticket.decision and ticket.decision.by]
     new = [one for ticket, decision in decided for one in await _added(ticket, decision)]
-    changes = [one for ticket, decision in decided for one in await _changes(ticket, decision)]
+    calls = [one for one in decided if _is_about_a_call(*one)]
+    changes = [one for call in calls for one in (*await _of_risky(*call), *_of_denied(*call))]
     if not changes:
         return new
     try:
@@ -100,15 +101,10 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
 async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     """What is kept of each decision: who answered, and what was said to this call."""
     at = decision.decided_at
-    # later ones stand behind earlier ones, and no two are the same
-    own = f"{documents.to_micros(at):016d}/{ticket.id}"
+    own = _own(ticket, decision)
     names = [f"{_name_of('answered', person)}/{own}" for person in _deciders(decision)]
     added = [Record(ANSWERED, name, {"id": ticket.id}, at + ANSWERED_FOR) for name in names]
-    if _is_about_a_call(ticket, decision):
-        # of the call as it was allowed: what somebody changed was not
-        ran = decision.input_digest or await _digest(ticket.request, large=requests.is_large(ticket.request))
-        some, call = _place(ticket.owner, ran)
-        name = f"{some}/{call}/{_RANK[decision.outcome]}/{own}"
+    if name := await past_of(ticket, decision):
         by = wording.names(decision)[: model.MAX_NAME]
         reason = (decision.reason or "")[:_LONGEST_REASON] or None
         said = {"at": at.isoformat(), "outcome": decision.outcome, "by": by, "reason": reason}
@@ -116,10 +112,19 @@ async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Rec
     return added
 
 
-async def _changes(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
+async def past_of(ticket: model.Ticket, decision: model.Decision) -> str | None:
+    """The name of the record of what was said to this call; none if it is not about a call."""
     if not _is_about_a_call(ticket, decision):
-        return ()
-    return [*await _of_risky(ticket, decision), *_of_denied(ticket, decision)]
+        return None
+    # of the call as it was allowed: what somebody changed was not
+    ran = decision.input_digest or await _digest(ticket.request, large=requests.is_large(ticket.request))
+    some, call = _place(ticket.owner, ran)
+    return f"{some}/{call}/{_RANK[decision.outcome]}/{_own(ticket, decision)}"
+
+
+def _own(ticket: model.Ticket, decision: model.Decision) -> str:
+    # later ones stand behind earlier ones, and no two are the same
+    return f"{documents.to_micros(decision.decided_at):016d}/{ticket.id}"
 
 
 def _is_about_a_call(ticket: model.Ticket, decision: model.Decision) -> bool:
@@ -156,7 +161,7 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime, 
     if request.kind != "permission":
         return terms
     some, call = _place(terms.owner, await _digest(request, large=large))
-    ran, denied = (RISKY, _name_of("risky", terms.owner)), _denied_of(terms.owner)
+    ran, denied = of_agent(terms.owner)
     found = await store.look_back([(PAST, some), ran, denied], (PAST, f"{some}/{call}/"), MOST_TIMES)
     if not found:
         return terms
@@ -229,15 +234,16 @@ def _read(outcome: Any, at: Any, value: Value) -> _Said | None:
         return None
 
 
-def _denied_of(owner: str) -> tuple[str, str]:
-    return DENIED, _name_of("denied", owner)
+def of_agent(owner: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The records of an agent, by kind and name: of the risky calls that it was allowed, and of what was denied."""
+    return (RISKY, _name_of("risky", owner)), (DENIED, _name_of("denied", owner))
 
 
 def _of_denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
     if decision.outcome != "denied":
         return ()
     until = decision.decided_at + denials.KEPT
-    return [_Change(*_denied_of(ticket.owner), until, lambda value: denials.added(value, ticket, decision))]
+    return [_Change(*of_agent(ticket.owner)[1], until, lambda value: denials.added(value, ticket, decision))]
 
 
 async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
@@ -256,7 +262,7 @@ async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[
         kept = (*_risky(value, at), new)[-_MOST_RISKY:]
         return {"calls": [one.model_dump(mode="json") for one in kept]}
 
-    return [_Change(RISKY, _name_of("risky", ticket.owner), at + RISKY_FOR, changed)]
+    return [_Change(*of_agent(ticket.owner)[0], at + RISKY_FOR, changed)]
 
 
 async def _without_secrets(mark: risk.Mark, ran: model.Request) -> risk.Mark:

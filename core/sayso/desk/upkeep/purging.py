@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sayso import clock as clocks
 from sayso import errors, machine
 from sayso.audit import checking
-from sayso.desk.admission import pictures
+from sayso.desk.admission import forgetting, pictures
 from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
 from sayso.desk.upkeep import duties, suggested_content
@@ -89,6 +89,7 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
             return False
         # first, so that one that is cut short begins again
         await pictures.forget(store, ticket)
+        await forgetting.forget(store, ticket)
         with contextlib.suppress(errors.Conflict):
             await store.erase(step, event, texts)
             return True
