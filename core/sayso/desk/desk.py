@@ -197,7 +197,7 @@ class Desk(shell.Shell):
         try:
             used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
         except refused_uses.REFUSALS as error:
-            await self.refused.record(id, by, error)
+            await self.refused_uses.record(id, by, error)
             raise
         # a revoked key runs nothing; the allow is used up all the same
         await authority.check(self.store, caller.key if caller else None)

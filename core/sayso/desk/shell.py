@@ -55,7 +55,7 @@ class Shell:
         """How many copies of the service there are, as far as is known; see `reloads`."""
         self.learned: tuple[learned.Learned, ...] = ()
         """What people accepted as a rule, as far as is known here; see `learning`."""
-        self.refused = refused_uses.Ledger(self.store, self.clock)
+        self.refused_uses = refused_uses.Ledger(self.store, self.clock)
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -117,7 +117,7 @@ class Shell:
         try:
             return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
         except refused_uses.REFUSALS as error:
-            await self.refused.record(ticket.id, said["aud"], error, receipt=True)
+            await self.refused_uses.record(ticket.id, said["aud"], error, receipt=True)
             raise
 
     async def newer(self, id: str, version: int, by: datetime | None) -> model.Ticket:
