@@ -4,6 +4,8 @@ import dataclasses
 import json
 from datetime import timedelta
 
+import pytest
+
 from sayso import asking, model
 from sayso.audit import checking, exporting, gathering
 from sayso.desk import Desk, Setup
@@ -42,7 +44,10 @@ def test_what_cannot_be_read_is_left_out_of_an_export_with_masks() -> None:
     assert json.loads(exporting.Lines().line(row))["entry"] == "{damaged"
 
 
-async def test_a_receipt_is_left_out_for_as_long_as_somebody_could_act_by_it_and_then_all_can_be_checked() -> None:
+@pytest.mark.parametrize("off", [False, True])
+async def test_a_receipt_is_left_out_for_as_long_as_somebody_could_act_by_it_and_then_all_can_be_checked(
+    off: bool,
+) -> None:
     store, ann = MemoryStore(), people.Actor("chat:T/ann", name="Ann", person="ann", member=True)
     profiles = people.Directory({"ann": people.Profile(accounts=frozenset({"chat:T/ann"}))})
     setup = Setup({"default": model.Policy(approvers=("ann",), valid_for=600.0)}, profiles)
@@ -56,7 +61,7 @@ async def test_a_receipt_is_left_out_for_as_long_as_somebody_could_act_by_it_and
     carrying = dataclasses.replace(stored, document=json.dumps(document))
     shown = {}
     for seconds in (599, 600):
-        lines = exporting.Lines(masks=samples.MINT.masks)
+        lines = exporting.Lines(masks=dataclasses.replace(samples.MINT.masks, off=off))
         lines.head(samples.NOW + timedelta(seconds=seconds))
         shown[seconds] = json.loads(lines.line(carrying))
     assert shown[599]["document"] is None
