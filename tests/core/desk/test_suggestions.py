@@ -540,6 +540,28 @@ async def test_with_a_request_that_it_shows_its_own_content_is_erased(desk: says
     assert (await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")).erased == 0
 
 
+@pytest.mark.parametrize("damaged", ["shown", "its own", "both"])
+async def test_a_damaged_request_holds_up_no_erasure_and_no_look(
+    desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    ticket = await one_suggested(desk)
+    shown, *others = (await record_of(desk))["covered"]
+    lost, load = {"shown": {shown}, "its own": {ticket.id}, "both": {shown, ticket.id}}[damaged], desk.store.load
+
+    async def loaded(id: str) -> model.Ticket:
+        if id in lost:
+            raise errors.Unreadable(f"request {id}")
+        return await load(id)
+
+    monkeypatch.setattr(desk.store, "load", loaded)
+    desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]
+    done = await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")
+    assert set(done.unreadable) == lost
+    erased = [one for one in (ticket.id, shown, *others) if (await load(one)).erased_at is not None]
+    assert set(erased) == {ticket.id, shown, *others} - lost
+    await suggestions.look(desk)
+
+
 async def test_what_was_accepted_holds_when_its_card_is_erased(desk: sayso.Desk) -> None:
     grant = await accept(desk, await one_suggested(desk))
     desk.clock.advance(2 * DAY)  # type: ignore[attr-defined]

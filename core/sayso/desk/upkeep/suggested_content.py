@@ -22,6 +22,8 @@ from sayso.stores.record_kinds import SUGGESTION
 
 # Of what it covers the oldest are erased first.
 _MOST = 100
+# One that is damaged holds up no other.
+_GONE = (errors.NotFound, errors.Unreadable)
 _WHY = "a request that it shows was erased"
 
 
@@ -46,7 +48,7 @@ async def to_erase(store: Store, at: datetime) -> AsyncIterator[str]:
         if not await _shows_erased(store, record.value.get("covered", ())):
             continue
         id = record.value["request"]
-        with contextlib.suppress(errors.NotFound, errors.Conflict):
+        with contextlib.suppress(*_GONE, errors.Conflict):
             ticket = await store.load(id)
             if ticket.decision is None:
                 event = events.Cancelled(at=at, by=naming.SERVICE, reason=_WHY)
@@ -60,7 +62,7 @@ async def to_erase(store: Store, at: datetime) -> AsyncIterator[str]:
 
 async def _shows_erased(store: Store, ids: list[str]) -> bool:
     for id in ids:
-        with contextlib.suppress(errors.NotFound):
+        with contextlib.suppress(*_GONE):
             if (await store.load(id)).erased_at is not None:
                 return True
     return False
@@ -70,8 +72,8 @@ async def _is_over(store: Store, record: Record, now: datetime) -> bool:
     """Whether it can be accepted no more, and nothing that came of it holds."""
     try:
         decision = (await store.load(record.value["request"])).decision
-    except errors.NotFound:
-        return False  # it is not asked yet
+    except _GONE:
+        return False  # it is not asked yet, or nobody can say
     # what was answered may be erased by now
     held = (one.id for one in await granting.listed(store, now))
     return decision is not None and not learned.is_of(record.name, held)
