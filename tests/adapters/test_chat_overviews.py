@@ -195,6 +195,10 @@ async def test_whoever_may_be_a_reader_is_told_that_nobody_could_find_out(chat: 
     desk.setup = dataclasses.replace(desk.setup, readers=("oncall:payments",), directory=directory, policies=policies)
     for word in ("stats", "people", "policies"):
         assert "ould not find out who is in oncall:payments" in await chat.type("bob", word)
+    assert "Could not find out in which groups you are: more may wait for you." in await chat.type("bob", "pending")
+    name_groups(chat, Rota())
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, directory=dataclasses.replace(directory, groups={}))
+    assert "Could not find out" not in await chat.type("bob", "pending")
 
 
 async def test_a_failed_count_is_told_and_the_next_one_counts(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,14 +69,19 @@ class Listing:
     turns: tuple[Turn, ...] = ()
     unread: int = 0
     """How many open requests were not looked at; some of them may be for this person."""
+    is_unsure: bool = False
+    """Whether nobody could find out in which groups this person is."""
 
     @property
     def rest(self) -> text.Trusted | None:
-        """What is said about requests that were not looked at."""
-        if not self.unread:
-            return None
-        count = f"{self.unread} more open {'request was' if self.unread == 1 else 'requests were'}"
-        return Trusted(f"{count} not looked at: they expire later, and some may be for you.")
+        """What is said about requests that may be for this person, and are not shown."""
+        said = list[str]()
+        if self.unread:
+            count = f"{self.unread} more open {'request was' if self.unread == 1 else 'requests were'}"
+            said.append(f"{count} not looked at: they expire later, and some may be for you.")
+        if self.is_unsure:
+            said.append("Could not find out in which groups you are: more may wait for you.")
+        return Trusted(" ".join(said)) if said else None
 
 
 PENDING = "pending"
@@ -105,6 +110,7 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
         answered=await rows_of(desk, lately),
         turns=tuple(_turns(page, more)),
         unread=max(0, left),
+        is_unsure=bool(actor.unknown),
     )
 
 
