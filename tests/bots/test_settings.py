@@ -282,6 +282,8 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
         ("[policies.p]", "policies.p.approvers", 'or ["anyone"]'),
         ('[policies.p]\napprovers = ["bob"]', "policies.p.approvers", "add [people.bob]"),
         ('[policies.p]\napprovers = ["group:x"]', "policies.p.approvers", "add [groups.x]"),
+        (f"[policies.p]\napprovers = {['bob'] * 101}", "policies.p.approvers", "group:NAME"),
+        (f"[policies.p]\nneeds = [{{ who = {['bob'] * 101} }}]", "policies.p.needs.0.who", "group:NAME"),
         ('[policies.p]\napprovers = ["anyone"]\nnotify = "bob"', "policies.p.notify", "add [people.bob]"),
         ('[policies.p]\napprovers = ["anyone"]\nnotify = "anyone"', "policies.p.notify", "or []"),
         ('[policies.p]\napprovers = []\nquorum = "2"', "policies.p.quorum", "quorum = 2"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 
+import pydantic
+
 import sayso
 from sayso import calendars, errors, model
 from sayso.chat import plugin
@@ -30,7 +32,10 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
         raise _wrong(f"policies.{name}.clock", f"{table.clock!r} is no calendar", hint)
     written = table.model_dump(exclude_none=True)
     quiet = attention.quiet(table.quiet, known, f"policies.{name}.quiet")
-    policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or ""), "quiet": quiet})
+    try:
+        policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or ""), "quiet": quiet})
+    except pydantic.ValidationError as error:
+        raise _too_much(f"policies.{name}", error) from error
     schedule.check(policy, name, datetime.now(UTC))
     lives = policy.expires_in or schedule.DEFAULT_EXPIRES_IN
     if isinstance(policy.confirm, float) and policy.confirm >= lives:
@@ -105,6 +110,14 @@ def _check_delegation(one: schema.Delegation, key: str, made: sayso.Setup) -> No
     if one.until > datetime.now(UTC).date() + timedelta(days=schema.MOST_DAYS):
         hint = f"name a day within {schema.MOST_DAYS} days, and prolong it then"
         raise _wrong(f"{key}.until", f"{one.until} is more than {schema.MOST_DAYS} days from now", hint)
+
+
+def _too_much(table: str, error: pydantic.ValidationError) -> errors.InvalidSettings:
+    """What the form of the file allows, and a policy does not hold: more than its most."""
+    first = error.errors(include_url=False)[0]
+    key, most = ".".join((table, *map(str, first["loc"]))), first.get("ctx", {}).get("max_length")
+    said = first["msg"] if most is None else f"it holds {most} at most"
+    return _wrong(key, f"{said[0].lower()}{said[1:]}", "a group is one name: group:NAME")
 
 
 def _wrong(key: str, said: str, hint: str) -> errors.InvalidSettings:
