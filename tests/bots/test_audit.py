@@ -155,6 +155,14 @@ def test_what_was_put_into_an_export_is_found_by_the_script_and_by_us(inside: Ca
         assert (found.returncode, named in found.stdout) == (1, True)
 
 
+def test_an_export_that_fails_leaves_nothing_in_the_way_of_the_next_one(inside: Call, tmp_path: Path) -> None:
+    assert inside(*ASK, "r1").returncode == 0
+    (tmp_path / "sayso.toml").write_text("[slack")
+    assert "is not TOML" in inside("audit", "export", "log.jsonl").stderr
+    (tmp_path / "sayso.toml").unlink()
+    assert inside("audit", "export", "log.jsonl").returncode == 0
+
+
 def test_a_check_says_how_much_of_an_export_nothing_vouches_for(inside: Call, tmp_path: Path) -> None:
     asked(inside, "r1")
     assert inside("ask", "permission", "--tool", "Bash", "--input", SECRET, "--id", "r2").returncode == 0

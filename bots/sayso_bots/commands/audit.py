@@ -175,7 +175,12 @@ def _opened(file: Path) -> Generator[TextIO]:
     try:
         # it may hold what only some may read
         with open(file, "x", encoding="utf-8", newline="", opener=_private) as target:
-            yield target
+            try:
+                yield target
+            except BaseException:
+                # half an export is none, and would be in the way of the next one
+                file.unlink(missing_ok=True)
+                raise
     except FileExistsError as error:
         raise errors.InvalidSettings(f"{file} is there already", field="FILE", hint="name a new file") from error
     except OSError as error:
