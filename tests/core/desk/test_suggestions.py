@@ -540,6 +540,25 @@ async def test_with_a_request_that_it_shows_its_own_content_is_erased(desk: says
     assert (await purging.purge(desk.store, desk.clock, Retention(content=DAY), "retention")).erased == 0
 
 
+async def test_a_denial_that_cannot_be_read_hides_no_other(desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await say(desk, "deny", asked("something else"))
+    [lost] = [one.id for one in await desk.store.list(Query(owner="bot"))]
+    load = desk.store.load
+
+    async def loaded(id: str) -> model.Ticket:
+        if id == lost:
+            raise errors.Unreadable(f"request {id}")
+        return await load(id)
+
+    monkeypatch.setattr(desk.store, "load", loaded)
+    await accept(desk, await one_suggested(desk))
+    await say(desk, "deny", asked("something else"))
+    lost = next(one.id for one in await desk.store.list(Query(owner="bot")) if one.request.tool == "something else")
+    await say(desk, "deny", asked(), sayso.Caller(owner="other"))
+    await suggestions.look(desk)
+    assert await outcome(desk, asked()) == "asked"
+
+
 @pytest.mark.parametrize("damaged", ["shown", "its own", "both"])
 async def test_a_damaged_request_holds_up_no_erasure_and_no_look(
     desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch, damaged: str

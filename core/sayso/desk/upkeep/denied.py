@@ -87,5 +87,6 @@ def _may_deny(row: Row) -> bool:
 async def _past(store: Store, id: str) -> Past | None:
     try:
         return looking_back.of(await store.load(id))
-    except errors.NotFound:
+    except (errors.NotFound, errors.Unreadable):
+        # one that is damaged hides no other
         return None
