@@ -69,16 +69,19 @@ def query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
     return request.query
 
 
-def seconds(text: str | None, field: str = "wait", most: float = routes.LONGEST_WAIT) -> float:
+def seconds(text: str | None) -> float:
     """Read a wait in seconds; without one it is 0. Raises `InvalidRequest`."""
-    if text is None:
-        return 0.0
+    return 0.0 if text is None else number(text, "wait", routes.LONGEST_WAIT, "seconds")
+
+
+def number(text: str, field: str, most: float, unit: str) -> float:
+    """Read how many of a unit. Raises `InvalidRequest`."""
     try:
         value = float(text) if text.isascii() and len(text) <= 20 else -1.0
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:  # not true of NaN, either
-        raise errors.InvalidRequest(f"{field} is not a valid wait", field=field, hint=f"0 to {most:g} seconds")
+        raise errors.InvalidRequest(f"{field} is no number of {unit}", field=field, hint=f"0 to {most:g} {unit}")
     return value
 
 

@@ -21,5 +21,5 @@ class Statistics:
     async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Count what the last days brought."""
         asked = reading.query(request, routes.STATS.query).get("days")
-        days = _DAYS if asked is None else reading.seconds(asked, "days", stats.MOST_DAYS)
+        days = _DAYS if asked is None else reading.number(asked, "days", stats.MOST_DAYS, "days")
         return responses.write(await self._desk.numbers.of_last(days))

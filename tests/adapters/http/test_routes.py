@@ -183,6 +183,14 @@ async def test_a_wait_that_cannot_be_is_422(service: Service, wait: str) -> None
     assert (answered.status, answered.error["field"]) == (422, "wait")
 
 
+@pytest.mark.parametrize("days", ["-1", "nan", "1e308", "x", ""])
+async def test_days_that_cannot_be_are_422_and_it_is_said_how_many_can(service: Service, days: str) -> None:
+    answered = await service.call("GET", f"/v1/stats?days={days}", "op")
+    assert (answered.status, answered.error["field"]) == (422, "days")
+    assert answered.error["message"] == "days is no number of days"
+    assert answered.error["hint"].endswith(" days")
+
+
 async def test_a_long_poll_ends_with_the_decision(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
