@@ -142,7 +142,12 @@ class SqliteStore(sql_store.SqlStore):
                 self._watch.tell(*commit.logged[:2], commit.work, commit.document)
 
         with self._noting:
-            await self._worker.run(work, writes=True, tell=tell)
+            try:
+                await self._worker.run(work, writes=True, tell=tell)
+            except errors.StoreUnavailable:
+                # it may be on the disk all the same, and nobody was told: the next look goes through the log
+                self._data_version = -1
+                raise
 
     def _put_ticket(self, db: apsw.Cursor, ticket: sql_store.Values) -> bool:
         id, _, version, state, wake_at, _, _, _, audience, _, ends_at, document = ticket

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -304,6 +304,28 @@ async def test_an_answer_of_another_process_is_heard_behind_all_that_was_written
         await waiting
     await store.close()
     await other.close()
+
+
+async def test_a_commit_that_failed_and_is_stored_all_the_same_is_told_by_the_next_look(
+    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tickets.ask(store, "r1")
+    waiting = await tickets.started(store.changed("r1", 1))
+    await store._watch.poll()
+    perform = sqlite_worker.perform
+
+    def performed(db: apsw.Cursor, text: str, values: Sequence[str | int | None] = ()) -> None:
+        perform(db, text, values)
+        if text == "commit":
+            raise apsw.IOError("the disk says no, after it wrote")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_worker, "perform", performed)
+        with pytest.raises(errors.StoreUnavailable) as failed:
+            await tickets.answer(store, "r1", tickets.answered())
+    assert failed.value.unsure
+    async with asyncio.timeout(5):
+        await waiting
 
 
 async def test_what_was_written_here_is_not_gone_through_once_another_process_writes(path: Path) -> None:
