@@ -85,9 +85,11 @@ class Proxy:
         """Whether new connections are cut, too."""
 
     async def serve(self, upstream: str, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            if not self.refuse:
-                from_server, to_server = await asyncio.open_unix_connection(upstream)
+        async with _closing(answers):
+            if self.refuse:
+                return
+            from_server, to_server = await asyncio.open_unix_connection(upstream)
+            async with _closing(to_server):
                 back = asyncio.create_task(_copy(from_server, answers))
                 name = b"none yet"
                 while data := await client.read(65536):
@@ -98,8 +100,6 @@ class Proxy:
                         break
                     to_server.write(data)
                 back.cancel()
-                to_server.close()
-        answers.close()
 
     async def _cut(self, data: bytes, to_server: asyncio.StreamWriter, back: asyncio.Task[None]) -> None:
         back.cancel()
@@ -116,16 +116,32 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncGenerator[None]:
+    """Closes it to its end: what is left open is told as a warning, in some later test."""
+    with suppress(ConnectionError):
+        try:
+            yield
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+@asynccontextmanager
 async def proxied(url: str, folder: Path) -> AsyncGenerator[tuple[Proxy, str], None]:
     """A proxy before the server at *url*, and its address."""
     [socket_folder] = parse_qs(urlsplit(url).query)["host"]
-    proxy = Proxy()
+    proxy, serving = Proxy(), set[asyncio.Task[None]]()
 
     async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        await proxy.serve(f"{socket_folder}/.s.PGSQL.5432", client, answers)
+        one = asyncio.ensure_future(proxy.serve(f"{socket_folder}/.s.PGSQL.5432", client, answers))
+        serving.add(one)
+        await one
 
     server = await asyncio.start_unix_server(serve, folder / ".s.PGSQL.5432")
     try:
         yield proxy, url.replace(socket_folder, str(folder))
     finally:
         server.close()
+        for one in serving:
+            one.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)

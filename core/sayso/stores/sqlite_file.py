@@ -26,6 +26,8 @@ _OURS = int.from_bytes(b"says")
 _MEMORY = ":memory:"
 # What SQLite keeps beside a file.
 _BESIDE = ("-wal", "-shm")
+# Of the log of pages that SQLite keeps beside a file, until they go into the file; each has 4 KiB.
+_WAL_PAGES = 4096
 # Seconds between two looks at the files for reads; a commit always looks.
 _LOOK = 0.2
 # To close a file ends all locks that this process has on it, also those of its other connections to the same database.
@@ -186,6 +188,8 @@ def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
         # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
         for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
             sqlite_worker.rows(db, f"pragma {setting}")
+        # the same pages are written again and again: into the file itself only each 16 MiB of them, and not each 4
+        sqlite_worker.rows(db, f"pragma wal_autocheckpoint = {_WAL_PAGES}")
         _migrate(db, path)
     except apsw.NotADBError as error:
         raise wrong(f"{path} is not a database", "name another file") from error

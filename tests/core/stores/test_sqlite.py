@@ -18,7 +18,7 @@ import apsw
 import pytest
 
 from sayso import errors, machine
-from sayso.stores import Durability, Query, Store, connect, sql, sqlite, sqlite_worker
+from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite, sqlite_worker
 from sayso.testing import stores, tickets
 from tests.conftest import until
 from tests.core.stores.tampering import tamper
@@ -89,6 +89,16 @@ async def test_a_database_in_memory_says_that_nothing_survives() -> None:
 async def test_the_start_line_can_tell_version_and_durability(store: sqlite.SqliteStore) -> None:
     level = "journal_mode=wal, synchronous=full"
     assert store.durability == Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
+
+
+async def test_what_is_not_in_the_file_yet_is_bounded(store: sqlite.SqliteStore, path: Path) -> None:
+    # more than twice as much as the bound, by 900 kB in each transaction
+    large = "x" * 900_000
+    sizes = list[int]()
+    for number in range(40):
+        await store.put(Record("draft", f"{number}", {"text": large}))
+        sizes.append(path.with_name("sayso.db-wal").stat().st_size)
+    assert 4096 * 4096 < max(sizes) < 19_000_000
 
 
 async def test_nobody_else_may_read_the_files(store: sqlite.SqliteStore, path: Path) -> None:
