@@ -199,6 +199,21 @@ async def test_that_of_several_requests_is_found_as_well(front: Desk, board: Sea
     assert {posted.message for _, posted in await batching.cards_of(front.store, tickets[0].id)} == {"1", "late"}
 
 
+async def test_that_of_several_that_was_posted_for_one_that_is_gone_is_found_once_all_are_decided(
+    front: Desk, board: Searched
+) -> None:
+    tickets = [await front.open(permission(input={"command": f"call {one}"}, source=SOURCE)) for one in range(3)]
+    await deliver(front, board)
+    board.come_late()
+    board.pinned["1"].gone = True
+    for one in tickets:
+        await front.answer(one.id, model.Answer(verdict="allow"), actor())
+    await deliver(front, board)
+    late = board.pinned["late"].drawn
+    assert isinstance(late, batch.BatchCard)
+    assert [row.open for row in late.rows] == []
+
+
 async def test_a_press_on_that_of_several_counts_before_anybody_looked(
     front: Desk, board: Searched, clock: ManualClock
 ) -> None:

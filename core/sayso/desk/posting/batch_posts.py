@@ -169,6 +169,9 @@ class BatchPosts:
                 raise
             if all(one.decision is not None for one in tickets):
                 log.info("card of decided requests is gone", extra={"error": error.message})
+                # an earlier job may have posted it anew and been cut short
+                for late in await late_cards.adopt(self._shell, posted.ticket_id, posted.place):
+                    await self._channel(late.place).edit(late, await self._draw(found, tickets))
                 return posted
             log.warning("card is gone, posting it again", extra={"error": error.message})
         # an earlier job may have posted it anew and died, which the present one does not know
