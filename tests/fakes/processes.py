@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import json
 import os
@@ -113,7 +114,7 @@ def _forked(
 
 
 def _forker_started() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """It ends when this process does, which closes the socket."""
+    """It ends when the socket is closed: at the end of this process, however it ends."""
     orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         line = [sys.executable, "-m", "tests.fakes.forking", str(theirs.fileno())]
@@ -121,7 +122,13 @@ def _forker_started() -> tuple[subprocess.Popen[bytes], socket.socket]:
             line, pass_fds=[theirs.fileno()], cwd=ROOT, env=environment({}), stdin=subprocess.DEVNULL
         )
     orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * forking.LARGEST)
+    atexit.register(_end, forker, orders)
     return forker, orders
+
+
+def _end(forker: subprocess.Popen[bytes], orders: socket.socket) -> None:
+    orders.close()
+    forker.wait(PATIENCE)
 
 
 def _line(status: socket.socket) -> bytes:
