@@ -7,7 +7,7 @@ which there are, and looks at the stored one again before it allows anything: on
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -57,9 +57,9 @@ async def records(store: Store, ticket: model.Ticket, people: Container[str] = (
         return ()
     by, value = decision.by[0], made.value
     until = decision.decided_at + timedelta(seconds=value["lasts"])
-    name = f"{_PREFIX}{key[-12:]}"
+    id = grant_of(key)
     grant = granting.Grant(
-        id=key[-12:],
+        id=id,
         standing="rule",
         agent=value["agent"],
         key=value["key"],
@@ -79,6 +79,7 @@ async def records(store: Store, ticket: model.Ticket, people: Container[str] = (
         at=decision.decided_at,
         until=until,
     )
+    name = f"{_PREFIX}{id}"
     before = await store.get(GRANT, name)
     return [Record(GRANT, name, grant.model_dump(mode="json"), until, before.version if before else 0)]
 
@@ -96,14 +97,14 @@ async def find(store: Store) -> tuple[Learned, ...]:
     return tuple(found)
 
 
-def is_of(key: str, grants: Iterable[str]) -> bool:
-    """Whether one of these grants, by their ids, came of a suggestion."""
-    return key[-12:] in grants
+def grant_of(key: str) -> str:
+    """The id of the grant that comes of a suggestion."""
+    return key[-12:]
 
 
 async def end(store: Store, key: str, by: str, at: datetime) -> None:
     """End what came of a suggestion. Raises `NotFound` if nothing did."""
-    await granting.end(store, key[-12:], by, at)
+    await granting.end(store, grant_of(key), by, at)
 
 
 def covers(one: Learned, book: rules.Book, request: model.Request, owner: str) -> bool:

@@ -41,7 +41,9 @@ def request_of(one: Suggestion, key: str, until: date, cover: masks.Masks) -> mo
         ),
         context=facts,
         attachments=(
-            model.Attachment(name="It would allow", text=written.rule(f"suggested-{key[-12:]}", one.match, until)),
+            model.Attachment(
+                name="It would allow", text=written.rule(f"suggested-{learned.grant_of(key)}", one.match, until)
+            ),
             model.Attachment(name="It would have covered", text=_covered(one, cover)),
         ),
         metadata={naming.SUGGESTED: key},

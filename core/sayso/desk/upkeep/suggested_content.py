@@ -75,8 +75,8 @@ async def _is_over(store: Store, record: Record, now: datetime) -> bool:
     except _GONE:
         return False  # it is not asked yet, or nobody can say
     # what was answered may be erased by now
-    held = (one.id for one in await granting.listed(store, now))
-    return decision is not None and not learned.is_of(record.name, held)
+    held = {one.id for one in await granting.listed(store, now)}
+    return decision is not None and learned.grant_of(record.name) not in held
 
 
 async def _forget(store: Store, record: Record) -> None:
