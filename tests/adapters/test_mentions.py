@@ -115,6 +115,13 @@ def test_discord_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.
     assert discord_text.pings(WORLD, message) == []
 
 
+async def reminded(there: slack_scene.Scene, ticket: model.Ticket) -> None:
+    """Ten minutes go by, and what is due then comes."""
+    there.clock.advance(601)
+    await there.front.let_time_act(ticket.id)
+    await there.deliver()
+
+
 @pytest.mark.parametrize(
     ("notify", "rings"),
     [(("approvers",), ["U1"]), ((), []), (("group:release",), ["U3", "S1"]), (("approvers", "bob"), ["U1", "U2"])],
@@ -168,9 +175,7 @@ async def test_while_somebody_is_away_whoever_acts_for_them_is_mentioned_and_rem
         bob = there.slack.person("U2", name="bob")
         ticket = await there.ask(DEPLOY)
         assert list(slack_text.pings(list(there.card.blocks))) == ["U1", "U2"]
-        there.clock.advance(601)
-        await there.front.let_time_act(ticket.id)
-        await there.deliver()
+        await reminded(there, ticket)
         assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1", "U2"]
         await bob.press(there.slack.messages("C1")[0], "Allow")
         assert (await there.decision(ticket)).by[0].person == "ann"
@@ -187,9 +192,7 @@ async def test_a_direct_message_goes_to_whoever_acts_for_somebody_as_well_and_re
         there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
         assert ticket.route == ("slack:@ann", "slack:@bob")
-        there.clock.advance(601)
-        await there.front.let_time_act(ticket.id)
-        await there.deliver()
+        await reminded(there, ticket)
         card, reminder = there.slack.dms("U2")
         assert "Reminder" in there.slack.visible_text(reminder)
         # each message calls whoever reads it, and nobody else
@@ -216,15 +219,11 @@ async def test_whoever_acts_for_somebody_on_call_is_mentioned_written_to_and_rem
         there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY)
         assert list(slack_text.pings(list(there.card.blocks))) == ["U1", "U2"]
-        there.clock.advance(601)
-        await there.front.let_time_act(ticket.id)
-        await there.deliver()
+        await reminded(there, ticket)
         assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U1", "U2"]
         second = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
         assert second.route == ("slack:@ann", "slack:@bob")
-        there.clock.advance(601)
-        await there.front.let_time_act(second.id)
-        await there.deliver()
+        await reminded(there, second)
         card, reminder = there.slack.dms("U2")
         assert "Reminder" in there.slack.visible_text(reminder)
         await bob.press(card, "Allow")
@@ -238,9 +237,7 @@ async def test_whoever_is_on_call_and_has_put_it_off_is_not_mentioned() -> None:
         ticket = await there.ask(DEPLOY)
         ann = people.Actor("slack:T1/U1", "ann", member=True)
         await attending.snooze(there.front, ticket.id, 1_800, ann)
-        there.clock.advance(601)
-        await there.front.let_time_act(ticket.id)
-        await there.deliver()
+        await reminded(there, ticket)
         assert list(slack_text.pings(list(there.slack.messages("C1")[-1].blocks))) == ["U2"]
 
 
