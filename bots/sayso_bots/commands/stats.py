@@ -28,19 +28,12 @@ def command(since: str, as_json: bool) -> None:
     output.say(f"{found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC")
     for line in sentences.summary(found):
         output.say(line)
-    for title, named in (
-        ("tool", found.tools),
-        ("agent", found.agents),
-        ("rule", found.rules),
-        ("policy", found.policies),
-        ("place", found.places),
-    ):
-        if named:
-            rows = [
-                (one.name, str(one.requests), *_times(one.to_decision), sentences.counts(one.outcomes)) for one in named
-            ]
-            output.say("")
-            output.print_table((title, *_HEADS), rows)
+    for title, named in sentences.tables(found):
+        rows = [
+            (one.name, str(one.requests), *_times(one.to_decision), sentences.counts(one.outcomes)) for one in named
+        ]
+        output.say("")
+        output.print_table((title, *_HEADS), rows)
     if found.reviewers:
         output.say("")
         output.print_table(

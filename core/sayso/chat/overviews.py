@@ -146,15 +146,8 @@ def _tables(found: Figures) -> Iterator[listing.Row]:
 
     said = [*sentences.summary(found), *filter(None, [sentences.busiest(found)])]
     yield _table("All", [(Trusted(one),) for one in said])
-    for title, named in (
-        ("tool", found.tools),
-        ("agent", found.agents),
-        ("rule", found.rules),
-        ("policy", found.policies),
-        ("place", found.places),
-    ):
-        if named:
-            yield _table(f"By {title}", [_named(one) for one in named], _NAMED)
+    for title, named in sentences.tables(found):
+        yield _table(f"By {title}", [_named(one) for one in named], _NAMED)
     if found.reviewers:
         habits = [(text.line(one.person), Trusted(f": {sentences.habit(one)}")) for one in found.reviewers]
         yield _table("By person", habits, _NAMED)

@@ -27,6 +27,18 @@ def summary(found: figures.Figures) -> Iterator[str]:
         yield f"allowed within 2 s: {quick:,} of {allowed:,} ({quick / allowed:.0%})"
 
 
+def tables(found: figures.Figures) -> Iterator[tuple[str, tuple[figures.Named, ...]]]:
+    """What was counted by name, each with what it is by; those of which there is nothing are left out."""
+    counted = {
+        "tool": found.tools,
+        "agent": found.agents,
+        "rule": found.rules,
+        "policy": found.policies,
+        "place": found.places,
+    }
+    return ((by, named) for by, named in counted.items() if named)
+
+
 def busiest(found: figures.Figures) -> str:
     """The hours in which most was asked; nothing if nothing was."""
     counted = [(count, day, hour) for day, hours in enumerate(found.hours) for hour, count in enumerate(hours) if count]
