@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import sys
 import time
 
@@ -24,6 +25,9 @@ def main() -> int:
     arguments.add_argument("--plant", metavar="FAULT", choices=sorted(planted.FAULTS), help="with this fault planted")
     arguments.add_argument("--planted", action="store_true", help="plant one fault after the other")
     given = arguments.parse_args()
+    # what is loaded stays, and what a run leaves behind is looked through seldom
+    gc.freeze()
+    gc.set_threshold(50_000)
     if given.planted:
         return find_planted(given.first, given.seeds)
     with planted.planting(given.plant):
@@ -59,7 +63,7 @@ def replay(seed: str, *, shrink: bool) -> int:
     found = runs.Run(found.plan, verbose=True).play()
     for line in found.lines:
         tell(line)
-    tell(f"seed {seed}, trace {found.trace:08x}: {'; '.join(found.wrong) or 'nothing is wrong'}")
+    tell(f"seed {seed}, trace {found.trace & 0xFFFFFFFF:08x}: {'; '.join(found.wrong) or 'nothing is wrong'}")
     return 1 if found.wrong else 0
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from sayso import errors, machine, model
 from sayso.cards import batch_tokens, card
 from sayso.machine import events
-from sayso.stores import Store, memory, watch
-from sayso.stores.protocol import Commit, Durability, Record
+from sayso.stores import Store, memory, memory_lists, watch
+from sayso.stores.protocol import Commit, Durability, Query, Record
 from tests.simulation.loop import PROCESS, SENT_BY, Process
 from tests.simulation.world import World
 
@@ -63,6 +63,16 @@ class Disk(memory.MemoryStore):
                 delay = self.world.chance.choice((0.0, 0.001, 0.02, 0.3))
                 told = functools.partial(view.watch.tell, ticket_id, version, () if mine else work)
                 self.world.later(delay, told, view.context)
+
+    async def load(self, id: str) -> model.Ticket:
+        """See `Store.load`: what was stored is written and read back then, once for all who load it."""
+        if id not in self._tickets:
+            raise errors.NotFound(f"there is no request {id}")
+        return self._tickets[id]
+
+    async def list(self, query: Query) -> Sequence[model.Ticket]:
+        """See `Store.list`."""
+        return memory_lists.page(query, self._tickets.values())
 
     async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
         """Store them, once whoever looks has seen them."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
+import itertools
 import random
-import zlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -49,17 +49,14 @@ OUTSIDE = contextvars.Context()
 
 
 class _Numbered:
-    # sets of these are in the order of their making, not of their addresses
-    made = 0
-
-    def __new__(cls, *args: Any, **more: Any) -> Any:
-        new: Any = super().__new__(cls)
-        _Numbered.made += 1
-        new.number = _Numbered.made
-        return new
+    # sets of these are in the order in which they came into one first, not of their addresses
+    numbers = itertools.count()
+    number: int | None = None
 
     def __hash__(self) -> int:
-        return self.number  # type: ignore[attr-defined, no-any-return]
+        if self.number is None:
+            self.number = next(_Numbered.numbers)
+        return self.number
 
 
 class _Task(_Numbered, asyncio.Task[Any]):
@@ -74,12 +71,14 @@ class Loop(asyncio.BaseEventLoop):
     """The loop of one run."""
 
     _ready: list[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
 
     def __init__(self, seed: str) -> None:
         super().__init__()
-        _Numbered.made = 0
+        _Numbered.numbers = itertools.count()
         self._ready = []
+        self._timers = list[tuple[float, int, asyncio.TimerHandle]]()
+        self._timed = itertools.count()
         self._order = random.Random(f"{seed}/order")
         self._moment = 0.0
         self._here = 0
@@ -96,9 +95,29 @@ class Loop(asyncio.BaseEventLoop):
         """Seconds since the run began."""
         return self._moment
 
+    def get_debug(self) -> bool:
+        """Never: it is asked at every step."""
+        return False
+
     def create_future(self) -> asyncio.Future[Any]:
         """A future with a number of its own."""
         return cast("asyncio.Future[Any]", _Future(loop=self))
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
+        """Have it called at this moment, in any order."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        """Have it called at that moment."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._timed), timer))
+        return timer
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]
+        """Have it called so many seconds later."""
+        return self.call_at(self._moment + delay, callback, *args, context=context)
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
         """There are no threads."""
@@ -135,7 +154,7 @@ class Loop(asyncio.BaseEventLoop):
         self.close()
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> _Task:
-        made = cast(_Task, _Task(coro, loop=loop, **more))
+        made = _Task(coro, loop=loop, **more)
         context = more.get("context")
         made.process = context.get(PROCESS) if context else PROCESS.get()
         if len(self._tasks) > _SWEEP:
@@ -145,11 +164,18 @@ class Loop(asyncio.BaseEventLoop):
         return made
 
     def _run_once(self) -> None:
-        self._pass_time()
-        chosen = self._order.randrange(len(self._ready))
-        handle, last = self._ready[chosen], self._ready.pop()
+        # as many as there are: whoever calls this would only call it again
+        while not self._stopping:
+            self._pass_time()
+            self._run_any()
+
+    def _run_any(self) -> None:
+        ready = self._ready
+        count = len(ready)
+        chosen = int(self._order.random() * count) if count > 1 else 0
+        handle, last = ready[chosen], ready.pop()
         if last is not handle:
-            self._ready[chosen] = last
+            ready[chosen] = last
         if handle.cancelled():
             return
         process = handle._context.get(PROCESS)  # type: ignore[attr-defined]
@@ -159,23 +185,28 @@ class Loop(asyncio.BaseEventLoop):
             process.held.append(handle)
             return
         self.steps += 1
-        self.trace = zlib.crc32(b"%d %d %f" % (chosen, len(self._ready), self._moment), self.trace)
+        self.trace = hash((self.trace, chosen, count, self._moment))
         handle._run()
 
     def _pass_time(self) -> None:
-        timers = self._scheduled
-        while timers and timers[0].cancelled():
-            heapq.heappop(timers)
-        if not self._ready:
+        timers = self._timers
+        while not self._ready:
             if not timers:
                 raise Stuck("nothing is ready, and nothing will be")
-            self._moment, self._here = max(self._moment, timers[0].when()), self.steps
-        while timers and timers[0].when() <= self._moment:
-            self._ready.append(heapq.heappop(timers))
+            if not timers[0][2].cancelled():
+                self._moment, self._here = max(self._moment, timers[0][0]), self.steps
+            self._wake()
+        if timers and timers[0][0] <= self._moment:
+            self._wake()
         if self.steps - self._here > _MOST_AT_ONE_MOMENT or self.steps > _MOST_STEPS:
             raise Stuck(f"{self.steps} steps, and only {self._moment:.0f} seconds have passed")
-        if not self._ready:
-            self._pass_time()
+
+    def _wake(self) -> None:
+        timers = self._timers
+        while timers and (timers[0][0] <= self._moment or timers[0][2].cancelled()):
+            timer = heapq.heappop(timers)[2]
+            if not timer.cancelled():
+                self._ready.append(timer)
 
     def thaw(self, process: Process) -> None:
         """Let a process go on."""
