@@ -12,7 +12,7 @@ from typing import Any, cast
 from sayso import model
 from sayso.cards import dialog
 from sayso.chat.received import Json
-from sayso.content import text
+from sayso.content import text, wording
 from sayso_discord import components, limits, measure, reserve, rich
 
 _INDEX = re.compile(r"[0-9]{1,6}")
@@ -138,7 +138,9 @@ def _typed(given: dialog.Input, placeholder: str = "") -> Iterator[Json]:
 
 def _box(content: str) -> str:
     left = len(content) - _ABOVE
-    return rich.fence(content[:_ABOVE]) + (f"\n*… {left} more characters are not shown here*" if left > 0 else "")
+    return rich.fence(content[:_ABOVE]) + (
+        f"\n*… {wording.counted(left, 'more character is', 'more characters are')} not shown here*" if left > 0 else ""
+    )
 
 
 def _submitted(part: Json) -> dialog.Submitted:

@@ -15,7 +15,7 @@ from sayso import errors, model
 from sayso.cards import card, masked, plain_words, telling
 from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.desk import Desk
 from sayso_discord import names, parse, refusals, render, spoken
 from sayso_discord.api import Api
@@ -221,7 +221,7 @@ class Replies:
         spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
         if ticket.taken is not None:
             left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))
-            spans.append(text.Trusted(f" It can be taken back on its card for {left} seconds."))
+            spans.append(text.Trusted(f" It can be taken back on its card for {wording.counted(left, 'second')}."))
         if reply.files:
             spans.append(text.Trusted(f" {talk.FILES_LEFT}"))
         return card.Line(tuple(spans))

@@ -13,6 +13,7 @@ from typing import Any
 from sayso import errors
 from sayso.cards import tokens
 from sayso.chat import recent
+from sayso.content import wording
 from sayso.desk import Desk
 from sayso.stores import Record, Store
 from sayso_discord import components, custom_ids
@@ -53,9 +54,8 @@ class Sharing:
         """Look at messages that the bot wrote earlier: they may be of an earlier database of this service."""
         strange = [one["id"] for one in messages if await is_foreign(self._desk.store, one.get("components"))]
         if strange:
-            log.warning(
-                SAID, extra={"noticed": f"{len(strange)} open cards that are not in the database", "hint": HINT}
-            )
+            cards = wording.counted(len(strange), "open card that is", "open cards that are")
+            log.warning(SAID, extra={"noticed": f"{cards} not in the database", "hint": HINT})
 
     async def note_answered_elsewhere(self, interaction: str) -> None:
         """Note that somebody else answered a press: one may be a repeated call of our own, several are not."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sayso import model
 from sayso.cards import dialog
 from sayso.chat.received import Json
-from sayso.content import text
+from sayso.content import text, wording
 from sayso_slack import limits, rich
 
 ELEMENT = "sayso:input"
@@ -147,7 +147,8 @@ def _listing(options: Sequence[text.Foreign]) -> str:
 
 def _box(content: str, room: int) -> Json:
     left = len(content) - room
-    note = [rich.section([rich.leaf(f"… {left} more characters are not shown here", italic=True)])] if left > 0 else []
+    said = f"… {wording.counted(left, 'more character is', 'more characters are')} not shown here"
+    note = [rich.section([rich.leaf(said, italic=True)])] if left > 0 else []
     return rich.block([{"type": "rich_text_preformatted", "elements": [rich.leaf(content[:room])]}, *note])
 
 

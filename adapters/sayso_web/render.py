@@ -11,7 +11,7 @@ import jinja2
 
 from sayso import stats
 from sayso.cards import card, dialog, rows
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.rules import written
 from sayso_web import inputs
 
@@ -78,9 +78,9 @@ def _utc(at: datetime) -> str:
 
 def _length(shown: text.Foreign) -> str:
     lines = shown.text.count("\n") + 1
-    return (
-        f"{lines:,} lines, {len(shown.text):,} characters" if lines >= LONG_BOX or len(shown.text) > _LONG_TEXT else ""
-    )
+    if lines < LONG_BOX and len(shown.text) <= _LONG_TEXT:
+        return ""
+    return f"{wording.counted(lines, 'line')}, {wording.counted(len(shown.text), 'character')}"
 
 
 def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Foreign, text.Foreign | None], ...]:
@@ -149,6 +149,7 @@ _FILTERS: Mapping[str, object] = {
     "foreign": _foreign,
     "duration": stats.told,
     "toml": written.toml,
+    "counted": wording.counted,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sayso import model
 from sayso.cards import card, history
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.machine import events
 from sayso.stores import Row
 
@@ -151,4 +151,4 @@ def _tell_ruled(ruled: model.Ruled | None) -> Iterable[card.Inline]:
 def _tell_answer(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:
     yield from history.tell_answer(request, entry.answer, entry.by)
     if entry.grace:
-        yield Trusted(f", and could be taken back for {entry.grace:g} seconds")
+        yield Trusted(f", and could be taken back for {wording.counted(entry.grace, 'second')}")

@@ -15,6 +15,7 @@ import click
 
 from sayso import clock, errors
 from sayso.audit import checking, exporting, gathering
+from sayso.content import wording
 from sayso.desk import token_secret
 from sayso.desk.upkeep import sealing
 from sayso.stores import Store
@@ -67,7 +68,7 @@ def export(file: Path, as_csv: bool, without_content: bool) -> None:
     if as_csv and without_content:
         raise click.UsageError("a table never holds content")
     count = asyncio.run(_export(file, as_csv, not without_content))
-    click.echo(f"{count} rows written to {file}", err=True)
+    click.echo(f"{wording.counted(count, 'row')} written to {file}", err=True)
 
 
 async def _verify(
@@ -114,15 +115,16 @@ def _print_report(report: checking.Report, trusted: Sequence[str]) -> None:
         output.say(f"WRONG  {finding.where}: {finding.said}")
     if (more := len(report.findings) - _SHOWN) > 0:
         click.echo(f"WRONG  and {more} more")
-    click.echo(f"{report.rows} rows, {report.seals} seals, {report.requests} requests")
-    for count, said in (
-        (report.unsealed, "rows after the last seal: only their chains were checked"),
-        (report.older, "rows of before there were hashes: nothing vouches for them"),
-        (report.erased, "rows whose content was erased, as the log says"),
-        (report.masked, "texts are masked: nothing vouches for what stands there"),
+    sums = (report.rows, "row"), (report.seals, "seal"), (report.requests, "request")
+    click.echo(", ".join(wording.counted(count, of) for count, of in sums))
+    for count, one, several, said in (
+        (report.unsealed, "row", "rows", "after the last seal: only the chains of requests were checked there"),
+        (report.older, "row", "rows", "of before there were hashes: nothing vouches for that"),
+        (report.erased, "row", "rows", "whose content was erased, as the log says"),
+        (report.masked, "text is", "texts are", "masked: nothing vouches for what stands there"),
     ):
         if count:
-            click.echo(f"{count} {said}")
+            click.echo(f"{wording.counted(count, one, several)} {said}")
     if report.seals and not trusted:
         click.echo("no key was named: the signatures say only that the seals belong together (--key)")
     click.echo("the log is NOT what was written" if report.findings else "the log is what was written")

@@ -10,6 +10,7 @@ import click
 
 from sayso import clock, stats
 from sayso.chat import plugin
+from sayso.content import wording
 from sayso.desk import keys, token_secret
 from sayso.desk import setup as setups
 from sayso_bots.service import database
@@ -168,5 +169,4 @@ def _row(key: keys.Key) -> tuple[str, ...]:
 async def _revoke(name: str) -> None:
     async with database.connect(environment.read()) as store:
         withdrawn = await keys.Keys(store).revoke(name)
-    requests = "request" if withdrawn == 1 else "requests"
-    click.echo(f"{name}: revoked" + (f"; {withdrawn} open {requests} withdrawn" if withdrawn else ""))
+    click.echo(f"{name}: revoked" + (f"; {wording.counted(withdrawn, 'open request')} withdrawn" if withdrawn else ""))

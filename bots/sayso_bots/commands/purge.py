@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import click
 
 from sayso import clock, errors
+from sayso.content import wording
 from sayso.desk.upkeep import purging
 from sayso_bots.service import database
 from sayso_bots.settings import durations, environment, toml
@@ -29,7 +30,8 @@ def command(content: str | None, traces: str | None, as_json: bool) -> None:
     if as_json:
         output.print_json(asdict(done))
         return
-    click.echo(f"{done.erased} requests erased, {done.traces} traces forgotten, {done.records} records removed")
+    did = (done.erased, "request", "erased"), (done.traces, "trace", "forgotten"), (done.records, "record", "removed")
+    click.echo(", ".join(f"{wording.counted(count, of)} {what}" for count, of, what in did))
     for id in done.unreadable:
         output.say(f"{id} cannot be read, so nothing of it was touched", err=True)
 

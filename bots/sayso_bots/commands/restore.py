@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sayso import clock, model
+from sayso.content import wording
 from sayso.desk.upkeep import restoring
 from sayso.machine import events
 from sayso_bots.service import database
@@ -89,4 +90,6 @@ def _print_settled(done: Sequence[model.Ticket], as_json: bool) -> None:
 
 
 def _print_counts(held: int, void: int) -> None:
-    click.echo(f"{held} open requests are held; {void} allows that were not used are void")
+    open_ones = wording.counted(held, "open request is", "open requests are")
+    unused = wording.counted(void, "allow that was not used is", "allows that were not used are")
+    click.echo(f"{open_ones} held; {unused} void")

@@ -10,6 +10,7 @@ import click
 
 from sayso import errors, model
 from sayso.cards import grid, tokens
+from sayso.content import wording
 from sayso.desk.posting import batching
 from sayso_bots.commands import list as listing
 from sayso_bots.settings import environment
@@ -34,7 +35,7 @@ def command(limit: int, deny_all: str | None, **asked: str | None) -> None:
     wanted = {name: said for name, said in asked.items() if said} | {"state": "pending", "whose": "me"}
     left, more = asyncio.run(_review(wanted, limit, deny_all))
     if left:
-        output.say(f"{left} still {'waits' if left == 1 else 'wait'}", err=True)
+        output.say(wording.counted(left, "still waits", "still wait"), err=True)
     if more:
         output.say("there may be more, older ones: run it again, or with a larger --limit", err=True)
     sys.exit(3 if left or more else 0)
@@ -78,6 +79,4 @@ async def _deny(desk: access.CommandDesk, rows: Sequence[model.Ticket], why: str
 def _told(count: int, groups: int) -> str:
     if not count:
         return "nothing waits for you"
-    return (
-        f"{count} {'request waits' if count == 1 else 'requests wait'} for you, in {groups} group{'s' * (groups != 1)}"
-    )
+    return f"{wording.counted(count, 'request waits', 'requests wait')} for you, in {wording.counted(groups, 'group')}"

@@ -12,6 +12,7 @@ import pydantic
 
 from sayso import calendars, errors
 from sayso.chat.settings import Key, Table
+from sayso.content import wording
 
 GROUP = "team"
 PRODUCTION = "production"
@@ -107,7 +108,7 @@ def check_people(names: list[str]) -> list[str]:
 def check(team: Team) -> None:
     """Refuse answers that do not go together. Raises `InvalidSettings`."""
     if team.quorum > len(team.people):
-        hint = f"there are {len(team.people)} people"
+        hint = f"the team has {wording.counted(len(team.people), 'person', 'people')}"
         raise errors.InvalidSettings(f"quorum: {team.quorum} people cannot agree", field="quorum", hint=hint)
 
 

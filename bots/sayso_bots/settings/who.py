@@ -10,6 +10,7 @@ import pydantic
 import sayso
 from sayso import calendars, errors, model
 from sayso.chat import plugin
+from sayso.content import wording
 from sayso.desk import DEFAULT
 from sayso.machine import INBOX, people, schedule, staffing
 from sayso_bots.settings import attention, schema, spelling
@@ -39,7 +40,8 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
     schedule.check(policy, name, datetime.now(UTC))
     lives = policy.expires_in or schedule.DEFAULT_EXPIRES_IN
     if isinstance(policy.confirm, float) and policy.confirm >= lives:
-        said = f"it would be over after {lives:g} seconds, before anybody has read it for {policy.confirm:g}"
+        lasts = wording.counted(lives, "second")
+        said = f"it would be over after {lasts}, before anybody has read it for {policy.confirm:g}"
         raise _wrong(f"policies.{name}.confirm", said, "less time to read, or a later expires_in")
     return policy
 

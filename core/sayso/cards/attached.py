@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sayso import model
 from sayso.cards import card
-from sayso.content import images, text
+from sayso.content import images, text, wording
 
 Trusted = text.Trusted
 
@@ -41,4 +41,4 @@ _WORDS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/w
 
 
 def _size(count: int) -> str:
-    return f"{count} bytes" if count < 1_000 else f"{count / 1_000:,.0f} kB"
+    return wording.counted(count, "byte") if count < 1_000 else f"{count / 1_000:,.0f} kB"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from sayso import model
 from sayso.cards import buttons, prose
-from sayso.content import images, risk, text
+from sayso.content import images, risk, text, wording
 
 Trusted = text.Trusted
 
@@ -79,8 +79,8 @@ class Code:
     @property
     def left_out(self) -> Trusted:
         """How much is not shown here, in words; empty if all is."""
-        lines = f"{self.cut_lines:,} more lines, " if self.cut_lines > 1 else ""
-        signs = f"{self.cut:,} {'' if lines else 'more '}character{'' if self.cut == 1 else 's'}"
+        lines = f"{wording.counted(self.cut_lines, 'more line')}, " if self.cut_lines > 1 else ""
+        signs = wording.counted(self.cut, "character" if lines else "more character")
         return Trusted(f"{lines}{signs} not shown here" if self.cut else "")
 
     def inlines(self) -> Iterable[Inline]:

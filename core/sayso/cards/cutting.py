@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sayso import model
 from sayso.cards import card
-from sayso.content import text
+from sayso.content import text, wording
 
 Trusted = text.Trusted
 
@@ -46,7 +46,8 @@ def fit(drawn: card.Card, room: int, typed: int = model.MAX_REQUEST_BYTES) -> ca
     share = max(_SHORTEST, min(room - small - 2 * _SHORTEST, _BEGINNING) // max(1, large))
     parts = [shorten(part, share) for part in kept]
     if len(kept) < len(drawn.parts):
-        parts.append(card.Note((Trusted(f"{len(drawn.parts) - len(kept)} more parts are not shown here."),)))
+        unshown = wording.counted(len(drawn.parts) - len(kept), "more part is", "more parts are")
+        parts.append(card.Note((Trusted(f"{unshown} not shown here."),)))
     press = " Press Review to read the whole content." if drawn.review else ""
     parts.append(card.Warn(Trusted(f"Not all of it is shown here.{press}")))
     left = (one for one in drawn.controls if isinstance(one, card.Button) and not one.deciding)

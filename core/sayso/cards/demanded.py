@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sayso import errors, model
 from sayso.cards import buttons, card, inputs
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.machine import demands
 
 Trusted = text.Trusted
@@ -47,8 +47,8 @@ def parts_of(ticket: model.Ticket, answer: model.Answer) -> tuple[card.Part, ...
     """What the window says above its inputs."""
     if not _reads(ticket, answer):
         return ()
-    time = demands.reading_time(ticket)
-    return (card.Note((Trusted(f"Its policy gives it {time:g} seconds to be read. You can allow it after that."),)),)
+    time = wording.counted(demands.reading_time(ticket), "second")
+    return (card.Note((Trusted(f"Its policy gives it {time} to be read. You can allow it after that."),)),)
 
 
 def filled(answer: model.Answer, asked: tuple[inputs.Input, ...], draft: inputs.Draft) -> model.Answer | None:
@@ -67,7 +67,7 @@ def _read(asked: inputs.Input, draft: inputs.Draft) -> str:
     if not isinstance(written, str) or not written.strip():
         raise errors.InvalidAnswer("please write something", field=asked.name)
     if len(written) > asked.longest:
-        raise errors.InvalidAnswer(f"at most {asked.longest} characters, please", field=asked.name)
+        raise errors.InvalidAnswer(f"at most {wording.counted(asked.longest, 'character')}, please", field=asked.name)
     return written.strip() if asked.name == TYPED else written
 
 

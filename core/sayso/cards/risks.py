@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sayso import model
 from sayso.cards import buttons, card, masked
-from sayso.content import risk, text
+from sayso.content import risk, text, wording
 
 Trusted = text.Trusted
 
@@ -43,7 +43,7 @@ def _said(request: model.Request, found: Sequence[risk.Mark]) -> Risks:
     claim = request.risk
     parts = [card.Risk((Trusted(f"{mark.words}: "), text.line(mark.trigger)), mark.level) for mark in found[:_SHOWN]]
     if len(found) > _SHOWN:
-        parts.append(card.Risk((Trusted(f"{len(found) - _SHOWN} more findings"),), found[_SHOWN].level))
+        parts.append(card.Risk((Trusted(wording.counted(len(found) - _SHOWN, "more finding")),), found[_SHOWN].level))
     said = list(dict.fromkeys(mark.words for mark in found))
     # a low risk that the agent claims stands among the other facts: up here it would speak for a yes
     if claim in ("medium", "high"):

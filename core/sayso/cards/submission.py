@@ -9,7 +9,7 @@ import pydantic
 
 from sayso import errors, model
 from sayso.cards import alike, buttons, card, demanded, dialog, draw, editing, inputs, masked, tokens
-from sayso.content import fields, requests, typography
+from sayso.content import fields, requests, typography, wording
 from sayso.machine import people
 
 
@@ -255,5 +255,5 @@ def read_text(draft: dialog.Draft, name: str, longest: int) -> str:
     if not isinstance(typed, str) or not typed.strip():
         raise errors.InvalidAnswer("please write something", field=name)
     if len(typed) > longest:
-        raise errors.InvalidAnswer(f"at most {longest} characters, please", field=name)
+        raise errors.InvalidAnswer(f"at most {wording.counted(longest, 'character')}, please", field=name)
     return typed

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sayso import aside, machine, model
 from sayso.cards import attended, board, card, draw, masked, phrases, urgency
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.desk import Desk
 from sayso.desk.admission import remembering
 from sayso.desk.answering import identity, visibility
@@ -77,7 +77,7 @@ class Listing:
         """What is said about requests that may be for this person, and are not shown."""
         said = list[str]()
         if self.unread:
-            count = f"{self.unread} more open {'request was' if self.unread == 1 else 'requests were'}"
+            count = wording.counted(self.unread, "more open request was", "more open requests were")
             said.append(f"{count} not looked at: they expire later, and some may be for you.")
         if self.is_unsure:
             said.append("Could not find out in which groups you are: more may wait for you.")
@@ -119,7 +119,7 @@ def _title(page: int, count: int, more: bool) -> text.Trusted:
         return Trusted("Nothing more waits for you" if page else "Nothing waits for you")
     if more or page:
         return Trusted(f"Waiting for you: {page * PAGE + 1} to {page * PAGE + count}, what expires first on top")
-    return Trusted("1 request waits for you" if count == 1 else f"{count} requests wait for you")
+    return Trusted(f"{wording.counted(count, 'request waits', 'requests wait')} for you")
 
 
 def _turns(page: int, more: bool) -> Iterator[Turn]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sayso import errors
 from sayso.chat.finding import Finding
+from sayso.content import wording
 from sayso.machine import people
 
 MOST = 90
@@ -70,7 +71,7 @@ async def look_up(
         except (errors.ChannelError, TimeoutError) as error:
             why = error.message if isinstance(error, errors.ChannelError) else f"{platform} did not answer in time"
             left = len(named) - number - 1
-            rest = f" and {left} more people" if left else ""
+            rest = f" and {wording.counted(left, 'more person', 'more people')}" if left else ""
             said = f"could not find out whether {knower} knows {one.id}{rest}: {why}"
             yield Finding(one.setting, False, said, LATER)
             break

@@ -47,13 +47,14 @@ _LEAST: Mapping[str, str] = {
     "exclusiveMinimum": "more than {}",
     "exclusiveMaximum": "less than {}",
     "multipleOf": "a multiple of {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-    "minProperties": "at least {} entries",
-    "maxProperties": "at most {} entries",
+    "minLength": "at least {} character",
+    "maxLength": "at most {} character",
+    "minItems": "at least {} item",
+    "maxItems": "at most {} item",
+    "minProperties": "at least {} entry",
+    "maxProperties": "at most {} entry",
 }
+_SEVERAL: Mapping[str, str] = {"character": "characters", "item": "items", "entry": "entries"}
 
 
 class _TooMuch(Exception):
@@ -239,6 +240,13 @@ def _locate(path: list[str], complaint: str) -> tuple[str, str]:
     return (path[0] if path else ""), (f"{deeper}: {complaint}" if deeper else complaint)
 
 
+def _least(validator: str, rule: int | float) -> str:
+    """A bound in words: of one there is one character, and of two there are characters."""
+    said = _LEAST[validator].format(numbers.to_text(rule))
+    last = said.rpartition(" ")[2]
+    return said if rule == 1 else said.removesuffix(last) + _SEVERAL.get(last, last)
+
+
 def _complaint_of_union(error: exceptions.ValidationError) -> str:
     # "this, or null" is how most schemas say that something may be left out
     wanted = [inner for inner in error.context or () if inner.validator_value != "null"]
@@ -261,7 +269,7 @@ def _complaint_of(error: exceptions.ValidationError) -> str:
             else f"please give {shown[:_LONGEST_QUOTE]}"
         )
     if error.validator in _LEAST and isinstance(rule, int | float):
-        return f"please give {_LEAST[str(error.validator)].format(numbers.to_text(rule))}"
+        return f"please give {_least(str(error.validator), rule)}"
     if error.validator == "pattern":
         return "this has not the form that the tool takes"
     if error.validator == "uniqueItems":

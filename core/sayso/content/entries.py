@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sayso import model
-from sayso.content import field_kinds, readers, text
+from sayso.content import field_kinds, readers, text, wording
 
 Unfit = readers.Unfit
 
@@ -66,9 +66,9 @@ def _read_line(field: model.Field, number: int, line: Any) -> Any:
 
 def _check_count(values: list[Any], least: int | None, most: int | None, one: str, several: str) -> list[Any]:
     if least is not None and len(values) < least:
-        raise Unfit(f"please give at least {least} {one if least == 1 else several}")
+        raise Unfit(f"please give at least {wording.counted(least, one, several)}")
     if most is not None and len(values) > most:
-        raise Unfit(f"please give at most {most} {one if most == 1 else several}")
+        raise Unfit(f"please give at most {wording.counted(most, one, several)}")
     return values
 
 

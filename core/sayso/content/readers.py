@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 
 from sayso import model
-from sayso.content import lookalikes, numbers, patterns
+from sayso.content import lookalikes, numbers, patterns, wording
 
 _YES = frozenset({"yes", "y", "true", "t", "on", "1"})
 _NO = frozenset({"no", "n", "false", "f", "off", "0"})
@@ -70,9 +70,9 @@ def read_text(field: model.Field, written: Any) -> str:
 def _measure(field: model.Field, given: str) -> None:
     longest = model.MAX_TEXT if field.max_length is None else min(field.max_length, model.MAX_TEXT)
     if len(given) > longest:
-        raise Unfit(f"at most {longest} characters, please; these are {len(given)}")
+        raise Unfit(f"at most {wording.counted(longest, 'character')}, please; this is {len(given):,}")
     if len(given) < (field.min_length or 0):
-        raise Unfit(f"at least {field.min_length} characters, please")
+        raise Unfit(f"at least {wording.counted(field.min_length or 0, 'character')}, please")
 
 
 def _match(field: model.Field, given: str) -> None:

@@ -130,6 +130,12 @@ def names(decision: model.Decision) -> str:
     return in_a_row([one.name for one in decision.by])
 
 
+def counted(count: float, one: str, several: str = "") -> str:
+    """So many of them, as people say it: `1 row`, `2 rows`, `1,000 rows`."""
+    shown = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{shown} {one if count == 1 else several or f'{one}s'}"
+
+
 def in_a_row(names: Sequence[str], last: str = "and") -> str:
     """Names as people list them: `bob, ann and cid`."""
     return "".join(f"{between(at, len(names), last)}{name}" for at, name in enumerate(names))

@@ -7,7 +7,7 @@ import math
 from datetime import datetime, timedelta
 
 from sayso import errors, model
-from sayso.content import masks, text
+from sayso.content import masks, text, wording
 from sayso.machine import events
 
 _TOOL = "tool"
@@ -18,7 +18,7 @@ class ReadFirst(errors.InvalidAnswer):
 
     def __init__(self, left: int) -> None:
         self.left = left
-        super().__init__(f"read it first: you can allow it in {left} seconds", field="confirm")
+        super().__init__(f"read it first: you can allow it in {wording.counted(left, 'second')}", field="confirm")
 
 
 def wants_reason(ticket: model.Ticket, verdict: model.Verdict | None) -> bool:

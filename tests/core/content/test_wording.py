@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from sayso import errors, model
@@ -32,3 +35,69 @@ def test_three_who_allowed_it_are_listed_the_same_for_people_and_for_the_model()
     assert "".join(map(card.words_of, spans)).startswith("Allowed by Ann, Bob and Cid")
     late = telling.refusal(errors.AlreadyDecided(ticket), "chat:T/zoe")
     assert "allowed by ann, bob and cid" in "".join(card.pieces(late))
+
+
+ROOT = Path(__file__).resolve().parents[3]
+# "{count} rows" would say "1 rows" of one.
+SEVERAL = (
+    "accounts|agents|answers|attempts|bytes|calls|cards|cases|changes|characters|copies|days|entries|errors|fields|files"
+    "|findings|grants|groups|hours|images|items|keys|lines|members|messages|minutes|names|options|pages|parts|people"
+    "|pieces|places|policies|questions|receipts|records|requests|rows|rules|seals|seconds|sessions|stages|steps|stops"
+    "|suggestions|texts|times|traces|tries|versions|windows"
+)
+PLURAL = re.compile(r"\{([^{}]+?)(?:![rs])?(?::[,g.0-9f]+)?\}{1,2} (?:(?:more|other|open) )?(?:" + SEVERAL + r")\b")
+# Never one: a verb and no noun, or only said of several.
+NEVER_ONE = {
+    ("answer.py", "flag"),
+    ("asked.py", "steps"),
+    ("admitting.py", "ticket.request.supersedes"),
+    ("agreement.py", "policy.veto"),
+    ("attention.py", "wording.in_a_row(need.who)"),
+    ("batch.py", "len(tickets)"),
+    ("batch_facts.py", "len(tickets)"),
+    ("board.py", "ticket.policy.most_needed"),
+    ("checks.py", "service"),
+    ("clock.py", "seconds"),
+    ("connections.py", "self._connections.limits.body"),
+    ("counting.py", "policy.most_needed"),
+    ("findings.py", "url"),
+    ("measure.py", "len(part['options'])"),
+    ("on_call.py", "key"),
+    ("outbound.py", "setting"),
+    ("overviews.py", "days"),
+    ("overviews.py", "one"),
+    ("oracle.py", "deciding"),
+    ("pusher.py", "count"),
+    ("recalled.py", "count"),
+    ("registration_rate.py", "WINDOW.seconds"),
+    ("relay.py", "self._timeout"),
+    ("setup.py", "policy"),
+    ("shell.py", "id"),
+    ("suggested.py", "count"),
+    ("team.py", "team.quorum"),
+    ("telling.py", "needed"),
+    ("telling.py", "ticket.policy.most_needed"),
+    ("wholes.py", "size"),
+}
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_000, "1,000 rows"), (1.0, "1 row"), (0.5, "0.5 rows")],
+)
+def test_one_of_them_is_said_to_be_one(count: float, said: str) -> None:
+    assert wording.counted(count, "row") == said
+    assert wording.counted(count, "row is", "rows are").endswith("row is" if count == 1 else "rows are")
+
+
+@pytest.mark.once
+def test_nothing_says_1_rows() -> None:
+    found = {
+        (path.name, said)
+        for root in ("core", "adapters", "bots")
+        for kind in ("py", "html")
+        for path in (ROOT / root).rglob(f"*.{kind}")
+        for said in PLURAL.findall(path.read_text(encoding="utf-8"))
+    }
+    limits = {(file, said) for file, said in found if said.rpartition(".")[2].strip("_").isupper()}
+    assert found - limits == NEVER_ONE

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 import click
 
+from sayso.content import wording
 from sayso_bots.commands.doctor import finding, findings
 from sayso_bots.terminal import output, rows
 
@@ -44,7 +45,7 @@ def _format(found: Sequence[finding.Finding], columns: int | None) -> Iterator[s
             yield from _wrap(" " * (wide + 6) + "  → ", one.hint, columns)
     wrong = sum(not one.ok for one in found)
     yield ""
-    yield "all is well" if not wrong else "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
+    yield "all is well" if not wrong else wording.counted(wrong, "thing is wrong", "things are wrong")
 
 
 def _wrap(before: str, said: str, columns: int | None) -> Iterator[str]:

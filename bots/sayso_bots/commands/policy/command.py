@@ -47,7 +47,7 @@ def lint_command(as_json: bool) -> None:
     else:
         for one in found:
             click.echo(f"{one.rule}: {one.said}\n  → {one.hint}")
-        click.echo(f"{_count(len(setup.rules.rules), 'rule')}, {_count(len(found), 'finding')}")
+        click.echo(f"{wording.counted(len(setup.rules.rules), 'rule')}, {wording.counted(len(found), 'finding')}")
     sys.exit(2 if found else 0)
 
 
@@ -65,7 +65,7 @@ def test_command(file: Path, as_json: bool) -> None:
     else:
         for name, said in wrong:
             output.say(f"FAIL  {name}: {said}")
-        click.echo(f"{_count(len(told), 'case')}, {len(wrong)} failed")
+        click.echo(f"{wording.counted(len(told), 'case')}, {len(wrong)} failed")
     sys.exit(2 if wrong else 0)
 
 
@@ -102,10 +102,6 @@ def _setup() -> sayso.Setup:
 
 def _back(written: str) -> timedelta:
     return timedelta(seconds=durations.period(written, "--since"))
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 async def _init_tests(since: timedelta, each: int) -> None:
@@ -155,7 +151,7 @@ def _document(found: Sequence[Replayed], changed: Sequence[Replayed]) -> dict[st
 
 
 def _told(found: Sequence[Replayed], changed: Sequence[Replayed]) -> Iterator[str]:
-    yield f"{_count(len(found), 'request')}, {len(changed)} would have come to something else"
+    yield f"{wording.counted(len(found), 'request')}, {len(changed)} would have come to something else"
     for effect, number in sorted(collections.Counter(one.now.effect for one in found).items()):
         yield f"  {effect:<6} {number}"
     yield from (f"  by the rule {name}: {number}" for name, number in _counted(_rule_of(one) for one in found))
@@ -163,7 +159,7 @@ def _told(found: Sequence[Replayed], changed: Sequence[Replayed]) -> Iterator[st
     yield from (f"  only watched, {name}: {number}" for name, number in watched)
     denied = [one for one in changed if one.now.effect == "allow" and one.past.outcome == "denied"]
     if denied:
-        yield f"  {_count(len(denied), 'request')} that people denied would have been allowed"
+        yield f"  {wording.counted(len(denied), 'request')} that people denied would have been allowed"
     for one in changed[-_MOST_NAMED:]:
         by = f" by the rule {_rule_of(one)}" if _rule_of(one) else ""
         became = f"; it was {one.past.outcome}" if one.past.outcome else ""
@@ -216,7 +212,7 @@ def _now(book: Book, looked: Sequence[tuple[Any, str | None]], now: rulings.Ruli
     if not book.rules:
         yield "There are no rules now."
         return
-    yield f"At that moment, the rules of now ({_count(len(book.rules), 'rule')}):"
+    yield f"At that moment, the rules of now ({wording.counted(len(book.rules), 'rule')}):"
     wide = max(len(rule.id) for rule in book.rules)
     for rule, why in looked:
         said = "matches" if why is None else f"does not match: {why}"
@@ -258,7 +254,9 @@ async def _suggest(since: timedelta, least: int, costly: bool) -> None:
         click.echo(written.suggested(f"suggested-{number}", one, (now + _GOOD_FOR).date(), cover))
     left = len(found) - len(against) - len(kept)
     more = f"; {left} about money, secrets or deletes left out, see --costly" if left else ""
-    click.echo(f"# {_count(len(kept), 'suggestion')}{more}; {_count(len(setup.rules.rules), 'rule')} now.")
+    click.echo(
+        f"# {wording.counted(len(kept), 'suggestion')}{more}; {wording.counted(len(setup.rules.rules), 'rule')} now."
+    )
 
 
 for _one in (

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sayso import errors
+from sayso.content import wording
 from sayso.desk.upkeep import versions
 from sayso_bots.commands.policy import history
 from sayso_bots.service import database
@@ -70,17 +71,18 @@ def restore_command(digest: str, in_place: bool) -> None:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise errors.InvalidSettings(f"{path} cannot be read", field="SAYSO_CONFIG") from error
-    made, count = kept.with_rules(text, kept.rules_of(one.said)), len(kept.rules_of(one.said))
+    made = kept.with_rules(text, kept.rules_of(one.said))
+    rules = wording.counted(len(kept.rules_of(one.said)), "rule")
     if in_place:
         backup = _unused(path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
         _write(backup, text, path)
         _write(path, made, path, was=text)
-        output.say(f"{path}: {count} rules as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}")
+        output.say(f"{path}: {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}")
         output.say("a running service takes them up by: sayso reload")
     else:
         copy = path.with_name(f"{path.stem}-{_short(one)}{path.suffix}")
         _write(copy, made, path)
-        output.say(f"{copy}: {path.name} with {count} rules as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was")
+        output.say(f"{copy}: {path.name} with {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was")
 
 
 def _unused(path: Path) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sayso import errors
+from sayso.content import wording
 
 # Callers whose pace is remembered; beyond that whoever asked the longest ago begins anew.
 _REMEMBERED = 10_000
@@ -49,7 +50,7 @@ class Pace:
             del self._left[next(iter(self._left))]
         if turns < 1:
             raise errors.TooMany(
-                f"this key has asked {per_minute} times within a minute",
+                f"this key has asked {wording.counted(per_minute, 'time')} within a minute",
                 hint="ask less often; the operator can allow more: [service] asks_per_minute",
                 retry_after=(1 - turns) * 60 / per_minute,
             )
@@ -105,6 +106,6 @@ def check_pending(waiting: int, most: int) -> None:
     """Refuse one more where *waiting* already wait. Raises `TooMany`."""
     if waiting >= most:
         raise errors.TooMany(
-            f"{waiting} requests of this key wait for an answer",
+            f"{wording.counted(waiting, 'request of this key waits', 'requests of this key wait')} for an answer",
             hint="wait for some or cancel them; the operator can allow more: [service] pending_per_key",
         )

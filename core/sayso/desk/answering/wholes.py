@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 
 from sayso import errors, model
+from sayso.content import wording
 from sayso.desk.admission import together
 from sayso.desk.answering import closed_accounts, identity, reading
 from sayso.desk.shell import Shell
@@ -77,7 +78,8 @@ def _check(
     if over := next((one for one in members if one.decision is not None), None):
         raise errors.Refused(f"one of the calls is decided already, and so none can be allowed ({over.id})")
     if not set(said) <= set(shown):
-        raise errors.Refused(f"this is decided together with {len(members) - 1} other calls", hint=_HINT)
+        others = wording.counted(len(members) - 1, "other call")
+        raise errors.Refused(f"this is decided together with {others}", hint=_HINT)
 
 
 async def follow(shell: Shell, ticket: model.Ticket) -> model.Ticket:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sayso import errors, model, stats
 from sayso.cards import card, naming
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.desk.desk import Desk
 from sayso.desk.upkeep import duties
 from sayso.rules.rule import Effect, Rule
@@ -74,7 +74,7 @@ def _of_rule(rule: Rule, one: stats.Named | None) -> text.Trusted:
     if one is None:
         return text.Trusted(" never matched")
     became = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(one.outcomes.items()))
-    what = "1 request" if one.requests == 1 else f"{one.requests:,} requests"
+    what = wording.counted(one.requests, "request")
     return text.Trusted(f" would have {_DONE[rule.effect]} {what}; in fact {became}")
 
 

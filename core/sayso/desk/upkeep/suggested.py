@@ -73,4 +73,5 @@ def _lines(some: list[Past]) -> Iterator[str]:
     if rest := some[_EACH:]:
         first, last = min(past.at for past in rest), max(past.at for past in rest)
         by = wording.in_a_row(sorted({past.by for past in rest}))
-        yield f"  and the same {len(rest)} times more, {first:%Y-%m-%d} to {last:%Y-%m-%d}, allowed by {by}"
+        times = wording.counted(len(rest), "time")
+        yield f"  and the same {times} more, {first:%Y-%m-%d} to {last:%Y-%m-%d}, allowed by {by}"
