@@ -71,6 +71,10 @@ class Interactions:
         act = looks.read(payload) or parse.parse(payload) or happenings.read(payload, self.app)
         doing = self._background.start(self._act(act))
         done, _ = await asyncio.wait({doing}, timeout=_ANSWER_WITHIN)
+        if not done and isinstance(act, looks.Look):
+            # nothing is decided by a look, so that Slack may hear before its end that it was received
+            self._background.start(self._ways.tell_late(act, doing))
+            return _RECEIVED
         return doing.result() if done else _FAILED
 
     async def _act(

@@ -6,7 +6,11 @@ The rule: who asks is looked up anew each time, and sees only what they may answ
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from http import HTTPStatus
+
+from slack_bolt.response import BoltResponse
 
 from sayso import errors, model
 from sayso.cards import card, telling
@@ -25,6 +29,7 @@ from sayso_slack.settings import NAME
 log = logging.getLogger(__name__)
 
 _HOMES_REMEMBERED = 5_000
+_NOT_IN_TIME = "That was not found out in time. Please try again."
 
 
 class Ways:
@@ -60,6 +65,17 @@ class Ways:
         except errors.NotFound:
             return await self._refuse(look, telling.line(telling.GONE))
         return None
+
+    async def tell_late(self, look: looks.Look, showing: asyncio.Task[BoltResponse]) -> None:
+        """Tell what somebody asked to see, once it is found out later than Slack waits."""
+        response = await showing
+        if not look.response_url or (response.status == HTTPStatus.OK and not response.body):
+            return  # it was shown elsewhere, or there is no way to tell
+        told = json.loads(response.body) if response.body else _private(render.whisper(telling.line(_NOT_IN_TIME)))
+        try:
+            await self._api.respond(look.response_url, told)
+        except errors.ChannelError as error:
+            log.warning("late list not told", extra={"error": error.message})
 
     async def update(self, click: parse.Click, ticket: model.Ticket, told: card.Line | None) -> None:
         """Bring the window up to date in which somebody pressed. Raises `ChannelError`."""

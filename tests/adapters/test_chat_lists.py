@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import pytest
 
@@ -43,6 +43,16 @@ class Slack:
         assert seen.acked
         self._shown[name] = seen.ephemerals[-1]
         return self.scene.slack.visible_text(seen.ephemerals[-1])
+
+    async def type_and_wait(self, name: str, words: str, shown: str, meanwhile: Callable[[], None]) -> None:
+        """Type what is answered later, so that Slack first hears only that it was received."""
+        seen = await self._person(name).command("C1", "/sayso", words)
+        assert seen.acked
+        assert not seen.ephemerals
+        meanwhile()
+        account = {"ann": "U1", "bob": "U2"}[name]
+        fake = self.scene.slack
+        await fake.until(lambda: any(shown in fake.visible_text(one) for one in fake.ephemerals(account)))
 
     async def press(self, name: str, label: str) -> str:
         before = self.scene.slack.visible_text(self._shown[name])
@@ -85,6 +95,14 @@ class Discord:
         (self._shown[name],) = seen.ephemerals
         assert self.scene.discord.pings(self._shown[name]) == []
         return self.scene.discord.visible_text(self._shown[name])
+
+    async def type_and_wait(self, name: str, words: str, shown: str, meanwhile: Callable[[], None]) -> None:
+        """Type what is answered later, so that Discord first shows that it is thought about."""
+        seen = await self._person(name).command(OPS, f"sayso {words}")
+        assert shown not in "".join(map(self.scene.discord.visible_text, seen.ephemerals))
+        meanwhile()
+        account, fake = {"ann": DISCORD_ANN, "bob": DISCORD_BOB}[name], self.scene.discord
+        await fake.until(lambda: any(shown in fake.visible_text(one) for one in fake.ephemerals(account)))
 
     async def press(self, name: str, label: str) -> str:
         person, shown = self._person(name), self._shown[name]

@@ -259,3 +259,62 @@ async def test_the_home_tab_leads_to_what_somebody_may_see() -> None:
         await ann.press(ann.home, "Numbers")
         await there.slack.until(lambda: "Numbers of the last 30 days" in there.slack.visible_text(ann.home))
         assert there.slack.refusals == []
+
+
+class Late:
+    """Tells who is on call when somebody lets it."""
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+
+    async def on_call(self) -> rotas.Shift:
+        await self.told.wait()
+        return rotas.Shift(frozenset({"ann"}))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chats wait a moment, and look-ups take as long as they want."""
+    monkeypatch.setattr("sayso.desk.answering.identity._WITHIN", 60.0)
+    for adapter in ("sayso_slack", "sayso_discord"):
+        monkeypatch.setattr(f"{adapter}.interactions._ANSWER_WITHIN", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_list_that_is_found_out_later_than_a_chat_waits_is_shown_all_the_same(chat: Chat) -> None:
+    rota = Late()
+    name_groups(chat, rota)
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, readers=("oncall:payments",))
+    await chat.type_and_wait("ann", "stats", "Numbers of the last 30 days", rota.told.set)
+    rota.told.clear()
+    await chat.type_and_wait("bob", "stats", "The numbers are for", rota.told.set)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_list_that_fails_later_than_a_chat_waits_says_so(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    rota = Late()
+    name_groups(chat, rota)
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, readers=("oncall:payments",))
+
+    async def fail(days: float, within: float) -> stats.Figures:
+        raise errors.StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(chat.desk.numbers, "soon", fail)
+    await chat.type_and_wait("ann", "stats", "again", rota.told.set)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_home_tab_that_is_found_out_late_is_not_asked_for_again() -> None:
+    async with slack_scene.scene(policy=model.Policy(approvers=("ann",))) as there:
+        rota = Late()
+        circles = {"payments": people.Group(on_call=True)}
+        directory = dataclasses.replace(there.front.setup.directory, groups=circles)
+        readers = ("oncall:payments",)
+        there.front.setup = dataclasses.replace(
+            there.front.setup, directory=directory, readers=readers, rotas={"payments": rota}
+        )
+        ann = there.slack.person("U1", name="ann")
+        assert [one.attempt for one in (await ann.open_home()).deliveries] == [0]
+        rota.told.set()
+        await there.slack.until(lambda: "U1" in there.slack.world.homes)
+        assert "Numbers" in there.slack.controls(ann.home)
