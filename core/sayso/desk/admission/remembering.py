@@ -26,7 +26,8 @@ from sayso.stores import Record, Store, documents
 from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 
 KEPT = timedelta(days=7)
-ANSWERED_FOR = timedelta(days=30)
+"""For how long what was said to a call stands on later cards."""
+ENDS_AFTER = timedelta(days=30)
 RISKY_FOR = timedelta(days=1)
 MOST_TIMES = 20
 """How often the same call was allowed, or denied, is counted up to here."""
@@ -34,8 +35,7 @@ MOST_ANSWERED = 20
 """Requests of one person that are known as answered lately."""
 # As it stands in names: what was denied comes after what was allowed.
 _RANK = {"allowed": "0", "denied": "1"}
-# Of a digest's hex digits: versions before this one have kept the calls that begin so in one record.
-_DIGITS = 2
+_OUTCOMES = {rank: outcome for outcome, rank in _RANK.items()}
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 
@@ -100,15 +100,15 @@ async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
 
 async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     """What is kept of each decision: who answered, and what was said to this call."""
-    at = decision.decided_at
-    own = _own(ticket, decision)
+    # all at the same moment, so that they stand side by side in the index of what ends
+    own, ends = _own(ticket, decision), decision.decided_at + ENDS_AFTER
     names = [f"{_name_of('answered', person)}/{own}" for person in _deciders(decision)]
-    added = [Record(ANSWERED, name, {"id": ticket.id}, at + ANSWERED_FOR) for name in names]
+    added = [Record(ANSWERED, name, {}, ends) for name in names]
     if name := await past_of(ticket, decision):
-        by = wording.names(decision)[: model.MAX_NAME]
-        reason = (decision.reason or "")[:_LONGEST_REASON] or None
-        said = {"at": at.isoformat(), "outcome": decision.outcome, "by": by, "reason": reason}
-        added.append(Record(PAST, name, said, at + KEPT))
+        said = {"by": wording.names(decision)[: model.MAX_NAME]}
+        if decision.reason:
+            said["reason"] = decision.reason[:_LONGEST_REASON]
+        added.append(Record(PAST, name, said, ends))
     return added
 
 
@@ -118,8 +118,7 @@ async def past_of(ticket: model.Ticket, decision: model.Decision) -> str | None:
         return None
     # of the call as it was allowed: what somebody changed was not
     ran = decision.input_digest or await _digest(ticket.request, large=requests.is_large(ticket.request))
-    some, call = _place(ticket.owner, ran)
-    return f"{some}/{call}/{_RANK[decision.outcome]}/{_own(ticket, decision)}"
+    return f"{_name_of_call(ticket.owner, ran)}/{_RANK[decision.outcome]}/{_own(ticket, decision)}"
 
 
 def _own(ticket: model.Ticket, decision: model.Decision) -> str:
@@ -134,20 +133,13 @@ def _is_about_a_call(ticket: model.Ticket, decision: model.Decision) -> bool:
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
     """The ids of the requests that this person decided last, the newest first."""
     found = await store.look_back([], (ANSWERED, _name_of("answered", person)), MOST_ANSWERED)
-    newest = [one.value for one in sorted(found, key=lambda one: one.name, reverse=True)]
-    # versions before this one have kept all of a person in one record, the newest last
-    ids = [*(value.get("id") for value in newest), *(id for value in newest for id in reversed(_ids(value)))]
-    return tuple(id for id in ids if isinstance(id, str))[:MOST_ANSWERED]
+    ids = (one.name.rpartition("/") for one in sorted(found, key=lambda one: one.name, reverse=True))
+    return tuple(id for _, behind, id in ids if behind)
 
 
 def _deciders(decision: model.Decision) -> Sequence[str]:
     named = [name for one in decision.by for name in (one.person, one.delegate) if name]
     return list(dict.fromkeys(named))[:_MOST_DECIDERS]
-
-
-def _ids(value: Value) -> list[Any]:
-    ids = value.get("ids")
-    return ids if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -160,18 +152,17 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime, 
     """The terms of a request, with what is remembered of it. What is *large* is looked at beside the event loop."""
     if request.kind != "permission":
         return terms
-    some, call = _place(terms.owner, await _digest(request, large=large))
+    call = _name_of_call(terms.owner, await _digest(request, large=large))
     ran, denied = of_agent(terms.owner)
-    found = await store.look_back([(PAST, some), ran, denied], (PAST, f"{some}/{call}/"), MOST_TIMES)
+    found = await store.look_back([ran, denied], (PAST, f"{call}/"), MOST_TIMES)
     if not found:
         return terms
     values = {(one.kind, one.name): one.value for one in found}
     said = _said(found)
     if len(said) == MOST_TIMES:
         # denials stand last, and may be all of these
-        allowed = await store.look_back([], (PAST, f"{some}/{call}/{_RANK['allowed']}/"), MOST_TIMES)
+        allowed = await store.look_back([], (PAST, f"{call}/{_RANK['allowed']}/"), MOST_TIMES)
         said = [*(one for one in said if one.outcome == "denied"), *_said(allowed)]
-    said += _said_before(values.get((PAST, some), {}), call)
     like = denials.retried(values.get(denied, {}), request, at)
     risky = await _risky_before(values.get(ran, {}), request, at)
     remembered = _remembered([one for one in said if one.at > at - KEPT], risky, like)
@@ -201,36 +192,23 @@ async def _digest(request: model.Request, *, large: bool) -> str:
     return await aside.run_large(large, digest.of_call, request.tool or "", request.input or {})
 
 
-def _place(owner: str, call: str) -> tuple[str, str]:
-    """How the names of the records of a call begin: of some of an agent's calls, and behind it of this one."""
-    hexed = call.partition(":")[2]
-    return _name_of("calls", owner, hexed[:_DIGITS]), hexed
+def _name_of_call(owner: str, call: str) -> str:
+    """How the names of the records of a call of an agent begin, by the call's digest."""
+    return tokens.id_from("call", owner, call)
 
 
 def _said(records: Sequence[Record]) -> list[_Said]:
     """What stands in those of these records that are of one decision."""
-    found = (record.value for record in records if record.kind == PAST and "outcome" in record.value)
-    return [said for value in found if (said := _read(value["outcome"], value.get("at"), value))]
+    return [said for record in records if record.kind == PAST and (said := _read(record))]
 
 
-def _said_before(value: Value, call: str) -> list[_Said]:
-    """What versions before this one have kept of a call: its moments, beside those of other calls."""
-    calls: Any = value.get("calls")
+def _read(record: Record) -> _Said | None:
     try:
-        past: Value = calls[call]
-        found = [_read(outcome, at, past) for outcome in _RANK for at in past[outcome]]
-    except (LookupError, TypeError):
-        return []
-    return [said for said in found if said]
-
-
-def _read(outcome: Any, at: Any, value: Value) -> _Said | None:
-    try:
+        _, rank, at, _ = record.name.split("/")
         # a name or a reason that is no text fails here as well
-        by, reason = value["by"] + "", None if value["reason"] is None else value["reason"] + ""
-        said = _Said(datetime.fromisoformat(at), outcome, by, reason)
-        return said if outcome in _RANK and said.at.tzinfo else None
-    except (LookupError, TypeError, ValueError):
+        by, reason = record.value["by"] + "", record.value.get("reason")
+        return _Said(documents.to_datetime(int(at)), _OUTCOMES[rank], by, None if reason is None else reason + "")
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
 
 
