@@ -70,7 +70,8 @@ class CallbackResumer:
         patience: float = outbound.PATIENCE,
     ) -> None:
         if any(len(one) not in _SECRET for one in (secret, *older)):
-            raise errors.InvalidSettings("a signing secret has 24 to 64 bytes", field="SAYSO_SECRET")
+            hint = "use 32 to 64 random characters"
+            raise errors.InvalidSettings("a signing secret has 24 to 64 bytes", field="SAYSO_SECRET", hint=hint)
         self._hooks = [standardwebhooks.Webhook(one) for one in (secret, *older)]
         self._poster = outbound.Poster(allow, resolver=resolver, patience=patience)
         self._clock: Clock = clock or SystemClock()

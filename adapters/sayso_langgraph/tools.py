@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 from pydantic.fields import FieldInfo
 
-from sayso.content import digest
+from sayso.content import complaints, digest
 
 # pyright: reportMissingTypeStubs=false
 
@@ -44,9 +44,9 @@ def unfit(tool: BaseTool | None, asked: Json, args: Json) -> str | None:
     for complaint in _complaints(shape, args):
         # the framework puts in what is not the model's
         if complaint["loc"] and complaint["loc"][0] in taken:
-            return f"{'.'.join(map(str, complaint['loc']))}: {complaint['msg']}"
+            return f"{'.'.join(map(str, complaint['loc']))}: {complaints.said(complaint)}"
         if not complaint["loc"]:
-            return f"input: {complaint['msg']}"
+            return f"input: {complaints.said(complaint)}"
     # an argument that the model made up runs along, as it does in the call itself
     extra = set(args) - set(asked) - taken
     if extra and shape.model_config.get("extra") != "allow":

@@ -9,6 +9,8 @@ from typing import Any
 import pydantic
 import pydantic_ai
 
+from sayso.content import complaints
+
 Json = dict[str, Any]
 
 
@@ -26,8 +28,7 @@ class Tools:
         try:
             self.validators[tool].validate_python(input or {})
         except pydantic.ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)[0]
-            return f"{'.'.join(map(str, found['loc'])) or 'input'}: {found['msg']}"
+            return ": ".join(complaints.first(error, "input"))
         return None
 
 

@@ -1,9 +1,14 @@
 """Every key of `sayso.toml` does something, and what is not a key stops the start."""
 
+import ast
 import dataclasses
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date, time
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pydantic
 import pytest
@@ -391,3 +396,67 @@ async def test_the_settings_name_who_may_stop() -> None:
         with pytest.raises(errors.InvalidSettings, match=r"service\.stop") as wrong:
             parse(f'{PEOPLE}[service]\nstop = ["{unknown}"]')
         assert wrong.value.field == "service.stop"
+
+
+WRONG: tuple[object, ...] = (
+    0,
+    -1,
+    10**9,
+    1.5,
+    True,
+    "",
+    " ",
+    "x" * 3_000,
+    "\x00",
+    [],
+    ["x"] * 300,
+    [{}],
+    {},
+    date(2026, 1, 1),
+    time(9),
+)
+"""Fits nearly nowhere."""
+
+
+def _fill(form: Any, value: object) -> Iterator[Any]:
+    """Tables of this form with *value* in each of their places in turn, as deep as they go."""
+    for kind in _kinds(form):
+        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+            for name, field in kind.model_fields.items():
+                yield {name: value}
+                yield from ({name: inner} for inner in _fill(field.annotation, value))
+        elif get_origin(kind) is list:
+            yield from ([inner] for inner in _fill(get_args(kind)[0], value))
+        elif get_origin(kind) is dict:
+            yield from ({"name": inner} for inner in _fill(get_args(kind)[1], value))
+
+
+def _kinds(form: Any) -> list[Any]:
+    plain = get_args(form)[0] if get_origin(form) is Annotated else form
+    inner = get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,)
+    return [one for each in inner for one in (_kinds(each) if get_origin(each) is Annotated else [each])]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: str(value)[:12])
+def test_whatever_is_wrong_is_said_in_our_words_with_its_key_and_what_to_do(value: object) -> None:
+    seen = set[str]()
+    for raw in _fill(schema.with_chats(), value):
+        try:
+            schema.with_chats().model_validate(raw)
+        except pydantic.ValidationError as error:
+            told = toml._complaint_of(error, raw)
+            assert not re.search(r"[Ii]nput|should|validat|Value error|characters long", told.message), told.message
+            assert told.field
+            assert told.message.startswith(told.field)
+            assert told.hint, told.message
+            seen.add(told.field)
+    assert len(seen) > 60
+
+
+def test_every_refusal_of_a_setting_says_what_to_do() -> None:
+    root = Path(__file__).resolve().parents[2]
+    for path in (one for part in ("core", "adapters", "bots") for one in sorted((root / part).rglob("*.py"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "InvalidSettings(" in text else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("InvalidSettings"):
+                assert "hint" in {one.arg for one in node.keywords}, f"{path}:{node.lineno}"

@@ -133,7 +133,7 @@ def _refuse_unknown(names: object, shape: type[pydantic.BaseModel]) -> None:
     known = {*shape.model_fields, *(field.alias for field in shape.model_fields.values())}
     if unknown := cast("set[str]", names) - known:
         name = min(unknown)[:100] or "body"
-        raise errors.InvalidRequest(f"{name}: Extra inputs are not permitted", field=name)
+        raise errors.InvalidRequest(f"{name}: is not known here", field=name)
 
 
 def _exact(text: str) -> None:

@@ -186,7 +186,8 @@ def _opened(file: Path) -> Generator[TextIO]:
     except FileExistsError as error:
         raise errors.InvalidSettings(f"{file} is there already", field="FILE", hint="name a new file") from error
     except OSError as error:
-        raise errors.InvalidSettings(f"{file} cannot be written: {error.strerror}", field="FILE") from error
+        said = f"{file} cannot be written: {error.strerror}"
+        raise errors.InvalidSettings(said, field="FILE", hint="name a file in a folder of yours") from error
 
 
 def _private(path: str, flags: int) -> int:

@@ -15,7 +15,7 @@ import pydantic
 import sayso
 from sayso import errors, machine, parts
 from sayso.chat import plugin
-from sayso.content import digest
+from sayso.content import complaints, digest
 from sayso.desk import DEFAULT
 from sayso.desk import setup as setups
 from sayso.desk.admission import quota
@@ -26,6 +26,7 @@ from sayso_bots.settings import attention, on_call, reach, records, rule_tables,
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
+_ONE_OWNER = "an account belongs to one person: remove one of them"
 _RESERVED = {"anyone", "requester", "group", "nobody", "approvers"}
 
 
@@ -44,7 +45,8 @@ def load(path: Path | None) -> schema.Settings:
         hint = "write one with: sayso init"
         raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found)) from error
+        hint = "mend that place; texts stand in quotes, and each key once in its table"
+        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found), hint=hint) from error
     return parse(raw)
 
 
@@ -159,11 +161,13 @@ def _check_names(settings: schema.Settings) -> None:
             if account in owners:
                 # or one person could be two of a quorum
                 key = f"people.{name}.{account.partition(':')[0]}"
-                raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
+                said = f"{key}: {account} belongs to people.{owners[account]}"
+                raise errors.InvalidSettings(said, field=key, hint=_ONE_OWNER)
             owners[account] = name
         if person.email and (other := owners.setdefault(person.email.lower(), name)) != name:
             key = f"people.{name}.email"
-            raise errors.InvalidSettings(f"{key}: {person.email} belongs to people.{other}", field=key)
+            said = f"{key}: {person.email} belongs to people.{other}"
+            raise errors.InvalidSettings(said, field=key, hint=_ONE_OWNER)
     if settings.service.owner and settings.service.owner not in settings.people:
         hint = spelling.suggest(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
@@ -231,11 +235,11 @@ def _complaint_of(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> er
         return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected_at(where))
     if first["type"] in ("model_type", "dict_type"):
         return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
+    if first["type"] == "list_type" and len(where) == 1:
+        return errors.InvalidSettings(f"{key} are tables", field=key, hint=f"write [[{key}]]")
     if where[-1] == "[key]":
         return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
-    said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
-    said = said.removeprefix("Value error, ")
-    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=_expected_at(where))
+    return errors.InvalidSettings(f"{key}: {complaints.said(first)}", field=key, hint=_expected_at(where))
 
 
 def _in_file(where: tuple[str, ...], raw: Any) -> tuple[str, ...]:

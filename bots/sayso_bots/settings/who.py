@@ -10,7 +10,7 @@ import pydantic
 import sayso
 from sayso import calendars, errors, model
 from sayso.chat import plugin
-from sayso.content import wording
+from sayso.content import complaints, wording
 from sayso.desk import DEFAULT
 from sayso.machine import INBOX, people, schedule, staffing
 from sayso_bots.settings import attention, schema, spelling
@@ -115,11 +115,13 @@ def _check_delegation(one: schema.Delegation, key: str, made: sayso.Setup) -> No
 
 
 def _too_much(table: str, error: pydantic.ValidationError) -> errors.InvalidSettings:
-    """What the form of the file allows, and a policy does not hold: more than its most."""
-    first = error.errors(include_url=False)[0]
-    key, most = ".".join((table, *map(str, first["loc"]))), first.get("ctx", {}).get("max_length")
-    said = first["msg"] if most is None else f"it holds {most} at most"
-    return _wrong(key, f"{said[0].lower()}{said[1:]}", "a group is one name: group:NAME")
+    """What the form of the file allows, and a policy does not hold: too many names, or a longer one."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    key, said = f"{table}.{'.'.join(map(str, first['loc']))}", complaints.said(first)
+    known = schema.Policy.model_fields.get(str(first["loc"][0])) if first["loc"] else None
+    expected = known.description if known else None
+    hint = "a group is one name: group:NAME" if first["type"] == "too_long" else expected
+    return _wrong(key, said, hint or "see docs/settings.md")
 
 
 def _wrong(key: str, said: str, hint: str) -> errors.InvalidSettings:

@@ -13,7 +13,7 @@ import pydantic
 import pydantic_core
 
 from sayso import aside, errors, model
-from sayso.content import digest, fields, images, shapes
+from sayso.content import complaints, digest, fields, images, shapes
 
 _LISTS = (list, tuple)
 # What holds no other value.
@@ -169,9 +169,8 @@ def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
 
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
-    return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+    field, said = complaints.first(error, "body")
+    return errors.InvalidRequest(f"{field}: {said}", field=field)
 
 
 def text_of(request: model.Request) -> str:

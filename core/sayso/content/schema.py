@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 
 from sayso import errors, model
-from sayso.content import field_kinds, unions
+from sayso.content import complaints, field_kinds, unions
 
 _SHARED = {"type", "enum", "enumNames", "const", "anyOf", "oneOf"}
 _LIST = {"items", "minItems", "maxItems", "uniqueItems"}
@@ -96,9 +96,8 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
             **_rules(resolved, shape, kind),
         )
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise errors.InvalidRequest(f"{path}: {key} cannot be used: {first['msg']}", field=path) from error
+        key, said = complaints.first(error, name)
+        raise errors.InvalidRequest(f"{path}: {key} cannot be used: it {said}", field=path) from error
 
 
 def _texts(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:

@@ -11,7 +11,7 @@ from typing import Any
 import pydantic
 
 from sayso import errors, model
-from sayso.content import masks
+from sayso.content import complaints, masks
 from sayso.desk.setup import Setup
 from sayso.rules import Book, Ruling, rulings, written
 from sayso.rules.replaying import Memory, Past
@@ -75,12 +75,11 @@ def read(file: Path) -> list[Case]:
             f"{file} cannot be read: {error.strerror}", hint="sayso policy init-tests"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise errors.InvalidSettings(f"{file} is not TOML: {error}") from error
+        raise errors.InvalidSettings(f"{file} is not TOML: {error}", hint="sayso policy init-tests") from error
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        where, said = complaints.first(error, str(file))
         hint = f"a case has: {', '.join(Case.model_fields)}"
-        raise errors.InvalidSettings(f"{file}: {where}: {first['msg'].lower()}", field=where, hint=hint) from error
+        raise errors.InvalidSettings(f"{file}: {where}: {said}", field=where, hint=hint) from error
 
 
 def failing(case: Case, setup: Setup, now: datetime) -> str | None:

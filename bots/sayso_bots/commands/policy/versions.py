@@ -65,12 +65,14 @@ def restore_command(digest: str, in_place: bool) -> None:
     """
     (one,) = asyncio.run(_named(digest))
     if one.said is None:
-        raise errors.InvalidSettings("its rules were too much to be kept", field="digest")
+        hint = "put the file back from your own copy of it"
+        raise errors.InvalidSettings("its rules were too much to be kept", field="digest", hint=hint)
     path = environment.read().config or Path("sayso.toml")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.InvalidSettings(f"{path} cannot be read", field="SAYSO_CONFIG") from error
+        hint = "name the settings by --config or SAYSO_CONFIG; a file in UTF-8"
+        raise errors.InvalidSettings(f"{path} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
     made = kept.with_rules(text, kept.rules_of(one.said))
     rules = wording.counted(len(kept.rules_of(one.said)), "rule")
     if in_place:

@@ -15,7 +15,7 @@ import pydantic_core
 
 from sayso import errors, model
 from sayso.asking import constructors as asking
-from sayso.content import shapes
+from sayso.content import complaints, shapes
 
 P = TypeVar("P")
 
@@ -165,6 +165,5 @@ def _mapping(data: Any, schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _invalid(error: pydantic.ValidationError) -> errors.InvalidAnswer:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "payload"
-    return errors.InvalidAnswer(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+    field, said = complaints.first(error, "payload")
+    return errors.InvalidAnswer(f"{field}: {said}", field=field)

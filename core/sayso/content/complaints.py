@@ -1,0 +1,85 @@
+"""What is wrong with a value, in our words.
+
+The rule: the words of the library that found it never reach people, and the value is not repeated: it may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import pydantic
+from pydantic_core import core_schema
+
+from sayso.content import wording
+
+Found = Mapping[str, Any]
+"""One complaint, as the library gives it."""
+
+_FORM = "has not the expected form"
+
+
+def _most(of: str, bound: str, most: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda facts: f"must have {most} {wording.counted(facts[bound], of)}"
+
+
+_SAID: Mapping[str, str | Callable[[Mapping[str, Any]], str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "none_required": "must be null",
+    "literal_error": lambda facts: f"must be {facts['expected']}",
+    "enum": lambda facts: f"must be {facts['expected']}",
+    "string_too_short": _most("character", "min_length", "at least"),
+    "string_too_long": _most("character", "max_length", "at most"),
+    "too_short": _most("item", "min_length", "at least"),
+    "too_long": _most("item", "max_length", "at most"),
+    "greater_than_equal": lambda facts: f"must be at least {facts['ge']:,}",
+    "less_than_equal": lambda facts: f"must be at most {facts['le']:,}",
+    "greater_than": lambda facts: f"must be more than {facts['gt']:,}",
+    "less_than": lambda facts: f"must be less than {facts['lt']:,}",
+    "multiple_of": lambda facts: f"must be a multiple of {facts['multiple_of']:,}",
+    "finite_number": "must be a finite number",
+    "timezone_aware": "must name its time zone",
+    "json_invalid": "is not JSON",
+}
+# By how the name of the complaint begins: `int_type`, `int_parsing`, `int_from_float` and so on.
+_TYPES: Mapping[str, str] = {
+    "string": "must be a text",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "decimal": "must be a number",
+    "bool": "must be true or false",
+    "list": "must be a list",
+    "tuple": "must be a list",
+    "set": "must be a list",
+    "frozen": "must be a list",
+    "dict": "must be an object",
+    "model": "must be an object",
+    "mapping": "must be an object",
+    "dataclass": "must be an object",
+    "date": "must be a date",
+    "datetime": "must be a date with a time",
+    "time": "must be a time",
+    "url": "must be an address",
+    "uuid": "must be a UUID",
+    "bytes": "must be bytes",
+}
+
+
+def first(error: pydantic.ValidationError, whole: str) -> tuple[str, str]:
+    """Where the first fault is, or *whole*, and what it is."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(map(str, found["loc"])) or whole, said(found)
+
+
+def said(found: Found) -> str:
+    """What is wrong, to be read behind the name of what it is about. A check's own words stay as they are."""
+    kind = str(found["type"])
+    if kind in ("value_error", "assertion_error") or kind not in get_args(core_schema.ErrorType):
+        own = str(found["msg"]).partition(" error, ")[2] if kind.endswith("_error") else str(found["msg"])
+        return own or str(found["msg"])
+    ours = _SAID.get(kind)
+    if callable(ours):
+        return ours(found["ctx"])
+    form = _FORM if kind == "string_pattern_mismatch" else _TYPES.get(kind.partition("_")[0], _FORM)
+    return ours or form

@@ -1,0 +1,76 @@
+"""What Pydantic finds wrong with a value is said in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import pydantic
+import pydantic_core
+import pytest
+
+from sayso.content import complaints
+
+Field = pydantic.Field
+
+
+def _refuse(_: object) -> object:
+    raise ValueError("a day of the week, such as mon")
+
+
+def _refuse_in_own_words(_: object) -> object:
+    raise pydantic_core.PydanticCustomError("our_own", "we do not take this one")
+
+
+SAID: Mapping[str, tuple[Any, object]] = {
+    "must be a text": (str, 1),
+    "must be a whole number": (int, "x"),
+    "must be a number": (float, "x"),
+    "must be true or false": (bool, "x"),
+    "must be a list": (list[int], "x"),
+    "must be an object": (dict[str, int], "x"),
+    "must be a date": (date, "x"),
+    "must be a date with a time": (datetime, "x"),
+    "must be 'a', 'b' or 'c'": (Literal["a", "b", "c"], "x"),
+    "must be null": (None, "x"),
+    "must have at least 1 character": (Annotated[str, Field(min_length=1)], ""),
+    "must have at most 2 characters": (Annotated[str, Field(max_length=2)], "abc"),
+    "must have at least 1 item": (Annotated[list[int], Field(min_length=1)], []),
+    "must have at most 1 item": (Annotated[list[int], Field(max_length=1)], [1, 2]),
+    "must be at least 16": (Annotated[int, Field(ge=16)], 1),
+    "must be at most 60,000": (Annotated[int, Field(le=60_000)], 60_001),
+    "must be more than 0.5": (Annotated[float, Field(gt=0.5)], 0),
+    "must be less than 2": (Annotated[int, Field(lt=2)], 2),
+    "must be a multiple of 5": (Annotated[int, Field(multiple_of=5)], 2),
+    "must be a finite number": (pydantic.FiniteFloat, float("nan")),
+    "must name its time zone": (pydantic.AwareDatetime, "2026-11-29T10:00:00"),
+    "has not the expected form": (Annotated[str, Field(pattern="^a$")], "x"),
+    "a day of the week, such as mon": (Annotated[str, pydantic.BeforeValidator(_refuse)], "x"),
+    "we do not take this one": (Annotated[str, pydantic.BeforeValidator(_refuse_in_own_words)], "x"),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_each_is_said_in_our_words_without_the_value(said: str) -> None:
+    form, value = SAID[said]
+    with pytest.raises(pydantic.ValidationError) as refused:
+        pydantic.TypeAdapter(form).validate_python(value)
+    assert complaints.first(refused.value, "the whole") == ("the whole", said)
+
+
+def test_where_it_is_stands_before_it() -> None:
+    class Inner(pydantic.BaseModel, extra="forbid"):
+        count: int
+
+    form = pydantic.TypeAdapter(list[Inner])
+    for value, told in (
+        ([{}], ("0.count", "is missing")),
+        ([{"count": 1, "cuont": 2}], ("0.cuont", "is not known here")),
+    ):
+        with pytest.raises(pydantic.ValidationError) as refused:
+            form.validate_python(value)
+        assert complaints.first(refused.value, "") == told
+    with pytest.raises(pydantic.ValidationError) as refused:
+        pydantic.TypeAdapter(int).validate_json("{")
+    assert complaints.first(refused.value, "body") == ("body", "is not JSON")
