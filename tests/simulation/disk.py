@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # What changes something.
 _WRITES = (
     "commit", "commit_together", "append", "postpone", "check", "take", "done", "retry", "put_off", "renew",
-    "add_card", "remove_card", "put", "remove", "add_seal", "erase", "forget", "expire",
+    "add_card", "settle", "remove_card", "put", "remove", "add_seal", "erase", "forget", "expire",
 )  # fmt: skip
 # What a view does itself.
 _OWN = ("changed", "close")

@@ -119,23 +119,25 @@ class Courier:
         alone = (job for job in jobs if job.key not in shared)
         return [*works, *(lanes.Work((job,), functools.partial(self._perform, job)) for job in alone)], begins
 
-    async def _act_together(self, group: batch_posts.Group) -> None:
+    async def _act_together(self, group: batch_posts.Group) -> bool:
         with self._desk.watched.delivery(group.jobs, None):
             await self._batches.act(group)
+        return False
 
     async def _perform(self, job: Job) -> None:
         await self._guard((job,), self._act, job)
 
-    async def _act(self, job: Job) -> None:
+    async def _act(self, job: Job) -> bool:
         ticket = await self._store.load(job.ticket_id)
         with self._desk.watched.delivery((job,), ticket):
-            await self._deliver(job, ticket)
+            return await self._deliver(job, ticket)
 
-    async def _deliver(self, job: Job, ticket: model.Ticket) -> None:
+    async def _deliver(self, job: Job, ticket: model.Ticket) -> bool:
+        """Whether the job has ended by that."""
         match job.effect:
             case events.Announce(place=place):
-                async with self._outages.watch(job, ticket, place):
-                    await self._cards.announce(ticket, place, job)
+                async with self._outages.watch(job, ticket, place) as watch:
+                    return await self._cards.announce(ticket, place, job, watch)
             case events.Redraw(place=place):
                 await self._cards.redraw(ticket, place)
             case events.Resume():
@@ -149,10 +151,11 @@ class Courier:
                     await self._pusher.update(ticket)
             case _:
                 assert_never(job.effect)
+        return False
 
-    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
+    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[bool]], what: Any) -> None:
         try:
-            await act(what)
+            ended = await act(what)
         except asyncio.CancelledError:
             # the next taker need not wait for the lease to end, but until what was sent is there
             with contextlib.suppress(errors.StoreUnavailable):
@@ -174,7 +177,7 @@ class Courier:
             for job in jobs:
                 await self._fail(job, errors.ChannelError(f"{type(error).__name__} inside the channel"))
         else:
-            for job in jobs:
+            for job in () if ended else jobs:
                 await self._finish(job)
 
     async def _finish(self, job: Job) -> None:

@@ -86,6 +86,11 @@ def read_job(row: RawRow) -> Job:
     return Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
 
 
+def row_of_posted_card(posted: model.PostedCard) -> Values:
+    """The row of a posted card."""
+    return posted.ticket_id, posted.place, posted.channel, posted.conversation, posted.message
+
+
 def read_posted_card(row: RawRow) -> model.PostedCard:
     """A posted card."""
     return model.PostedCard(*row)

@@ -179,6 +179,15 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.add_card`."""
         self._cards.setdefault((posted.channel, posted.conversation, posted.message), posted)
 
+    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
+        """See `Store.settle`."""
+        await self.add_card(posted)
+        await self.append(job.ticket_id, version, entry)
+        ends = self._tickets[job.ticket_id].version == version and self._outbox[job.key].lease == job.fence
+        if ends:
+            await self.done(job)
+        return ends
+
     async def remove_card(self, posted: model.PostedCard) -> None:
         """See `Store.remove_card`."""
         self._cards.pop((posted.channel, posted.conversation, posted.message), None)

@@ -244,6 +244,13 @@ class Store(AuditStore, Protocol):
         """Remember a posted card. Adding the same one twice has no further effect."""
         ...
 
+    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
+        """Remember the card that an effect posted, put it on record, and then end the effect, as `done`.
+
+        It does not end if the ticket is newer than *version*, which is what the card shows. Return whether it ended.
+        """
+        ...
+
     async def remove_card(self, posted: model.PostedCard) -> None:
         """Forget a card that is not there any more."""
         ...

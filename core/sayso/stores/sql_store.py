@@ -98,8 +98,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        logged = ticket_id, version, entry.model_dump_json(exclude_none=True)
-        await self._commit(CommitRows(None, logged, chain.link(*logged, None)))
+        await self._commit(row_of_entry(ticket_id, version, entry))
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
@@ -205,8 +204,13 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""
-        where = posted.channel, posted.conversation, posted.message
-        await self._write("add_card", posted.ticket_id, posted.place, *where)
+        await self._write("add_card", *documents.row_of_posted_card(posted))
+
+    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
+        """See `Store.settle`. A process that dies in between has the effect performed again."""
+        await self.add_card(posted)
+        await self.append(job.ticket_id, version, entry)
+        return bool(await self._write("done_unless_newer", job.fence, job.key, job.ticket_id, version))
 
     async def remove_card(self, posted: model.PostedCard) -> None:
         """See `Store.remove_card`."""
@@ -238,6 +242,12 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         if found is None:
             raise errors.NotFound(f"there is no request {name}")
         return found
+
+
+def row_of_entry(ticket_id: str, version: int, entry: events.Entry) -> CommitRows:
+    """A row of the log that changes no ticket."""
+    logged = ticket_id, version, entry.model_dump_json(exclude_none=True)
+    return CommitRows(None, logged, chain.link(*logged, None))
 
 
 def _read_tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:

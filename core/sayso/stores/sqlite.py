@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import apsw
 
-from sayso import errors
-from sayso.stores import record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
-from sayso.stores.protocol import Durability
+from sayso import errors, model
+from sayso.machine import events
+from sayso.stores import documents, record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
+from sayso.stores.protocol import Durability, Job
 
 OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
 _prepare = sqlite_file.prepare
@@ -148,6 +149,20 @@ class SqliteStore(sql_store.SqlStore):
                 # it may be on the disk all the same, and nobody was told: the next look goes through the log
                 self._data_version = -1
                 raise
+
+    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
+        """See `Store.settle`: in one transaction."""
+        logged, card = sql_store.row_of_entry(job.ticket_id, version, entry), documents.row_of_posted_card(posted)
+
+        def work(db: apsw.Cursor) -> bool:
+            sqlite_worker.perform(db, self._queries["add_card"], card)
+            self._append(db, logged)
+            ends = job.fence, job.key, job.ticket_id, version
+            return bool(sqlite_worker.rows(db, self._queries["done_unless_newer"], ends))
+
+        with self._noting:
+            tell = functools.partial(self._watch.tell, job.ticket_id, version)
+            return await self._worker.run(work, writes=True, tell=tell)
 
     def _put_ticket(self, db: apsw.Cursor, ticket: sql_store.Values) -> bool:
         id, _, version, state, wake_at, _, _, _, audience, _, ends_at, document = ticket

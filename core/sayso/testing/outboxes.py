@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sayso import machine
+from sayso import machine, model
 from sayso.machine import events
 from sayso.stores import Job, Store
 from sayso.testing import tickets
@@ -69,6 +69,26 @@ class OutboxContract(tickets.Opened):
         assert (await take(store, ENDS), await store.next_job(["chat"])) == ([], None)
         await store.done(job)
         await store.retry(job, NOW, "late")
+        assert await store.next_job(["chat"]) is None
+
+    async def test_an_effect_that_posted_a_card_is_gone_with_that_unless_the_ticket_has_changed(
+        self, store: Store
+    ) -> None:
+        await tickets.ask(store, "r1", "r2")
+        jobs = {job.ticket_id: job for job in await take(store)}
+        await redraw(store)
+        for id, ends in (("r2", True), ("r1", False)):
+            posted = model.PostedCard(id, "chat:#ops", "chat", "C", id)
+            entry = events.Delivered(at=NOW, place="chat:#ops", message=id)
+            assert await store.settle(jobs[id], posted, 1, entry) is ends
+            assert await store.cards(id) == [posted]
+            assert (await store.log(id))[-1].entry == entry
+        await store.done(next(iter(await take(store))))
+        assert await store.next_job(["chat"]) == ENDS, "what shows an older state is still to be drawn again"
+        [again] = await take(store, ENDS)
+        assert (again.ticket_id, again.effect, again.attempts) == ("r1", ANNOUNCE, 1)
+        assert not await store.settle(jobs["r1"], posted, 2, entry), "it has another taker"
+        await store.done(again)
         assert await store.next_job(["chat"]) is None
 
     async def test_a_failed_effect_is_due_when_its_taker_says(self, store: Store) -> None:

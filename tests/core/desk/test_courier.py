@@ -268,12 +268,29 @@ async def test_a_card_whose_delivery_was_on_record_is_not_recorded_twice(
 
     with monkeypatch.context() as broken:
         broken.setattr(front.store, "done", away)
-        with pytest.raises(errors.StoreUnavailable):
-            await runner.deliver()
+        assert await runner.deliver() == 1
     clock.advance(courier.LEASE)
     assert await runner.deliver() == 1
     assert list(board.pinned) == ["1"]
     assert [row.entry.type for row in await front.store.log(ticket.id)] == ["opened", "delivered"]
+
+
+async def test_a_card_of_a_request_that_changed_under_way_is_drawn_again_before_its_job_ends(
+    front: Desk, board: Board, clock: ManualClock
+) -> None:
+    class Late(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+            posted = await super().post(place, drawn, again=again)
+            await front.cancel(drawn.ticket_id)
+            # nobody knows of a card to draw again
+            await courier.Courier(front, [board]).deliver()
+            return posted
+
+    late = Late()
+    await front.open(permission())
+    assert await courier.Courier(front, [late]).deliver() == 1
+    assert (late.pinned["1"].drawn.tone, late.pinned["1"].edits) == ("gone", 1)
+    assert await front.store.next_job(["chat"]) is None
 
 
 async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path, clock: ManualClock) -> None:

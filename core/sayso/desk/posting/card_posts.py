@@ -9,7 +9,7 @@ from dataclasses import replace
 from sayso import errors, model
 from sayso.cards import card
 from sayso.desk import channel
-from sayso.desk.posting import batch_posts, batching, deliveries, lanes, late_cards, reaching
+from sayso.desk.posting import batch_posts, batching, deliveries, lanes, late_cards, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import silence
 from sayso.stores import Job
@@ -33,31 +33,47 @@ class CardPosts:
         self._deliveries = recorded
         self._batches = batches
 
-    async def announce(self, ticket: model.Ticket, place: model.Place, job: Job) -> None:
-        """Show a request at a place of its route, unless its card stands there. Raises `ChannelError`."""
+    async def announce(self, ticket: model.Ticket, place: model.Place, job: Job, watch: outages.Watch) -> bool:
+        """Show a request at a place of its route, unless its card stands there; whether the job has ended by that.
+
+        Raises:
+            ChannelError: it could not be posted.
+        """
         again = job.attempts > 0
         posted = next((posted for posted in await self._store.cards(ticket.id) if posted.place == place), None)
         if posted is not None and posted.channel == batching.CHANNEL:
             row = batch_posts.Group((job,), place, posted.conversation)
             if await self._batches.announce(row, again=again):
-                return
+                return False
             posted = None
-        if posted is None and not again and await self._batches.gather(ticket, place, job):
-            return
-        fresh = posted is None and not again
+        if posted is None and not again:
+            gathered = await self._batches.gather(ticket, place, job)
+            return not gathered and await self._post_first(ticket, place, job, watch)
         late = await late_cards.others(self._desk, posted) if posted and again else ()
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
             posted = await self._edit(ticket, posted)
-        elif ticket.decision is None or again:
-            posted = await self._post(ticket, place, again=again)
         else:
-            return
-        if fresh or not await self._deliveries.has(ticket, place):
+            posted = await self._post(ticket, place)
+        if not await self._deliveries.has(ticket, place):
             await self._deliveries.record(ticket, place, posted.message, posted.shown)
         for one in late:
             await self._edit(ticket, one)
         await self._catch_up(ticket, [posted, *late])
+        return False
+
+    async def _post_first(self, ticket: model.Ticket, place: model.Place, job: Job, watch: outages.Watch) -> bool:
+        if ticket.decision is not None:
+            return False
+        posted = await self._channel(place).post(place, await self._draw(ticket), again=False)
+        if watch.end():
+            # it is told behind this that it is there after all: until then the job stays
+            await self._store.add_card(posted)
+            await self._deliveries.record(ticket, place, posted.message, posted.shown)
+        elif await self._deliveries.settle(job, ticket, posted):
+            return True
+        await self._catch_up(ticket, [posted])
+        return False
 
     async def _catch_up(self, shown: model.Ticket, cards: Sequence[model.PostedCard]) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
@@ -79,8 +95,9 @@ class CardPosts:
                     # this process stood still: its lease is over, and somebody else may have drawn something newer
                     await self._catch_up(ticket, [moved])
 
-    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
-        posted = await self._channel(place).post(place, await self._draw(ticket), again=again)
+    async def _post(self, ticket: model.Ticket, place: model.Place) -> model.PostedCard:
+        """Post a card that may stand there already."""
+        posted = await self._channel(place).post(place, await self._draw(ticket), again=True)
         await self._store.add_card(posted)
         return posted
 
@@ -108,7 +125,7 @@ class CardPosts:
             why = error.message
         try:
             # an earlier job may have posted it anew and died, which the present one does not know
-            moved = await self._post(ticket, posted.place, again=True)
+            moved = await self._post(ticket, posted.place)
         except errors.ChannelError as error:
             error.message, error.gone = f"{why}, and then {error.message}", True
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sayso import clock as clocks
 from sayso import model
 from sayso.machine import events
-from sayso.stores import Store
+from sayso.stores import Job, Store
 
 
 class Deliveries:
@@ -19,6 +19,13 @@ class Deliveries:
         """Put on record that a message of this id stands at *place*; *shown* is the digest of what it shows."""
         entry = events.Delivered(at=self._clock.now(), place=place, message=message, shown=shown or None)
         await self._store.append(ticket.id, ticket.version, entry)
+
+    async def settle(self, job: Job, ticket: model.Ticket, posted: model.PostedCard) -> bool:
+        """Remember a card that *job* posted, put it on record, and end the job, unless *ticket* has changed since."""
+        entry = events.Delivered(
+            at=self._clock.now(), place=posted.place, message=posted.message, shown=posted.shown or None
+        )
+        return await self._store.settle(job, posted, ticket.version, entry)
 
     async def has(self, ticket: model.Ticket, place: model.Place) -> bool:
         """Whether one at *place* is on record."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 from sayso import errors, machine, model
 from sayso.desk.posting import batching
@@ -29,6 +31,21 @@ _STUCK = "nothing that was sent there before has come back so far"
 _MOMENT = 2.0
 
 
+class Watch:
+    """One card that is posted for the first time."""
+
+    def __init__(self, seconds: float, tell: Callable[[], Coroutine[Any, Any, None]], *, was_told: bool) -> None:
+        self.telling = list[asyncio.Task[None]]()
+        self._was_told = was_told
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(seconds, lambda: self.telling.append(asyncio.create_task(tell())))
+
+    def end(self) -> bool:
+        """From now on tell nothing more. Return whether it was told that the card is not there."""
+        self._alarm.cancel()
+        return bool(self.telling) or self._was_told
+
+
 class Outages:
     """Watches the cards that a courier posts for the first time."""
 
@@ -36,19 +53,17 @@ class Outages:
         self._shell = shell
 
     @contextlib.asynccontextmanager
-    async def watch(self, job: Job, ticket: model.Ticket, place: model.Place) -> AsyncGenerator[None]:
+    async def watch(self, job: Job, ticket: model.Ticket, place: model.Place) -> AsyncGenerator[Watch]:
         """While a card is posted: tell if it takes long, and once it is there, if it was told of."""
-        telling = list[asyncio.Task[None]]()
-        alarm = asyncio.get_running_loop().call_later(
-            self._left(ticket), lambda: telling.append(asyncio.create_task(self._tell(ticket.id, place)))
-        )
+        tell = functools.partial(self._tell, ticket.id, place)
+        watch = Watch(self._left(ticket), tell, was_told=bool(job.attempts or ticket.delayed))
         try:
-            yield
+            yield watch
         finally:
-            alarm.cancel()
-            for one in telling:
+            watch.end()
+            for one in watch.telling:
                 await one
-        if telling or job.attempts or ticket.delayed:
+        if watch.end():
             await self._shell.place_reached(ticket.id, place)
 
     async def failed(self, job: Job, error: errors.ChannelError, wait: float) -> None:

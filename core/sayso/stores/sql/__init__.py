@@ -23,6 +23,7 @@ Name = Literal[
     "document",
     "documents",
     "done",
+    "done_unless_newer",
     "due",
     "expire",
     "find_card",
