@@ -155,7 +155,7 @@ class CatchUp:
                 await self.upkeep.renew(fresh, posted)
 
     def _body_of(self, ticket: model.Ticket) -> dict[str, Any]:
-        return self._channel.body_of(draw.card_of(ticket, self._desk.mint, self._desk.setup.directory))
+        return self._channel.body_of(draw.posted_card_of(ticket, self._desk.mint, self._desk.setup.directory))
 
     async def _read_messages(self, conversation: str, missing: list[str]) -> dict[str, Any]:
         """The messages that are there, of those that are missing; one page shows many of them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from sayso import model
 from sayso.cards import (
@@ -16,8 +16,8 @@ from sayso.cards import (
     buttons,
     card,
     closed,
+    controls,
     cutting,
-    demanded,
     history,
     inputs,
     masked,
@@ -51,6 +51,15 @@ def card_of(
     *directory* says who is in the groups that may answer.
     """
     return _SHELF.card(ticket, (maker, directory), lambda: draw_card(ticket, maker, directory))
+
+
+def posted_card_of(
+    ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = people.NOBODY_KNOWN
+) -> card.Card:
+    """The card for a message in a chat: of a closed request a few lines, without drawing all that these leave out."""
+    if ticket.decision is None:
+        return card_of(ticket, maker, directory)
+    return _draw_brief(masked.of(ticket, maker), maker)
 
 
 def glance_of(
@@ -87,25 +96,37 @@ def draw_card(
     ticket = masked.of(ticket, maker)
     at_rest = ticket.decision is not None or ticket.held
     risky = risks.of(ticket)
-    controls = () if at_rest else tuple(_controls(ticket, maker, risky))
-    more = closed.leaves_out(ticket)
+    offered = () if at_rest else tuple(controls.of(ticket, maker, risky))
     return card.Card(
-        ticket_id=ticket.id,
-        tone=_tone(ticket),
-        summary=notification.summary_of(ticket, risky.level),
-        subject=notification.subject_of(ticket),
+        **_of_any(ticket, risky.level),
         parts=tuple(_all_parts(ticket, directory, () if ticket.decision else risky.parts)),
-        controls=controls,
-        review=None if at_rest else _button(ticket, buttons.REVIEW, 0, maker),
+        controls=offered,
+        review=None if at_rest else controls.button(ticket, buttons.REVIEW, 0, maker),
         brief=closed.brief_parts(ticket),
-        details=_button(ticket, buttons.row_of("details", ticket.request.kind), 0, maker) if more else None,
-        session=naming.session_of(ticket),
-        talk=ticket.request.kind != "permission",
+        details=controls.details_of(ticket, maker),
         hint=asked.hint_of(ticket),
         form=inputs.sizes_of(ticket) if ticket.request.kind == "form" and ticket.decision is None else (),
         risk=None if ticket.decision else risky.level,
         notify=approvers.to_notify(ticket),
     )
+
+
+def _draw_brief(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
+    details = controls.details_of(ticket, maker)
+    more = (details,) if details else ()
+    return card.Card(**_of_any(ticket, None), parts=closed.brief_parts(ticket), controls=more)
+
+
+def _of_any(ticket: model.Ticket, level: model.Risk | None) -> dict[str, Any]:
+    """What any card of a request says of it."""
+    return {
+        "ticket_id": ticket.id,
+        "tone": _tone(ticket),
+        "summary": notification.summary_of(ticket, level),
+        "subject": notification.subject_of(ticket),
+        "session": naming.session_of(ticket),
+        "talk": ticket.request.kind != "permission",
+    }
 
 
 def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequence[card.Risk]) -> Iterable[card.Part]:
@@ -244,46 +265,6 @@ def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     yield card.Code(
         (Trusted(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True), role="offer"
     )
-
-
-def _controls(ticket: model.Ticket, maker: tokens.TokenMaker, risky: risks.Risks) -> Iterable[card.Control]:
-    for row, number in buttons.on(ticket):
-        if row.action == "pick":
-            yield _pick(ticket, row, maker)
-        else:
-            # a window that the press opens says the risk, and is a second press itself
-            asks = None if demanded.opens(ticket, row) else risks.second_press(row, risky)
-            yield _button(ticket, row, number, maker, asks)
-    if ticket.policy.reveal and isinstance(ticket, masked.Covered):
-        yield _button(ticket, buttons.row_of("reveal", ticket.request.kind), 0, maker)
-
-
-def _button(
-    ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker, confirm: card.Confirm | None = None
-) -> card.Button:
-    return card.Button(
-        label=Trusted(row.label_on(ticket.request, number)),
-        token=maker.token(ticket, row.action, number),
-        action=row.action,
-        style=row.style,
-        deciding=row.deciding,
-        confirm=confirm,
-        flag=f"{row.flag.format(number=number + 1)}{demanded.flags(ticket, row)}",
-        first=row.first,
-        needs=_shortest_value(ticket.request) if row.action == "edit" else 0,
-    )
-
-
-def _shortest_value(request: model.Request) -> int:
-    return min((len(values.text_of(value)) for value in (request.input or {}).values()), default=0)
-
-
-def _pick(ticket: model.Ticket, row: buttons.Row, maker: tokens.TokenMaker) -> card.Pick:
-    request = ticket.request
-    picked = tuple(maker.token(ticket, "option", index) for index in range(len(request.options)))
-    labels = tuple(text.line(option.label) for option in request.options)
-    about = tuple(text.literal(option.description) if option.description else None for option in request.options)
-    return card.Pick(labels, picked, maker.token(ticket, row.action), request.multiple, row.flag, described=about)
 
 
 def _tone(ticket: model.Ticket) -> card.Tone:

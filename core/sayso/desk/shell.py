@@ -81,6 +81,11 @@ class Shell:
         large = requests.is_large(ticket, aside.SMALL)
         return await aside.run_large(large, draw.card_of, ticket, self.mint, self.setup.directory)
 
+    async def draw_posted(self, ticket: model.Ticket) -> card.Card:
+        """The same for a message in a chat, where a closed request takes a few lines."""
+        large = requests.is_large(ticket, aside.SMALL)
+        return await aside.run_large(large, draw.posted_card_of, ticket, self.mint, self.setup.directory)
+
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""
         ticket = await self.store.load(id)

@@ -130,6 +130,14 @@ def test_an_open_card_has_neither_brief_parts_nor_details() -> None:
     assert (drawn.brief, drawn.details) == ((), None)
 
 
+@pytest.mark.parametrize("ticket", [*samples.pending(), *samples.closed()])
+def test_a_chat_is_given_what_it_shows_and_no_more(ticket: model.Ticket) -> None:
+    posted, whole = draw.posted_card_of(ticket, MINT), draw.card_of(ticket, MINT)
+    for room in (300, 3_000):
+        assert cutting.fit(posted, room) == cutting.fit(whole, room)
+    assert ticket.decision is None or posted.parts == whole.brief
+
+
 def test_a_megabyte_is_closed_as_fast_as_a_line() -> None:
     ticket = after(opened(permission(input={"command": "x" * 900_000})), said(verdict="allow"))
     begun = time.perf_counter()

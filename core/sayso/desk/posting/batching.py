@@ -173,7 +173,7 @@ async def card_at(shell: Shell, posted: model.PostedCard, ticket: model.Ticket) 
     """What a posted card shows now: *ticket*, or all of the batch in which it has a row. Raises `NotFound`."""
     ref = batch_tokens.ref_of(posted.ticket_id)
     if ref is None:
-        return await shell.draw(ticket)
+        return await shell.draw_posted(ticket)
     found = await load(shell.store, ref)
     if found is None:
         raise errors.NotFound("there is no such request")

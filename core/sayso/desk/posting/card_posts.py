@@ -102,7 +102,7 @@ class CardPosts:
         return posted
 
     async def _draw(self, ticket: model.Ticket) -> card.Card:
-        drawn = await self._desk.draw(ticket)
+        drawn = await self._desk.draw_posted(ticket)
         awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
         notify = await reaching.in_person(self._desk, ticket, awake or ())
         return drawn if notify == drawn.notify else replace(drawn, notify=notify)
