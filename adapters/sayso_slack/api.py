@@ -6,17 +6,16 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import aiohttp
-import pydantic_core
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sayso import errors
+from sayso.chat import received, sent
 from sayso.chat.received import Json
 from sayso_slack import refusals
 from sayso_slack.settings import Settings
@@ -30,6 +29,13 @@ class _Response(Protocol):
 
     data: Json
     headers: Mapping[str, str]
+
+
+class _Answer(aiohttp.ClientResponse):
+    """Slack sends every card back as it was posted."""
+
+    async def json(self, **how: Any) -> Any:
+        return await super().json(loads=received.load, **how)
 
 
 class Api:
@@ -107,21 +113,14 @@ class Api:
 async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
     """The Web API with the bot token, until the block ends."""
     patience = aiohttp.ClientTimeout(total=_CALL_WITHIN)
-    async with aiohttp.ClientSession(timeout=patience, json_serialize=_to_json) as session:
+    async with aiohttp.ClientSession(
+        timeout=patience, json_serialize=lambda body: sent.to_json(body).decode(), response_class=_Answer
+    ) as session:
         url = settings.api_url.rstrip("/") + "/"
         client = AsyncWebClient(
             settings.bot_token, base_url=url, session=session, retry_handlers=[], logger=quiet("sayso_slack.sdk")
         )
         yield Api(client)
-
-
-def _to_json(body: object) -> str:
-    try:
-        # a card is written in a third of the time
-        return pydantic_core.to_json(body).decode()
-    except ValueError:
-        # half a character, which Slack itself may have sent
-        return json.dumps(body)
 
 
 def quiet(name: str) -> logging.Logger:

@@ -19,7 +19,7 @@ from sayso.desk.channel import Platform
 from sayso.stores import Store
 from sayso_slack import batches, doctor, server, spoken
 from sayso_slack.api import Api, api_of
-from sayso_slack.app import build_app
+from sayso_slack.app import Handle, build_app
 from sayso_slack.catchup import CatchUp
 from sayso_slack.channel import SlackChannel
 from sayso_slack.interactions import Interactions
@@ -45,6 +45,7 @@ class Slack:
 
     channel: SlackChannel
     app: AsyncApp
+    handle: Handle
     settings: Settings
     sockets: Sockets | None
     _store: Store | None = field(default=None, repr=False)
@@ -54,7 +55,7 @@ class Slack:
         if not self.settings.signing_secret:
             hint = "copy it from the app's Basic Information page, or use Socket Mode with SLACK_APP_TOKEN"
             raise errors.InvalidSettings("SLACK_SIGNING_SECRET is missing", field="SLACK_SIGNING_SECRET", hint=hint)
-        server.add_routes(routes, self.app, self.settings.signing_secret, seconds, self._store)
+        server.add_routes(routes, self.app, self.handle, self.settings.signing_secret, seconds, self._store)
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP the web server answers that."""
@@ -108,7 +109,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
             await sockets.open(api)
         background.start_repeatable(catch_up.run())
         try:
-            yield Slack(channel, app, settings, sockets, desk.store)
+            yield Slack(channel, app, interactions.handle, settings, sockets, desk.store)
         finally:
             if sockets is not None:
                 await sockets.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 from sayso.cards import asked, attached, batch, card, cutting, sections
 from sayso.cards.dialog import Dialog, WindowLimits
-from sayso.chat import bounds
+from sayso.chat import bounds, sent
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
@@ -236,7 +236,7 @@ def _pack(blocks: list[Json], most: int) -> list[Json]:
 
 def _name_blocks(blocks: list[Json]) -> list[Json]:
     """Block ids that change with the content, so that Slack never keeps a choice made on other content."""
-    content = hashlib.sha256(json.dumps(blocks).encode()).hexdigest()[:12]
+    content = hashlib.sha256(sent.to_json(blocks)).hexdigest()[:12]
     return [
         {**block, "block_id": f"{block.get('block_id', 'b')}:{index}:{content}"} for index, block in enumerate(blocks)
     ]

@@ -170,7 +170,9 @@ def is_whole(raw: str) -> bool:
 
 def line(raw: str) -> Foreign:
     """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
-    if raw.isascii() and raw.isprintable():
+    # the service joins names with this sign, which deceives nobody
+    bare = raw.replace("·", "")
+    if bare.isascii() and bare.isprintable():
         return Foreign(Safe(raw), tuple(_warn_of_runs(raw)))
     shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE.pattern)
     return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)

@@ -444,3 +444,12 @@ def test_plain_text_costs_next_to_nothing() -> None:
     for _ in range(100):
         text.literal(raw, code=True)
     assert time.process_time() - start < 0.1
+
+
+# What the service joins names with.
+_JOINED = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E) | st.just("·"), max_size=60)
+
+
+@given(_JOINED)
+def test_joined_names_need_no_look_at_each_sign(raw: str) -> None:
+    assert text.line(raw) == text._show(raw, code=False, suspect=text._SUSPECT_IN_LINE.pattern)  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,32 @@
+"""Messages as JSON, out and in."""
+
+import json
+
+import pytest
+
+from sayso.chat import received, sent
+
+
+def test_half_a_character_that_a_platform_itself_sent_is_written_as_it_came() -> None:
+    """Otherwise a card that repeats a name would never be posted."""
+    assert sent.to_json({"text": "\ud83d"}) == b'{"text": "\\ud83d"}'
+    assert sent.to_json({"text": "é", "n": [1, None, True]}) == '{"text":"é","n":[1,null,true]}'.encode()
+
+
+def test_a_digest_is_of_what_was_sent_and_of_nothing_else() -> None:
+    one, other = sent.digest_of({"text": "a"}), sent.digest_of({"text": "b"})
+    assert one == sent.digest_of({"text": "a"}) != other
+    assert one.startswith("sha256:") and len(one) == 71
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"a": "\\ud83d"}', '{"a": 1, "a": 2}', '{"a": [12345678901234567890123, 1e400, 1.5]}', '{"a": "\\u00e9é"}'],
+)
+def test_a_body_is_read_as_json_reads_it(body: str) -> None:
+    assert received.document(body) == received.document(body.encode()) == json.loads(body)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "nothing", '{"a": ', b"\xff{}", "[" * 100_000])
+def test_what_is_no_object_reads_as_nothing(body: str | bytes) -> None:
+    assert received.document(body) is None
