@@ -10,8 +10,8 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card
-from sayso.chat import sent
 from sayso.chat.received import Json
+from sayso.content import digest
 from sayso.desk.admission import pictures
 from sayso.stores import Record, Store
 from sayso_discord import components, pace, parse, refusals, render
@@ -117,21 +117,19 @@ class DiscordChannel:
     ) -> model.PostedCard:
         found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            shown = sent.digest_of(await self._edit_message(conversation, found, drawn))
+            shown = _digest_of(await self._edit_message(conversation, found, drawn))
             return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found, shown)
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         if files := await self._files(drawn, body):
-            told = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
+            sent = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
         else:
-            told = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
-        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(told["id"]), sent.digest_of(body))
+            sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
+        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]), _digest_of(body))
         if again:
             # it may be the first card, found by its nonce, which still shows what it showed then
-            posted = replace(
-                posted, shown=sent.digest_of(await self._edit_message(conversation, posted.message, drawn))
-            )
+            posted = replace(posted, shown=_digest_of(await self._edit_message(conversation, posted.message, drawn)))
         return posted
 
     async def _files(self, drawn: card.Card, body: Json) -> dict[str, tuple[str, bytes]]:
@@ -183,6 +181,10 @@ async def _within_an_effect() -> AsyncGenerator[None]:
             yield
     except TimeoutError as error:
         raise errors.ChannelError("Discord took too long", unsure=True) from error
+
+
+def _digest_of(body: Json) -> str:
+    return digest.digest(body, "card")
 
 
 def _images_in(drawn: card.Card, body: Json) -> list[card.Image]:

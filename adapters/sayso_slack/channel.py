@@ -12,8 +12,8 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card
-from sayso.chat import sent
 from sayso.clock import Clock
+from sayso.content import digest
 from sayso.machine import people
 from sayso_slack import pace, render
 from sayso_slack.api import Api, next_page
@@ -63,7 +63,7 @@ class SlackChannel:
         earlier = await self._find_all(conversation, drawn.ticket_id) if again else ()
         if earlier:
             posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, earlier[-1])
-            return replace(posted, shown=sent.digest_of(await self._edit(posted, drawn)))
+            return replace(posted, shown=_digest_of(await self._edit(posted, drawn)))
         files = await self._uploads.ensure(drawn)
         who = f"{drawn.ticket_id} {place}"
         await self._channel.turn(conversation, who)
@@ -85,7 +85,7 @@ class SlackChannel:
                 await self._uploads.give_time(drawn)
             raise
         return model.PostedCard(
-            drawn.ticket_id, place, NAME, str(told["channel"]), str(told["ts"]), sent.digest_of(message)
+            drawn.ticket_id, place, NAME, str(told["channel"]), str(told["ts"]), _digest_of(message)
         )
 
     def remember_press(self, conversation: str, message: str, response_url: str) -> None:
@@ -173,3 +173,7 @@ class SlackChannel:
         payload: dict[str, Any] = metadata.get("event_payload") or {}
         ours = message.get("user") == self._bot_user and metadata.get("event_type") == EVENT_TYPE
         return bool(ours and payload.get("request_id") == ticket_id)
+
+
+def _digest_of(message: dict[str, Any]) -> str:
+    return digest.digest(message, "card")

@@ -1,8 +1,7 @@
-"""A message as JSON, as a platform gets it, and its digest. Pure."""
+"""A message as JSON, as a platform gets it. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import pydantic_core
@@ -16,8 +15,3 @@ def to_json(body: object) -> bytes:
     except ValueError:
         # half a character, which a platform itself may have sent
         return json.dumps(body).encode()
-
-
-def digest_of(message: object) -> str:
-    """`sha256:` and the hex digest of what was sent."""
-    return "sha256:" + hashlib.sha256(to_json(message)).hexdigest()
