@@ -34,8 +34,10 @@ class Waits:
             if _trouble(ticket) != before:
                 break
             wake = machine.next_wake(ticket) or end
-            until = min(end, wake, others.due(ticket) or end)
-            changed = await self._within(desk, until, desk.store.changed(ticket.id, ticket.version))
+            until, told = min(end, wake, others.due(ticket) or end), list[model.Ticket | None]()
+            changed = await self._within(desk, until, _changed(desk, ticket, told))
+            if told and told[0] is not None and told[0].decision is not None:
+                return told[0]
             await others.look(ticket)
             over = not changed and desk.clock.now() >= wake
             ticket = await (desk.let_time_act(ticket.id) if over else desk.store.load(ticket.id))
@@ -51,6 +53,10 @@ class Waits:
             return False
         finally:
             self._open.discard(cut)
+
+
+async def _changed(desk: Desk, ticket: model.Ticket, told: list[model.Ticket | None]) -> None:
+    told.append(await desk.store.changed(ticket.id, ticket.version))
 
 
 def _trouble(ticket: model.Ticket) -> tuple[object, ...]:

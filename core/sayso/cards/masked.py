@@ -47,6 +47,8 @@ _PLAIN = (bool, datetime, type(None))
 # What is none of ours.
 _JSON = (str, dict, list, tuple, int, float)
 _MOST_KEPT = 32
+# These are small, and each is drawn twice as a rule: open, and closed.
+_MOST_BARE = 128
 
 _Key = tuple[str, str, int, str]
 
@@ -70,6 +72,25 @@ class _Kept:
                 del self._by_key[next(iter(self._by_key))]
 
 
+class _Bare:
+    """Requests in which no secret was found lately: what happens to one afterwards does not put any into it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_digest: dict[tuple[str, str], tuple[model.Request, masks.Masks]] = {}
+
+    def has(self, ticket: model.Ticket, using: masks.Masks) -> bool:
+        with self._lock:
+            kept = self._by_digest.get((ticket.ref, ticket.digest))
+        return kept is not None and kept[1] == using and kept[0] == ticket.request
+
+    def add(self, ticket: model.Ticket, using: masks.Masks) -> None:
+        with self._lock:
+            self._by_digest[ticket.ref, ticket.digest] = ticket.request, using
+            if len(self._by_digest) > _MOST_BARE:
+                del self._by_digest[next(iter(self._by_digest))]
+
+
 class Covered(model.Ticket):
     """A ticket as it is shown: its secrets are covered, once."""
 
@@ -81,7 +102,7 @@ def _key(ticket: model.Ticket) -> _Key:
     return ticket.ref, ticket.id, ticket.version, ticket.digest
 
 
-_KEPT = _Kept()
+_KEPT, _BARE = _Kept(), _Bare()
 # Nobody else has this key, so what is covered here is uncovered nowhere.
 _HERE = masks.Masks(os.urandom(32), again=True)
 
@@ -130,7 +151,8 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         return kept
     found: dict[str, Any] = {}
     cover = using.over(found, ticket.request.input)
-    shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
+    names = _WRITTEN[1:] if _BARE.has(ticket, using) else _WRITTEN
+    shown = _update(ticket, {name: _written(ticket, name, cover) for name in names})
     if shown.decision and shown.decision.receipt:
         # it is for the asking side, which runs by it
         shown = shown.model_copy(update={"decision": shown.decision.model_copy(update={"receipt": None})})
@@ -149,6 +171,8 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         )
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)
+    elif names is _WRITTEN:
+        _BARE.add(ticket, using)
     return shown, found
 
 

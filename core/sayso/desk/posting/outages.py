@@ -35,15 +35,24 @@ class Watch:
     """One card that is posted for the first time."""
 
     def __init__(self, seconds: float, tell: Callable[[], Coroutine[Any, Any, None]], *, was_told: bool) -> None:
-        self.telling = list[asyncio.Task[None]]()
+        self._tell = tell
+        self._telling: asyncio.Task[None] | None = None
         self._was_told = was_told
-        loop = asyncio.get_running_loop()
-        self._alarm = loop.call_later(seconds, lambda: self.telling.append(asyncio.create_task(tell())))
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self._begin)
 
     def end(self) -> bool:
         """From now on tell nothing more. Return whether it was told that the card is not there."""
         self._alarm.cancel()
-        return bool(self.telling) or self._was_told
+        return self._telling is not None or self._was_told
+
+    async def finish(self) -> None:
+        """Return once what is told is told."""
+        self.end()
+        if self._telling is not None:
+            await self._telling
+
+    def _begin(self) -> None:
+        self._telling = asyncio.create_task(self._tell())
 
 
 class Outages:
@@ -60,9 +69,7 @@ class Outages:
         try:
             yield watch
         finally:
-            watch.end()
-            for one in watch.telling:
-                await one
+            await watch.finish()
         if watch.end():
             await self._shell.place_reached(ticket.id, place)
 
