@@ -14,8 +14,6 @@ import pytest
 
 Found = TypeVar("Found")
 
-pytest_plugins = ("tests.workers",)
-
 BOUND = 15.0
 """Seconds that any wait in a test may last: generous, since a busy machine is no bug, and free when all is well."""
 
@@ -90,6 +88,11 @@ def pytest_configure() -> None:
         if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):
             # asked again, so that one that cannot be written to is passed over
             os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: half of a test of real processes is waiting."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
 
 
 @pytest.hookimpl(wrapper=True)
