@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
 import os
@@ -10,7 +11,7 @@ from typing import Protocol, cast
 
 from sayso import errors, stores
 from sayso.desk import Desk, asker, token_secret
-from sayso.desk.upkeep import tracing
+from sayso.desk.upkeep import expiring, tracing
 
 mint = token_secret.mint
 """Its old address; it goes in 0.2."""
@@ -41,9 +42,21 @@ async def open(
     try:
         desk = Desk(store, await token_secret.mint(store))
         tracing.attach(desk)
-        yield desk
+        async with _expiring(desk):
+            yield desk
     finally:
         await store.close()
+
+
+@contextlib.asynccontextmanager
+async def _expiring(desk: Desk) -> AsyncGenerator[None]:
+    """No service may be running over the database that lets go of what is over."""
+    going_on = asyncio.create_task(expiring.expire_on(desk.store, desk.clock))
+    try:
+        yield
+    finally:
+        going_on.cancel()
+        await asyncio.wait({going_on})
 
 
 def _connector(address: str) -> _Connector:

@@ -188,6 +188,8 @@ def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
         # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
         for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
             sqlite_worker.rows(db, f"pragma {setting}")
+        # what is erased, and each earlier text of a row, is written over with zeros, and does not stay in free pages
+        sqlite_worker.rows(db, "pragma secure_delete = on")
         # the same pages are written again and again: into the file itself only each 16 MiB of them, and not each 4
         sqlite_worker.rows(db, f"pragma wal_autocheckpoint = {_WAL_PAGES}")
         _migrate(db, path)

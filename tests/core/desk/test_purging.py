@@ -120,6 +120,22 @@ async def test_content_goes_when_its_time_is_over_and_the_proofs_stay(desk: Desk
         assert verdict(await exported(desk.store, content=content)) == []
 
 
+@pytest.mark.parametrize("lines", [1, 5_000], ids=["short", "of many pages"])
+async def test_the_file_keeps_no_byte_of_what_was_erased(tmp_path: Path, now: ManualClock, lines: int) -> None:
+    path = tmp_path / "a.db"
+    store = await sqlite.SqliteStore.open(str(path))
+    desk = Desk(store, tokens.TokenMaker(b"for tests only, never for people"), Setup(route=("web",)), now)
+    for number in range(20):
+        asked = sayso.Permission(tool="Bash", input={"command": f"{SECRET} {number}\n" * lines}, id=f"r{number}")
+        await desk.open(asked)
+        await desk.answer(f"r{number}", sayso.Answer(verdict="allow", reason=SECRET), ANN)
+        await desk.use(f"r{number}")
+    now.advance(91 * DAY)
+    assert (await purge(desk)).erased == 20
+    await store.close()
+    assert path.read_bytes().count(SECRET.encode()) == 0
+
+
 async def test_what_is_remembered_of_it_for_later_cards_goes_as_well(desk: Desk, now: ManualClock) -> None:
     await allowed_and_denied(desk, "r", SECRET)
     await allowed_and_denied(desk, "other", "kept")

@@ -16,7 +16,7 @@ from sayso.audit import checking
 from sayso.desk.admission import forgetting, pictures
 from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
-from sayso.desk.upkeep import duties, suggested_content
+from sayso.desk.upkeep import duties, expiring, suggested_content
 from sayso.machine import erasing, events
 from sayso.stores import Record, Store, chain
 from sayso.stores.auditing import Position
@@ -24,8 +24,6 @@ from sayso.stores.auditing import Position
 _KIND = "purged"
 # Requests looked at in one go; between two of them everybody else has the database.
 _BATCH = 100
-# Records are kept a while beyond their end, for clocks that differ.
-_GRACE = timedelta(days=1)
 # Seconds between two looks, and for which one process has the work.
 _EVERY = 3600.0
 _START: Position = (datetime(1970, 1, 1, tzinfo=UTC), "")
@@ -48,8 +46,7 @@ class Purged:
 async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str) -> Purged:
     """Remove what is to be removed by now, in small steps. If it is cut short, the next one goes on where it was."""
     done = Purged()
-    while removed := await store.expire(clock.now() - _GRACE):
-        done.records += removed
+    done.records = await expiring.expire(store, clock)
     if retention.traces is not None:
         async for id in _over(store, clock, "traces", retention.traces, done):
             done.traces += await store.forget(id)
