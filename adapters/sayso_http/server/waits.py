@@ -29,7 +29,7 @@ class Waits:
     async def wait_for_decision(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """Wait until the ticket is decided, or cannot be shown somewhere, or for *seconds*; as it is then."""
         end, before = desk.clock.now() + timedelta(seconds=seconds), _trouble(ticket)
-        others = outages.Unattended(desk)
+        others = outages.Unattended(desk, ticket.id)
         while ticket.decision is None and not self.stopping and desk.clock.now() < end:
             if _trouble(ticket) != before:
                 break

@@ -125,16 +125,21 @@ class Shell:
             await self.refused_uses.record(ticket.id, said["aud"], error, receipt=True)
             raise
 
-    async def newer(self, id: str, version: int, by: datetime | None) -> model.Ticket:
-        """The ticket once it is newer than *version*, or as time acts on it at *by*. Raises `NotFound`."""
-        told: list[model.Ticket | None] = []
+    async def newer(self, id: str, version: int, by: datetime | None) -> machine.Awaited:
+        """What whoever waits needs of a ticket, once it is newer than *version* or time acts on it at *by*.
+
+        Raises:
+            NotFound: there is no such request.
+        """
+        seen: list[machine.Awaited] = []
 
         async def changed() -> None:
-            told.append(await self.store.changed(id, version))
+            seen.append(await self.store.awaited(id, version))
 
         if not await self.clock.within(by, changed()):
-            return await self.let_time_act(id)
-        return told[0] or await self.store.load(id)
+            await self.let_time_act(id)
+            return await self.store.awaited(id)
+        return seen[0]
 
     async def let_time_act(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""

@@ -4,6 +4,7 @@ Pure: no I/O, no clock, no platform. A rule that stands anywhere else is in the 
 """
 
 from sayso.machine.audiences import audience, concerns
+from sayso.machine.awaiting import Awaited, may_be_void
 from sayso.machine.transitions import (
     DEFAULT_EXPIRES_IN,
     INBOX,
@@ -24,6 +25,7 @@ from sayso.machine.transitions import (
 __all__ = [
     "DEFAULT_EXPIRES_IN",
     "INBOX",
+    "Awaited",
     "Step",
     "Terms",
     "allows_by",
@@ -32,6 +34,7 @@ __all__ = [
     "first",
     "in_line",
     "may_answer",
+    "may_be_void",
     "next_wake",
     "open_ticket",
     "read",

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sayso import attention, errors, model, policies
 from sayso.content import wording
-from sayso.machine import escalation, events, open_time, outcomes, rounds, silence
+from sayso.machine import awaiting, escalation, events, open_time, outcomes, rounds, silence
 
 Does = Literal["remind", "escalate", "expire", "turn", "open"]
 
@@ -92,7 +92,7 @@ def half_way(ticket: model.Ticket, at: datetime) -> datetime | None:
     return at + (until - at) / 2 if clock is None else clock.add(at, clock.between(at, until) / 2)
 
 
-def next_wake(ticket: model.Ticket) -> datetime | None:
+def next_wake(ticket: model.Ticket | awaiting.Awaited) -> datetime | None:
     """When time alone changes this ticket; None once it is closed."""
     if ticket.decision is not None or ticket.stopped is not None:
         return None

@@ -76,6 +76,11 @@ def read_ticket(row: RawRow) -> model.Ticket:
     return model.Ticket.model_validate_json(row[0], extra="allow")
 
 
+def read_awaited(row: RawRow) -> machine.Awaited:
+    """What whoever waits needs of the ticket of such a row."""
+    return machine.Awaited.model_validate_json(row[0], extra="ignore")
+
+
 def read_entry(row: RawRow) -> Row:
     """A row of the log."""
     return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3], extra="ignore"))

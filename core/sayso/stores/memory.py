@@ -129,6 +129,12 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.next_due`."""
         return min((at for at, _ in self._wakes()), default=None)
 
+    async def awaited(self, id: str, after: int | None = None) -> machine.Awaited:
+        """See `Store.awaited`."""
+        if after is not None:
+            await self.changed(id, after)
+        return machine.Awaited.model_validate(await self.load(id), from_attributes=True)
+
     async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
         await self._watch.wait_for_newer(id, version, self._version)

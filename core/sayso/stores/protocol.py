@@ -198,11 +198,12 @@ class Store(AuditStore, Protocol):
         """Return the earliest wake time of all pending tickets."""
         ...
 
-    async def changed(self, id: str, version: int) -> model.Ticket | None:
-        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`.
+    async def awaited(self, id: str, after: int | None = None) -> machine.Awaited:
+        """What whoever waits needs of a ticket: now, or once it is newer than version *after*. Raises as `load`."""
+        ...
 
-        With the ticket as it was stored, if this process stored it.
-        """
+    async def changed(self, id: str, version: int) -> None:
+        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`."""
         ...
 
     def changes(self) -> AsyncIterator[None]:

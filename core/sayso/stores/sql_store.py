@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
@@ -70,16 +70,14 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
-        if not is_whole(id):
-            raise errors.NotFound("there is no request with this id", field="id")
         told = self._watch.told
-        ticket = await self._ticket(id, await self._read("load", id))
+        ticket = await self._one(documents.read_ticket, id, await self._document(id))
         self._loaded = id, ticket.version, told
         return ticket
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_by_ref`."""
-        return await self._ticket("of this reference", await self._read("load_by_ref", ref))
+        return await self._one(documents.read_ticket, "of this reference", await self._read("load_by_ref", ref))
 
     async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """See `Store.commit`."""
@@ -160,13 +158,25 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.next_due`."""
         return documents.to_datetime_if_any((await self._read("next_due"))[0][0])
 
-    async def changed(self, id: str, version: int) -> model.Ticket | None:
+    async def awaited(self, id: str, after: int | None = None) -> machine.Awaited:
+        """See `Store.awaited`."""
+        document = None if after is None else await self._newer(id, after)
+        told = self._watch.told
+        rows = [(document,)] if document else await self._document(id)
+        # each who waits reads it anew: whoever answered has an object of their own, and may change it
+        seen = await self._one(documents.read_awaited, id, rows)
+        self._loaded = id, seen.version, told
+        return seen
+
+    async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
+        await self._newer(id, version)
+
+    async def _newer(self, id: str, version: int) -> str | None:
+        """The document of the ticket once it is newer, if this process stored it."""
         # most begin to wait for what they have just read: it is read once more only if anything was told since
         known = self._loaded == (id, version, self._watch.told)
-        document = await self._watch.wait_for_newer(id, version, None if known else self._version)
-        # each who waits reads it anew: whoever answered has an object of their own, and may change it
-        return None if document is None else await self._ticket(id, [(document,)])
+        return await self._watch.wait_for_newer(id, version, None if known else self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
@@ -235,10 +245,13 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         text, values = lists.select_page(query, self.dialect)
         return await self._select(text, *values)
 
-    async def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
-        found = await aside.run_large(
-            _is_large(rows), documents.read_one, f"request {name}", documents.read_ticket, rows
-        )
+    async def _document(self, id: str) -> Sequence[RawRow]:
+        if not is_whole(id):
+            raise errors.NotFound("there is no request with this id", field="id")
+        return await self._read("load", id)
+
+    async def _one(self, decode: Callable[[RawRow], Decoded], name: str, rows: Sequence[RawRow]) -> Decoded:
+        found = await aside.run_large(_is_large(rows), documents.read_one, f"request {name}", decode, rows)
         if found is None:
             raise errors.NotFound(f"there is no request {name}")
         return found

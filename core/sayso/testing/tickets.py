@@ -118,7 +118,12 @@ class TicketContract(Opened):
     @pytest.mark.parametrize("unknown", ["r2", "", NASTY])
     async def test_an_unknown_ticket_is_an_error_at_once(self, store: Store, unknown: str) -> None:
         await ask(store, "r1")
-        for looked in (store.load(unknown), store.load_by_ref(unknown), store.changed(unknown, 0)):
+        for looked in (
+            store.load(unknown),
+            store.load_by_ref(unknown),
+            store.changed(unknown, 0),
+            store.awaited(unknown),
+        ):
             with pytest.raises(errors.NotFound):
                 await looked
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sayso import machine
 from sayso.machine import events
 from sayso.stores import Query, Store
 from sayso.stores.protocol import SERVICE, TIME
@@ -22,13 +23,27 @@ class WaiterContract(tickets.Opened):
         assert not any(task.done() for task in waiting)
         await tickets.answer(store, "r1", tickets.answered())
         async with asyncio.timeout(5):
-            told = await asyncio.gather(*waiting)
-        now = await store.load("r1")
-        assert all(one in (None, now) for one in told)
+            await asyncio.gather(*waiting)
         assert not other.done()
         assert not ahead.done()
         other.cancel()
         ahead.cancel()
+
+    async def test_who_waits_sees_the_decision_of_the_newer_version(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        waiting = [await tickets.started(store.awaited("r1", 1)) for _ in range(2)]
+        before = await store.awaited("r1")
+        await tickets.answer(store, "r1", tickets.answered())
+        async with asyncio.timeout(5):
+            told = await asyncio.gather(*waiting)
+        now = await store.load("r1")
+        assert (before.version, before.decision) == (1, None)
+        for seen in (*told, await store.awaited("r1"), await store.awaited("r1", 1)):
+            assert all(getattr(seen, name) == getattr(now, name) for name in machine.Awaited.model_fields)
+        # what one of them changes in it is seen by nobody else
+        assert told[0].decision is not None
+        told[0].decision.input["target"] = "something else"
+        assert told[1].decision == now.decision
 
     async def test_who_comes_after_the_change_does_not_wait(self, store: Store) -> None:
         await tickets.ask(store, "r1")

@@ -350,13 +350,21 @@ async def test_what_was_written_here_is_not_gone_through_once_another_process_wr
     await other.close()
 
 
+async def test_a_row_of_the_log_gets_its_number_without_a_second_table(store: sqlite.SqliteStore) -> None:
+    # another page of the file for each commit; no row of the log is ever taken away, so no number comes again
+    await tickets.ask(store, "r1", "r2")
+    assert [row.number for row in await store.log_after(0)] == [1, 2]
+    numbered = await store._select("select name from sqlite_sequence")
+    assert [row for row in numbered if row[0] == "log"] == []
+
+
 async def test_who_waits_for_what_was_just_read_does_not_read_it_again(
     store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await tickets.ask(store, "r1", "r2")
-    await store.load("r1")
+    await store.awaited("r1")
     monkeypatch.setitem(store._queries, "version", "select broken")
-    waiting = await tickets.started(store.changed("r1", 1))
+    waiting = await tickets.started(store.awaited("r1", 1))
     # nobody knows whether this was the end of what is waited for
     await tickets.answer(store, "r2", tickets.answered())
     with pytest.raises(errors.StoreUnavailable):

@@ -120,43 +120,47 @@ class Outages:
 
 async def decided(shell: Shell, id: str) -> tuple[model.Decision, str | None]:
     """The decision on a request once there is one, and the key with which it was asked. Raises `NotFound`."""
-    ticket, others = await shell.store.load(id), Unattended(shell)
-    while (decision := machine.read(ticket, shell.clock.now()).decision) is None:
-        wakes = filter(None, (machine.next_wake(ticket), others.due(ticket)))
-        version, by = ticket.version, min(wakes, default=None)
+    seen, others = await shell.store.awaited(id), Unattended(shell, id)
+    while seen.decision is None:
+        wakes = filter(None, (machine.next_wake(seen), others.due(seen)))
+        version, by = seen.version, min(wakes, default=None)
         # people may take days, and as a document it takes a tenth
-        del ticket
-        ticket = await shell.newer(id, version, by)
-        await others.look(ticket)
-    return decision, ticket.key
+        del seen
+        seen = await shell.newer(id, version, by)
+        await others.look(seen)
+    decision, now = seen.decision, shell.clock.now()
+    if machine.may_be_void(decision, now):
+        decision = machine.read(await shell.store.load(id), now).decision or decision
+    return decision, seen.key
 
 
 class Unattended:
     """Looks, once for each wait, whether somebody delivers to the chats that this process is not connected to."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, id: str) -> None:
         self._shell = shell
+        self._id = id
         self._looked = False
 
-    def due(self, ticket: model.Ticket) -> datetime | None:
+    def due(self, ticket: model.Ticket | machine.Awaited) -> datetime | None:
         """When to look; None where there is nothing to look for, as for whatever this process delivers itself."""
         if self._looked or not self._places(ticket):
             return None
         shown_at = (ticket.reach and ticket.reach.shown_at) or ticket.created_at
         return shown_at + timedelta(seconds=TOLD_AFTER)
 
-    async def look(self, ticket: model.Ticket) -> None:
+    async def look(self, ticket: model.Ticket | machine.Awaited) -> None:
         """Tell of places without a card, if it is time to look."""
         due = self.due(ticket)
         if due is None or self._shell.clock.now() < due:
             return
         self._looked = True
-        there = {one.place for one in await self._shell.store.cards(ticket.id)}
+        there = {one.place for one in await self._shell.store.cards(self._id)}
         for place in self._places(ticket):
             if place not in there:
-                await self._shell.place_delayed(ticket.id, place, _NOBODY)
+                await self._shell.place_delayed(self._id, place, _NOBODY)
 
-    def _places(self, ticket: model.Ticket) -> list[model.Place]:
+    def _places(self, ticket: model.Ticket | machine.Awaited) -> list[model.Place]:
         known = {*ticket.undelivered, *(one.place for one in ticket.delayed), events.INBOX}
         here = self._shell.platforms
         return [place for place in ticket.route if place not in known and model.channel_of(place) not in here]

@@ -17,7 +17,7 @@ create index tickets_owner on tickets (owner, created_at, id);
 create index tickets_session on tickets (session, created_at, id) where session is not null;
 
 create table log (
-    number integer primary key autoincrement,
+    number integer primary key,
     ticket_id text not null,
     version integer not null,
     entry text not null
