@@ -71,8 +71,9 @@ class Inbox:
         """Show one request with its log."""
         session = await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
-        await viewing.begun(self._desk, ticket, session.actor)
-        return await self._show_request(session, ticket, await _draw(await view.of(self._desk, session), ticket))
+        shown = await _draw(await view.of(self._desk, session), ticket)
+        await viewing.begun(self._desk, ticket, session.actor, shown)
+        return await self._show_request(session, ticket, shown)
 
     async def file(self, request: web.Request) -> web.Response:
         """Hand out all that is asked as a text file; a browser saves it, and never shows it as a page of ours."""

@@ -41,6 +41,8 @@ class Viewed(model.Frozen):
     type: Literal["viewed"] = "viewed"
     at: datetime
     by: model.Person
+    shown: str | None = None
+    """The digest of what it showed, from a surface that draws it for each look."""
 
 
 class Snoozed(model.Frozen):

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
-from sayso.machine import people
+from sayso.content import digest
+from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.adapters.web.service import ANN, Browser, Service, serving
@@ -484,3 +485,15 @@ async def test_somebody_asks_somebody_else_from_the_inbox(service: Service) -> N
     assert asked.status == 303
     assert "asked cid to answer this" in (await browser.get(f"/requests/{id}")).text
     assert [one.to for one in (await service.desk.get(id)).passed] == ["cid"]
+
+
+async def test_what_the_first_one_saw_who_had_it_open_is_on_record(service: Service, browser: Browser) -> None:
+    id = await permission(service)
+    page = (await browser.get(f"/requests/{id}")).text
+    shown = page.partition('<div id="waiting">')[2].partition('</div>\n<p class="file">')[0]
+    assert "make deploy" in shown
+    (viewed,) = [row.entry for row in await service.desk.store.log(id) if isinstance(row.entry, events.Viewed)]
+    assert viewed.shown == digest.digest({"card": shown}, "card")
+    # a second look is read and leaves nothing
+    await browser.get(f"/requests/{id}")
+    assert [row.entry.type for row in await service.desk.store.log(id)].count("viewed") == 1
