@@ -18,6 +18,8 @@ from sayso_http import tickets
 
 # Columns that foreign text must have in a table; with fewer it is not a table.
 _LEAST_ROOM = 20
+# A program reads a row as one line, however long that is.
+_NO_BREAK = 1_000_000
 
 
 def print_json(document: Any) -> None:
@@ -75,11 +77,20 @@ def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign
 
     The cells of the column *foreign* are quoted. In a terminal a cell is one row, so that nothing of it goes on below.
     """
+    from rich import box, console, table
+    from rich.text import Text
+
+    class Screen(console.Console):
+        def on_broken_pipe(self) -> None:
+            # rich would exit with 1, which says that somebody denied
+            raise BrokenPipeError
+
+    screen = Screen(markup=False, highlight=False, emoji=False)
     shown = [
         [render.quote(one) if at == foreign else text.line(one).text for at, one in enumerate(row)] for row in cells
     ]
-    if sys.stdout.isatty():
-        widths = [max(map(rows.width, column)) for column in zip(heads, *shown, strict=True)]
+    widths = [max((rows.width(row[at]) for row in shown), default=0) for at in range(len(heads))]
+    if screen.is_terminal:
         room = rows.columns() - sum(width + 3 for at, width in enumerate(widths) if at != foreign)
         if room < _LEAST_ROOM and shown:
             # a table that the terminal breaks would begin with others' words at its left edge
@@ -87,9 +98,13 @@ def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign
                 click.echo("\n".join(rows.hang("  ".join(row), rows.columns())))
             return
         shown = [[rows.cut(one, room - 3) if at == foreign else one for at, one in enumerate(row)] for row in shown]
-    head, *lines = rows.align([heads, *shown])
-    rule = "─" * max(map(rows.drawn, (head, *lines)))
-    click.echo("\n".join(("", f" {click.style(head, bold=True)}", f" {rule}", *(f" {line}" for line in lines), "")))
+    made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for at, head in enumerate(heads):
+        made.add_column(head, no_wrap=at == 0, min_width=widths[at] if at == 0 else None)
+    for row in shown:
+        made.add_row(*map(Text, row))
+    screen.width = rows.columns() if screen.is_terminal else _NO_BREAK
+    screen.print(made)
 
 
 def say(said: str, *, err: bool = False) -> None:

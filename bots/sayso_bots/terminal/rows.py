@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 BAR = "  │ "
 _ON = "↳ "
@@ -51,18 +51,6 @@ def width(line: str) -> int:
 def cut(line: str, room: int) -> str:
     """A line in at most *room* columns; if something is left out, it ends in a sign that says so."""
     return line if width(line) <= room else f"{_break(line, room - 1, 1)[0]}…"
-
-
-def align(lines: Sequence[Sequence[str]]) -> list[str]:
-    """The cells of each line, one column below the other."""
-    widths = [max(map(drawn, column)) for column in zip(*lines, strict=True)]
-    padded = ((cell + " " * (width - drawn(cell)) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return ["   ".join(cells).rstrip() for cells in padded]
-
-
-def drawn(line: str) -> int:
-    """The columns that a line takes in most terminals."""
-    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in line)
 
 
 def _escape(line: str) -> str:
