@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sayso.stores import sql
+from tests.test_layout import parse
 
 pytestmark = pytest.mark.once
 
@@ -38,30 +39,29 @@ def grows(value: ast.expr | None) -> bool:
             return False
 
 
-def assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Assign(targets=[target], value=value):
-                yield target, value
-            case ast.AnnAssign(target=target, value=value):
-                yield target, value
-            case _:
-                pass
+def assigned(node: ast.AST) -> tuple[ast.expr, ast.expr | None] | None:
+    match node:
+        case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=value):
+            return target, value
+        case _:
+            return None
 
 
 def containers(path: Path, module: str) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
+    tree = parse(path)
     for of in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
-        for target, value in assigned(of):
-            match target:
-                case ast.Attribute(value=ast.Name(id="self"), attr=name) if grows(value):
+        for node in ast.walk(of):
+            match assigned(node):
+                case ast.Attribute(value=ast.Name(id="self"), attr=name), value if grows(value):
                     yield f"{module}.{of.name}.{name}"
                 case _:
                     pass
     for statement in tree.body:
-        for target, value in assigned(ast.Module([statement], [])):
-            if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and grows(value):
-                yield f"{module}.{target.id}"
+        match assigned(statement):
+            case ast.Name(id=name), value if grows(value):
+                yield f"{module}.{name}"
+            case _:
+                pass
 
 
 def found() -> set[str]:
@@ -76,9 +76,10 @@ def found() -> set[str]:
 
 def test_everything_that_grows_stands_on_the_page_of_bounds() -> None:
     named = set(re.findall(r"`([a-z_.0-9]+\.[A-Za-z_.0-9]+)`", PAGE))
-    assert sorted(found() - named) == []
+    grown = found()
+    assert sorted(grown - named) == []
     # and nothing that is gone
-    assert sorted(named - found()) == []
+    assert sorted(named - grown) == []
 
 
 def test_every_table_stands_on_the_page_of_bounds() -> None:

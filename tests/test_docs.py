@@ -40,6 +40,7 @@ from sayso_http.server import responses
 from tests.bots.conftest import Command
 from tests.conftest import require
 from tests.fakes import quick
+from tests.fakes.processes import Child
 from tests.fakes.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -322,22 +323,17 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @contextlib.contextmanager
 def serving(folder: Path, variables: Mapping[str, str]) -> Generator[str]:
     """A real service over the database in *folder*; its address without the scheme."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sayso_bots", "serve"],
-        cwd=folder,
-        env={**variables, "SAYSO_PORT": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        assert "listens on" in first
-        yield first.rpartition("//")[2].strip()
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
+    out, theirs = os.pipe()
+    with open(out) as said, open(os.devnull, "wb") as nothing:
+        line = [sys.executable, "-m", "sayso_bots", "serve"]
+        process = Child(line, folder, writes=(theirs, nothing.fileno()), **{**variables, "SAYSO_PORT": "0"})
+        os.close(theirs)
+        try:
+            first = said.readline()
+            assert "listens on" in first
+            yield first.rpartition("//")[2].strip()
+        finally:
+            process.kill()
 
 
 def as_pattern(expected: str) -> str:

@@ -1,6 +1,7 @@
 """Guards of the setup rules: what may import what, how large things may grow, and what must be there."""
 
 import ast
+import functools
 import graphlib
 import importlib
 import re
@@ -94,6 +95,16 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), filename=str(path))
 
 
+parsed = functools.cache(parse)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_at_the_end() -> Iterator[None]:
+    """All that is parsed takes a hundred megabytes."""
+    yield
+    parsed.cache_clear()
+
+
 def imported(tree: ast.AST) -> set[str]:
     """Top-level names that *tree* imports, wherever in it; relative imports stay inside a package and do not count."""
     names: set[str] = set()
@@ -108,7 +119,7 @@ def imported(tree: ast.AST) -> set[str]:
 def files_imported(path: Path, root: Path) -> set[Path]:
     """The files below *root*, a source root, that *path* imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(parse(path)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -158,7 +169,7 @@ def stores() -> dict[str, Path]:
     """Classes that keep tickets: both verbs of the `Store` protocol, and neither the protocol nor an unfinished one."""
     found: dict[str, Path] = {}
     for path in modules("core", "adapters"):
-        for node in classes(parse(path)) if "def commit" in path.read_text() else ():
+        for node in classes(parsed(path)) if "def commit" in path.read_text() else ():
             verbs = {item.name for item in node.body if isinstance(item, ast.AsyncFunctionDef)}
             if {"load", "commit"} <= verbs and not {"Protocol", "ABC"} & set(bases(node)):
                 found[node.name] = path
@@ -187,7 +198,7 @@ def test_every_package_is_typed_and_says_what_it_is_for() -> None:
     silent = [
         str(folder.relative_to(ROOT))
         for folder in inner
-        if not (folder / "__init__.py").is_file() or not ast.get_docstring(parse(folder / "__init__.py"))
+        if not (folder / "__init__.py").is_file() or not ast.get_docstring(parsed(folder / "__init__.py"))
     ]
     untyped = [folder.name for folder in folders if not (folder / "py.typed").is_file()]
     assert (silent, untyped) == ([], [])
@@ -203,7 +214,7 @@ def test_imports_point_from_bots_to_adapters_to_core() -> None:
         wrong += [
             f"{path.relative_to(ROOT)} imports {name}"
             for path in sorted(folder.rglob("*.py"))
-            for name in sorted(imported(parse(path)) & forbidden)
+            for name in sorted(imported(parsed(path)) & forbidden)
         ]
     assert wrong == []
 
@@ -242,7 +253,7 @@ def wing(path: Path) -> str:
 
 def core_imports(path: Path) -> Iterator[str]:
     """The modules of the core that a file imports, wherever in it; those for types only count, too."""
-    for node in ast.walk(parse(path)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sayso":
             inside = "/".join((node.module or "").split("."))
             for alias in node.names:
@@ -284,7 +295,7 @@ def test_no_two_files_of_the_core_import_each_other_in_a_circle() -> None:
 
 def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:
     known = IN_CORE | sys.stdlib_module_names
-    wrong = {str(path.relative_to(ROOT)): sorted(imported(parse(path)) - known) for path in modules("core")}
+    wrong = {str(path.relative_to(ROOT)): sorted(imported(parsed(path)) - known) for path in modules("core")}
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
@@ -292,7 +303,7 @@ def test_the_core_names_no_platform() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}: {word[:60]!r}"
         for path in modules("core")
-        for word in words(parse(path))
+        for word in words(parsed(path))
         if PLATFORM.search(word)
     ]
     wrong += [
@@ -308,7 +319,7 @@ def test_the_command_names_no_platform_but_in_examples_of_places() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}: {word[:60]!r}"
         for path in modules("bots")
-        for word in words(parse(path))
+        for word in words(parsed(path))
         if PLATFORM.search(EXAMPLE_OF_A_PLACE.sub("", word))
     ]
     assert wrong == []
@@ -341,7 +352,7 @@ def test_files_and_functions_stay_within_the_budget() -> None:
         where = path.relative_to(ROOT)
         if (lines := len(path.read_text().splitlines())) > MOST_LINES_IN_A_FILE:
             over.append(f"{where}: {lines} lines")
-        for node in ast.walk(parse(path)):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > MOST_LINES_IN_A_FUNCTION:

@@ -11,6 +11,7 @@ import pytest
 
 from sayso_claude import settings, unseen
 from tests.fakes import claude_cli
+from tests.fakes.processes import run
 
 
 def looked(folder: Path, said: str | None = "2.1.332 (Claude Code)", made: Any = None) -> list[dict[str, Any]]:
@@ -24,15 +25,7 @@ def looked(folder: Path, said: str | None = "2.1.332 (Claude Code)", made: Any =
         (folder / ".claude").mkdir()
         (folder / ".claude" / "settings.json").write_text(made if isinstance(made, str) else json.dumps(made))
     env = {"PATH": f"{place}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder / "home"), "SAYSO_PORT": "0"}
-    roots = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [sys.executable, "-m", "sayso_bots", "doctor", "--json"],
-        cwd=folder,
-        env={**env, "PYTHONPATH": roots},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    done = run([sys.executable, "-m", "sayso_bots", "doctor", "--json"], folder, **env)
     return [found for found in json.loads(done.stdout) if found["name"] == "claude"]
 
 

@@ -8,16 +8,19 @@ import os
 import re
 import select
 import struct
-import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tests.bots.conftest import PATIENCE, Call
+from tests.fakes.processes import Child
 
+SAYSO = (sys.executable, "-m", "sayso_bots")
 ASK = ("ask", "permission", "--tool", "Bash", "--id", "r1", "--wait")
 
 
@@ -25,8 +28,9 @@ ASK = ("ask", "permission", "--tool", "Bash", "--id", "r1", "--wait")
 class Terminal:
     """Somebody's screen and keyboard, with `sayso` running in it."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     ours: int
+    piped: IO[bytes]
     unread: bytearray = field(default_factory=bytearray)
 
     def until(self, shown: str) -> None:
@@ -42,28 +46,22 @@ class Terminal:
 
     def ended(self) -> tuple[int, str]:
         """Exit code, and what a script would have read."""
-        out, _ = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out.decode()
+        code = self.process.wait()
+        self.piped.seek(0)
+        return code, self.piped.read().decode()
 
 
 @contextmanager
 def terminal(folder: Path, *arguments: str) -> Generator[Terminal]:
     ours, theirs = os.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sayso_bots", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-    )
-    try:
-        yield Terminal(process, ours)
-    finally:
-        process.kill()
-        process.communicate()
-        os.close(ours)
-        os.close(theirs)
+    with tempfile.TemporaryFile() as piped:
+        process = Child([*SAYSO, *arguments], folder, reads=theirs, writes=(piped.fileno(), theirs))
+        try:
+            yield Terminal(process, ours, piped)
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(theirs)
 
 
 def test_yes_allows(tmp_path: Path) -> None:
@@ -189,18 +187,16 @@ def on_screen(folder: Path, columns: int, *arguments: str) -> list[str]:
     """The rows that a command writes to a terminal of so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "sayso_bots", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        written = bytearray()
-        while select.select([ours], [], [], PATIENCE)[0]:
-            try:
-                written += os.read(ours, 65_536)
-            except OSError:  # the other end is closed
-                break
-        os.close(ours)
-        assert process.wait(PATIENCE) == 0, written
+    process = Child([*SAYSO, *arguments], folder, reads=theirs, writes=(theirs, theirs))
+    os.close(theirs)
+    written = bytearray()
+    while select.select([ours], [], [], PATIENCE)[0]:
+        try:
+            written += os.read(ours, 65_536)
+        except OSError:  # the other end is closed
+            break
+    os.close(ours)
+    assert process.wait() == 0, written
     plain = re.sub(r"\x1b\[[0-9;]*m", "", written.decode())
     return plain.replace("\r\n", "\n").split("\n")
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.bots.conftest import Call, Command
-from tests.fakes.processes import environment
+from tests.fakes.processes import Child, environment
 
 LONG = "a-request-whose-name-is-much-longer-than-the-screen-of-a-telephone-is-wide"
 
@@ -94,9 +94,8 @@ def test_a_list_never_cuts_an_id_on_a_narrow_screen(inside: Call, tmp_path: Path
     asked(inside, LONG)
     master, screen = pty.openpty()
     line = [sys.executable, "-m", "sayso_bots", "list"]
-    with os.fdopen(screen, "wb") as terminal:
-        variables = environment({"COLUMNS": "40", "TERM": "xterm"})
-        subprocess.run(line, cwd=tmp_path, env=variables, stdout=terminal, stderr=terminal, timeout=20, check=True)
+    assert Child(line, tmp_path, writes=(screen, screen), COLUMNS="40", TERM="xterm").wait() == 0
+    os.close(screen)
     shown = os.read(master, 1 << 16).decode()
     os.close(master)
     assert LONG in re.sub(r"\x1b\[[0-9;]*m", "", shown)

@@ -60,7 +60,8 @@ def rehearse() -> None:
         if not pid:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             try:
-                become(["-m", "sayso_bots", "serve", "--port", "0"], folder, {}, out, os.open(os.devnull, os.O_WRONLY))
+                nothing = os.open(os.devnull, os.O_RDWR)
+                become(["-m", "sayso_bots", "serve", "--port", "0"], folder, {}, (nothing, out, nothing))
             finally:
                 os.write(out, ("\n" + " ".join(sys.modules)).encode())
                 os._exit(0)
@@ -75,14 +76,13 @@ def rehearse() -> None:
             importlib.import_module(name)
 
 
-def become(line: Sequence[str], folder: str, environment: Mapping[str, str], out: int, err: int) -> None:
+def become(line: Sequence[str], folder: str, environment: Mapping[str, str], streams: Sequence[int]) -> None:
     """Be the program that *line* names: a module, a piece of code, or a file."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
+    for fd, stream in enumerate(streams):
+        os.dup2(stream, fd)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
     path = environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = [*path, *(entry for entry in sys.path if entry not in path)]
@@ -112,13 +112,13 @@ def main(control: socket.socket) -> None:
             woken.recv(4096)
             _tell_ends(told)
             continue
-        order, fds, *_ = socket.recv_fds(control, LARGEST, 3)
+        order, fds, *_ = socket.recv_fds(control, LARGEST, 4)
         if not order:
             for pid in told:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             return
-        status, out, err = fds
+        status, *streams = fds
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
@@ -126,20 +126,20 @@ def main(control: socket.socket) -> None:
             for other in (control, woken, wakes, *told.values()):
                 other.close()
             os.close(status)
-            _be(**json.loads(order), out=out, err=err)
+            _be(**json.loads(order), streams=streams)
             return
-        os.close(out)
-        os.close(err)
+        for stream in streams:
+            os.close(stream)
         told[pid] = socket.socket(fileno=status)
         told[pid].sendall(b"%d\n" % pid)
 
 
-def _be(line: Sequence[str], folder: str, environment: Mapping[str, str], out: int, err: int) -> None:
+def _be(line: Sequence[str], folder: str, environment: Mapping[str, str], streams: Sequence[int]) -> None:
     """`become`, with the exit code that Python gives."""
     global _code
     _code = 1
     try:
-        become(line, folder, environment, out, err)
+        become(line, folder, environment, streams)
     except SystemExit as ended:
         _code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         raise

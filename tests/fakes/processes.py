@@ -43,7 +43,7 @@ class Forked:
         """Start it, with a pipe for what it prints and one for its errors."""
         (out, theirs), (err, their_errors) = os.pipe(), os.pipe()
         try:
-            pid, status = await asyncio.to_thread(_forked, line, folder, variables, theirs, their_errors)
+            pid, status = await asyncio.to_thread(_forked, line, folder, variables, (theirs, their_errors))
         finally:
             os.close(theirs)
             os.close(their_errors)
@@ -52,6 +52,7 @@ class Forked:
         return process
 
     async def _watch(self, status: socket.socket) -> None:
+        status.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=status)
         self.returncode = int(await reader.readline())
         writer.close()
@@ -95,7 +96,7 @@ _forker: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
 
 
 def _forked(
-    line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], out: int, err: int
+    line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], writes: tuple[int, int], reads: int = -1
 ) -> tuple[int, socket.socket]:
     """The process, and a socket that says its exit code; the one that forks starts with the first."""
     assert line[0] == sys.executable, "only Python programs are forks"
@@ -105,12 +106,37 @@ def _forked(
         _, orders = _forker[0]
     order = {"line": [str(word) for word in line[1:]], "folder": str(folder), "environment": environment(variables)}
     status, their_end = socket.socketpair()
-    with their_end:
-        socket.send_fds(orders, [json.dumps(order).encode()], [their_end.fileno(), out, err])
+    with their_end, open(os.devnull, "rb") as nothing:
+        streams = [their_end.fileno(), nothing.fileno() if reads < 0 else reads, *writes]
+        socket.send_fds(orders, [json.dumps(order).encode()], streams)
     status.settimeout(PATIENCE)
     pid = int(_line(status))
-    status.setblocking(False)
     return pid, status
+
+
+class Child:
+    """A program of `tests.fakes.forking` for a test without a loop, which brings the streams: terminals, files."""
+
+    def __init__(
+        self, line: Sequence[str | Path], folder: Path, *, reads: int = -1, writes: tuple[int, int], **variables: str
+    ) -> None:
+        self.pid, self._status = _forked(line, folder, variables, writes, reads)
+
+    def wait(self) -> int:
+        """Its exit code; one that does not end in time is killed."""
+        with self._status:
+            try:
+                return int(_line(self._status))
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                raise
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self._status.fileno() >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.wait()
 
 
 def _forker_started() -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -135,7 +161,9 @@ def _line(status: socket.socket) -> bytes:
     """One line and no byte more: what follows is for whoever waits for the end."""
     said = b""
     while not said.endswith(b"\n"):
-        said += status.recv(1)
+        more = status.recv(1)
+        assert more, "the process that forks is gone"
+        said += more
     return said
 
 
@@ -192,14 +220,7 @@ def run(line: Sequence[str | Path], folder: Path, **variables: str) -> subproces
             check=False,
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        pid, status = _forked(line, folder, variables, out.fileno(), err.fileno())
-        with status:
-            status.settimeout(PATIENCE)
-            try:
-                returned = int(status.makefile("rb").readline())
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise
+        returned = Child(line, folder, writes=(out.fileno(), err.fileno()), **variables).wait()
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(line, returned, out.read().decode(), err.read().decode())
