@@ -326,7 +326,7 @@ def serving(folder: Path, variables: Mapping[str, str]) -> Generator[str]:
     out, theirs = os.pipe()
     with open(out) as said, open(os.devnull, "wb") as nothing:
         line = [sys.executable, "-m", "sayso_bots", "serve"]
-        process = Child(line, folder, writes=(theirs, nothing.fileno()), **{**variables, "SAYSO_PORT": "0"})
+        process = Child(line, folder, {**variables, "SAYSO_PORT": "0"}, writes=(theirs, nothing.fileno()))
         os.close(theirs)
         try:
             first = said.readline()

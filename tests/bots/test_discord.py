@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.bots.conftest import Command
 from tests.fakes.discord import FakeDiscord
@@ -364,6 +365,7 @@ def test_init_prints_the_invitation(command: Command) -> None:
     assert "Read Message History" in done.stderr
 
 
+@pytest.mark.once
 def test_without_discord_configured_its_library_is_not_even_imported(tmp_path: Path) -> None:
     modules = "sayso_bots.service.service, sayso_bots.commands.doctor.findings"
     code = f"import sys, {modules}; sys.exit('discord' in sys.modules)"

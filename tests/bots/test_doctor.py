@@ -58,6 +58,7 @@ async def test_doctor_beside_a_running_service_finds_nothing_wrong(command: Comm
     assert findings(done.stdout)["address"]["said"] == f"{url} answers there now"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("package", "extra", "name"),
     [

@@ -78,6 +78,7 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
     assert all(line["jsonrpc"] == "2.0" for line in answered)
 
 
+@pytest.mark.once
 def test_other_commands_never_load_the_sdk(tmp_path: Path) -> None:
     script = (
         "import sys, click; from sayso_bots import cli\n"

@@ -55,7 +55,7 @@ class Terminal:
 def terminal(folder: Path, *arguments: str) -> Generator[Terminal]:
     ours, theirs = os.openpty()
     with tempfile.TemporaryFile() as piped:
-        process = Child([*SAYSO, *arguments], folder, reads=theirs, writes=(piped.fileno(), theirs))
+        process = Child([*SAYSO, *arguments], folder, {}, reads=theirs, writes=(piped.fileno(), theirs))
         try:
             yield Terminal(process, ours, piped)
         finally:
@@ -187,7 +187,7 @@ def on_screen(folder: Path, columns: int, *arguments: str) -> list[str]:
     """The rows that a command writes to a terminal of so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = Child([*SAYSO, *arguments], folder, reads=theirs, writes=(theirs, theirs))
+    process = Child([*SAYSO, *arguments], folder, {}, reads=theirs, writes=(theirs, theirs))
     os.close(theirs)
     written = bytearray()
     while select.select([ours], [], [], PATIENCE)[0]:

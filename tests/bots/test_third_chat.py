@@ -13,7 +13,7 @@ import pytest
 from tests.bots.conftest import Command
 from tests.bots.plugged import fake_teams
 from tests.conftest import until
-from tests.fakes.processes import environment, started
+from tests.fakes.processes import environment, started, stays
 from tests.test_docs import blocks, readme_channel
 
 PLUGGED = Path(fake_teams.__file__).parent
@@ -46,14 +46,24 @@ cli.run(["serve"])
 """
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> str:
+def install(folder: Path) -> str:
     """A place on the path as an installer leaves it: the package is there, and its entry point is on record."""
-    record = tmp_path / "site" / "sayso_teams-0.1.dist-info"
+    record = folder / "site" / "sayso_teams-0.1.dist-info"
     record.mkdir(parents=True)
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: sayso-teams\nVersion: 0.1\n")
     (record / "entry_points.txt").write_text("[sayso.chats]\nteams = sayso_teams.plugin:chat\n")
     return os.pathsep.join([str(record.parent), str(PLUGGED), environment({})["PYTHONPATH"]])
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return stays(install(tmp_path_factory.mktemp("teams")))
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> str:
+    """The same, for a test that changes it or what of it is imported."""
+    return install(tmp_path)
 
 
 @pytest.fixture
@@ -137,11 +147,11 @@ async def test_what_is_wrong_in_its_settings_is_said_as_for_any_chat(
 
 @pytest.mark.parametrize("program", [MISSING_AT_ONCE, MISSING_LATER])
 async def test_a_package_that_it_needs_and_that_is_missing_is_named_with_the_way_to_get_it(
-    command: Command, variables: Mapping[str, str], program: str
+    command: Command, variables: Mapping[str, str], changing: str, program: str
 ) -> None:
     (command.folder / "sayso.toml").write_text(SETTINGS)
     line = [sys.executable, "-c", program]
-    async with started(line, command.folder, SAYSO_PORT="0", **variables) as running:
+    async with started(line, command.folder, SAYSO_PORT="0", **{**variables, "PYTHONPATH": changing}) as running:
         code, _, err = await running.ended()
     assert (code, "a package is missing" in err, "pip install sayso-teams[sdk]" in err) == (2, True, True)
 
@@ -156,23 +166,23 @@ async def test_init_writes_its_part_of_the_file_and_says_what_it_needs(command: 
     assert (code, json.loads(out), "TEAMS_TOKEN" in err) == (0, {"tenant": "T1"}, True)
 
 
-async def test_a_chat_that_cannot_be_loaded_stops_the_start_and_is_named(command: Command, installed: str) -> None:
-    record = Path(installed.partition(os.pathsep)[0]) / "sayso_teams-0.1.dist-info" / "entry_points.txt"
+async def test_a_chat_that_cannot_be_loaded_stops_the_start_and_is_named(command: Command, changing: str) -> None:
+    record = Path(changing.partition(os.pathsep)[0]) / "sayso_teams-0.1.dist-info" / "entry_points.txt"
     record.write_text("[sayso.chats]\nteams = sayso_nowhere.plugin:chat\n")
-    code, _, err = await run(command, "list", PYTHONPATH=installed)
+    code, _, err = await run(command, "list", PYTHONPATH=changing)
     assert (code, "the chat teams cannot be loaded" in err) == (2, True)
     record.write_text("[sayso.chats]\nslack = sayso_teams.plugin:chat\n")
-    code, _, err = await run(command, "list", PYTHONPATH=installed)
+    code, _, err = await run(command, "list", PYTHONPATH=changing)
     assert (code, "is not the only chat with the name slack" in err) == (2, True)
 
 
-async def test_what_the_page_shows_is_plugged_in_and_served(command: Command, installed: str) -> None:
-    site = Path(installed.partition(os.pathsep)[0])
+async def test_what_the_page_shows_is_plugged_in_and_served(command: Command, changing: str) -> None:
+    site = Path(changing.partition(os.pathsep)[0])
     (site / "folders.py").write_text(readme_channel())
     (site / "folder_chat.py").write_text(blocks("python", page="docs/channels.md")[-1].text)
     (site / "sayso_teams-0.1.dist-info" / "entry_points.txt").write_text("[sayso.chats]\nfolder = folder_chat:chat\n")
     (command.folder / "sayso.toml").write_text('[folder]\nchannel = "ops"\n[people.ann]\nfolder = "ann"\n')
-    given = {"PYTHONPATH": installed, "FOLDER_ROOT": str(command.folder), "SAYSO_PORT": "0"}
+    given = {"PYTHONPATH": stays(changing), "FOLDER_ROOT": str(command.folder), "SAYSO_PORT": "0"}
     code, out, _ = await run(command, "doctor", "--json", **given)
     wrong = [one for one in json.loads(out) if not one["ok"]]
     assert (code, [(one["name"], one["hint"]) for one in wrong]) == (

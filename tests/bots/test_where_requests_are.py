@@ -94,7 +94,7 @@ def test_a_list_never_cuts_an_id_on_a_narrow_screen(inside: Call, tmp_path: Path
     asked(inside, LONG)
     master, screen = pty.openpty()
     line = [sys.executable, "-m", "sayso_bots", "list"]
-    assert Child(line, tmp_path, writes=(screen, screen), COLUMNS="40", TERM="xterm").wait() == 0
+    assert Child(line, tmp_path, {"COLUMNS": "40", "TERM": "xterm"}, writes=(screen, screen)).wait() == 0
     os.close(screen)
     shown = os.read(master, 1 << 16).decode()
     os.close(master)

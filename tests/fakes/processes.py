@@ -92,19 +92,23 @@ async def _read(pipe: int) -> asyncio.StreamReader:
 
 
 _starting = threading.Lock()
-_forker: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+_forkers: dict[str, socket.socket] = {}
+"""Where those that fork take orders, by the way to the code that they have imported."""
+_stays: set[str] = set()
 
 
 def _forked(
     line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], writes: tuple[int, int], reads: int = -1
 ) -> tuple[int, socket.socket]:
-    """The process, and a socket that says its exit code; the one that forks starts with the first."""
+    """The process, and a socket that says its exit code; what forks starts with the first."""
     assert line[0] == sys.executable, "only Python programs are forks"
+    given = environment(variables)
     with _starting:
-        if not _forker:
-            _forker.append(_forker_started())
-        _, orders = _forker[0]
-    order = {"line": [str(word) for word in line[1:]], "folder": str(folder), "environment": environment(variables)}
+        way = variables.get("PYTHONPATH", "")
+        if way not in _forkers:
+            _forkers[way] = _forker_started(given["PYTHONPATH"])
+        orders = _forkers[way]
+    order = {"line": [str(word) for word in line[1:]], "folder": str(folder), "environment": given}
     status, their_end = socket.socketpair()
     with their_end, open(os.devnull, "rb") as nothing:
         streams = [their_end.fileno(), nothing.fileno() if reads < 0 else reads, *writes]
@@ -118,7 +122,13 @@ class Child:
     """A program of `tests.fakes.forking` for a test without a loop, which brings the streams: terminals, files."""
 
     def __init__(
-        self, line: Sequence[str | Path], folder: Path, *, reads: int = -1, writes: tuple[int, int], **variables: str
+        self,
+        line: Sequence[str | Path],
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        reads: int = -1,
+        writes: tuple[int, int],
     ) -> None:
         self.pid, self._status = _forked(line, folder, variables, writes, reads)
 
@@ -139,17 +149,16 @@ class Child:
             self.wait()
 
 
-def _forker_started() -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _forker_started(way: str) -> socket.socket:
     """It ends when the socket is closed: at the end of this process, however it ends."""
     orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         line = [sys.executable, "-m", "tests.fakes.forking", str(theirs.fileno())]
-        forker = subprocess.Popen(
-            line, pass_fds=[theirs.fileno()], cwd=ROOT, env=environment({}), stdin=subprocess.DEVNULL
-        )
+        given = environment({"PYTHONPATH": way})
+        forker = subprocess.Popen(line, pass_fds=[theirs.fileno()], cwd=ROOT, env=given, stdin=subprocess.DEVNULL)
     orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * forking.LARGEST)
     atexit.register(_end, forker, orders)
-    return forker, orders
+    return orders
 
 
 def _end(forker: subprocess.Popen[bytes], orders: socket.socket) -> None:
@@ -201,9 +210,15 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
 
 
+def stays(way: str) -> str:
+    """Let programs with this PYTHONPATH be forks of a process that has imported what is there; it must not change."""
+    _stays.add(way)
+    return way
+
+
 def _forks(line: Sequence[str | Path], variables: Mapping[str, str]) -> bool:
     """Whether what is imported already is what this program would import."""
-    return line[0] == sys.executable and "PYTHONPATH" not in variables
+    return line[0] == sys.executable and variables.get("PYTHONPATH", "") in {"", *_stays}
 
 
 def run(line: Sequence[str | Path], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -220,7 +235,7 @@ def run(line: Sequence[str | Path], folder: Path, **variables: str) -> subproces
             check=False,
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        returned = Child(line, folder, writes=(out.fileno(), err.fileno()), **variables).wait()
+        returned = Child(line, folder, variables, writes=(out.fileno(), err.fileno())).wait()
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(line, returned, out.read().decode(), err.read().decode())

@@ -182,19 +182,23 @@ def dialogs(limits: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
         )
         for n, kind in enumerate(_TYPED)
     ]
-    options = tuple(model.Option(label="\u202e" * 60 + str(n)) for n in range(100))
+    # written out they are longer than any platform lets a label be, and few enough that drawing them takes no second
+    options = tuple(model.Option(label="\u202e" * 15 + "o" * 45 + str(n)) for n in range(100))
     fields += [
         model.Field(name=f"c{n}", label="\u200b" * model.MAX_TITLE, kind="choice", options=options) for n in range(5)
     ]
     wide = asking.Permission(tool="Bash", input={f"{'k' * 50}{n}": "\U0001f600" * 1_900 for n in range(10)})
     for ticket in (*pending(), *long(), sample(asking.Form("Fill in", fields)), sample(wide)):
         for action in get_args(tokens.Action):
-            # as many pages and steps as any sample has; beyond the last one it is the last one again
+            before = None
             for index in range(12 if action in ("review", "fill") else 3 if action == "offer" else 1):
                 pressed = tokens.read(MINT.token(ticket, action, index))
                 opened = _opened(ticket, pressed, limits)
+                if opened is not None and opened == before:
+                    break  # beyond the last one it is the last one again
                 if opened is not None and (opened.parts or opened.inputs):
                     yield opened
+                before = opened
 
 
 def _opened(ticket: model.Ticket, pressed: tokens.Pressed, limits: dialog.WindowLimits) -> dialog.Dialog | None:
