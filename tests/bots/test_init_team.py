@@ -181,7 +181,7 @@ def test_a_wrong_answer_at_the_keyboard_is_asked_for_again_and_the_others_stay(
         "'a b' is no name",
         "'teams' is not installed",
         "'rm -rf' is no name",
-        "3 is not in",
+        "so many people are not in the team",
         "are no hours",
     ):
         assert refused in done.output
@@ -197,7 +197,7 @@ def test_a_wrong_answer_at_the_keyboard_is_asked_for_again_and_the_others_stay(
             ("", "a#b", "#ops", "nonsense", "T1/U1", "T1/U1", "T1/U2"),
             ("'a#b'", "'nonsense'", "'T1/U1' belongs"),
         ),
-        ("discord", ("#ops", "910", "ann#1", "940", "940", ""), ("'#ops'", "'ann#1'", "'940' belongs")),
+        ("discord", ("#ops", "910", "", "ann#1", "940", "940", ""), ("'#ops'", "'ann#1'", "'940' belongs")),
     ],
 )
 def test_a_wrong_channel_or_account_is_asked_for_again_where_it_was_said(
@@ -229,3 +229,94 @@ def test_the_page_shows_what_the_command_prints(inside: Call) -> None:
     pieces = [piece.strip("\n") for piece in undated[0].split("  …\n")]
     assert len(pieces) == 4
     assert [piece for piece in pieces if piece not in undated[1]] == []
+
+
+MIX = ("--quorum", "2 of team, one of security")
+
+
+@pytest.mark.parametrize(
+    ("who", "written", "told"),
+    [
+        ("bob,cid", {"members": ["bob", "cid"]}, "1 of the group security (bob, cid)"),
+        ("discord:77", {"discord_role": "77"}, "Who is in security is known to the chat alone: here everybody is."),
+    ],
+)
+def test_several_groups_agree_about_production(
+    inside: Call, tmp_path: Path, who: str, written: dict[str, object], told: str
+) -> None:
+    given = ("init", "team", "--people", "ann,bob,cid", "--chat", "discord", "--channel", "910", *GIVEN[10:12])
+    done = inside(*given, *MIX, "--group", f"security={who}", "--production", "deploy", "--hours", "always")
+    assert done.returncode == 0, done.stderr
+    made = tomllib.loads((tmp_path / "sayso.toml").read_text())
+    assert made["groups"]["security"] == written
+    assert made["policies"]["production"]["needs"] == [
+        {"who": ["group:team"], "count": 2},
+        {"who": ["group:security"], "count": 1},
+    ]
+    shown = " ".join(done.stdout.split())
+    assert told in shown
+    assert "ann allows, ann allows again, bob allows, cid allows: 1 of 3, 1 of 3, 2 of 3, allowed" in shown
+
+
+@pytest.mark.parametrize(
+    ("quorum", "more", "refused"),
+    [
+        ("some", (), "'some' does not say how many of whom — a number, or"),
+        ("0", (), "does not say how many"),
+        ("101", (), "does not say how many"),
+        ("4", (), "so many people are not in the team, which has 3"),
+        ("1 of team, 2 of team", (), "names a group twice"),
+        (
+            "1 of ops",
+            ("--group", "ops=zoe"),
+            "ops: 'zoe' are not people of the team — names, with commas between; or discord:ID",
+        ),
+        ("1 of ops", ("--group", "ops=slack:S1"), "are not people of the team"),
+        ("1 of ops", ("--group", "ops=discord:x"), "are not people of the team"),
+        ("2 of ops", ("--group", "ops=ann"), "2 of ops must agree, and these are fewer"),
+        ("1", ("--group", "ops=ann"), "'ops' is not asked to agree"),
+        ("3 of team, 1 of ops", ("--group", "ops=ann"), "group: "),
+    ],
+)
+def test_a_mix_that_nobody_could_fill_is_refused(
+    inside: Call, tmp_path: Path, quorum: str, more: tuple[str, ...], refused: str
+) -> None:
+    given = ("init", "team", "--people", "ann,bob,cid", "--chat", "discord", "--channel", "910", "--agents", "bot")
+    done = inside(*given, "--production", "deploy", "--hours", "always", "--quorum", quorum, *more)
+    assert done.returncode == 2
+    assert refused in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_and_the_application_are_asked_for_at_the_keyboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chat = ["discord", "910", "an id", "123456789012345678", "", ""]
+    said = ["ann,bob", *chat, "bot", "deploy", "1 of ops", "zoe", "discord:77", "always"]
+    done = CliRunner().invoke(init_team.command, input="\n".join(said) + "\n")
+    assert done.exit_code == 0, done.output
+    for told in ("this is not an application id", "'zoe' are not people of the team", "https://discord.com/oauth2/"):
+        assert told in done.output
+    assert "sayso init discord 123456789012345678" in done.output
+    assert tomllib.loads((tmp_path / "sayso.toml").read_text())["groups"]["ops"] == {"discord_role": "77"}
+
+
+def test_one_that_was_cut_short_goes_on_when_it_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put = Path.replace
+
+    def fail(self: Path, target: str) -> Path:
+        if target == "sayso.toml":
+            raise OSError("the disk is full")
+        return put(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        assert isinstance(CliRunner().invoke(init_team.command, GIVEN[2:]).exception, OSError)
+    assert not (tmp_path / "sayso.toml").exists()
+    assert (tmp_path / "claude-settings.json").exists()
+    done = CliRunner().invoke(init_team.command, GIVEN[2:])
+    assert done.exit_code == 0, done.output
+    toml.load(tmp_path / "sayso.toml")
+    assert [one.name for one in tmp_path.iterdir() if one.suffix == ".part"] == []

@@ -7,8 +7,7 @@ import functools
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +16,13 @@ import click
 from sayso import errors
 from sayso.cards import phrases
 from sayso.chat import plugin
-from sayso_bots.demo import rehearsal
-from sayso_bots.settings import team, toml
-from sayso_bots.terminal import output, rows
+from sayso_bots.demo import rehearsed
+from sayso_bots.settings import mix, team, toml
+from sayso_bots.terminal import output
 
 _SETTINGS, _AGENTS = "sayso.toml", "claude-settings.json"
 _NO_CHAT, _ALWAYS = "none", "always"
 _CLAUDE = "claude-code"
-# Sentences are read more easily in short lines, however wide the terminal is.
-_WIDEST = 100
 T = TypeVar("T")
 _EXAMPLE = """\b
 Example:
@@ -42,7 +39,9 @@ Example:
 @click.option("--account", "accounts", multiple=True, metavar="NAME=ACCOUNT", help="Who somebody is there.")
 @click.option("--agents", help=f"Which agents ask: names, with commas between; {_CLAUDE} gets its settings.")
 @click.option("--production", help="What touches production: programs and tools, with commas between.")
-@click.option("--quorum", type=click.IntRange(1, 100), help="How many must agree about that.")
+@click.option("--quorum", help='How many must agree about that: 2, or "2 of team, one of security".')
+@click.option("--group", "groups", multiple=True, metavar="NAME=WHO", help="Who is in a group that --quorum names.")
+@click.option("--application", help="The application there, if the chat wants one.")
 @click.option("--hours", help='When people are there: "Europe/Berlin mon-fri 09:00-18:00", or always.')
 def command(
     people: str | None,
@@ -51,34 +50,37 @@ def command(
     accounts: tuple[str, ...],
     agents: str | None,
     production: str | None,
-    quorum: int | None,
+    quorum: str | None,
+    groups: tuple[str, ...],
+    application: str | None,
     hours: str | None,
 ) -> None:
     """Set up a team: asks what is not given, writes the files, and rehearses with them. Nobody is asked anything."""
-    _refuse_what_is_there([_SETTINGS])
+    _refuse_what_is_there({_SETTINGS: ""})
     if None in (people, chat, agents, production, quorum, hours):
         click.echo("Six questions. Enter takes what stands in [brackets].\n")
     named = _ask(people, "1/6  Who decides? Names, with commas between", _names_of_people)
     chosen = _ask(chat, f"2/6  In which chat? {_chats()}", _chat, _NO_CHAT)
     where = _ask_channel(channel, chosen) if chosen else ""
+    words = _ask_words(application, chosen, asks=chat is None) if chosen else {}
     made = team.Team(
         people=_accounts(named, chosen, accounts, asks=people is None),
         chat=chosen.name if chosen else None,
         channel=where,
         agents=_ask(agents, "3/6  Which agents ask? Names, with commas between", _names_of("agents"), _CLAUDE),
         production=_ask(production, "4/6  What touches production? Programs and tools", _names_of("production"), ""),
-        quorum=quorum or _ask_quorum(len(named)),
+        quorum=(shares := _ask_quorum(quorum, len(named))),
+        groups=_ask_groups(groups, shares, named, chosen),
         hours=_ask(
             hours, '6/6  When are people there? As "Europe/Berlin mon-fri 09:00-18:00"\n    ', team.read_hours, _ALWAYS
         ),
     )
-    team.check(made)
     files = _files(made, chosen)
     setup = toml.setup(toml.parse(tomllib.loads(files[_SETTINGS])))
     _refuse_what_is_there(files)
     _write(files)
-    asyncio.run(_rehearse(setup, made))
-    _say_what_follows(made, chosen)
+    asyncio.run(rehearsed.rehearse(setup, made))
+    _say_what_follows(made, chosen, words)
 
 
 def _ask(given: str | None, question: str, read: Callable[[str], T], default: str | None = None) -> T:
@@ -101,9 +103,47 @@ def _ask_channel(given: str | None, chat: plugin.Chat[Any]) -> str:
     return _ask(given, f"     Which channel? As {_channel_of(chat)}", read)
 
 
-def _ask_quorum(people: int) -> int:
-    number: int = click.prompt("5/6  How many must agree about that", type=click.IntRange(1, people), default=1)
-    return number
+def _ask_words(given: str | None, chat: plugin.Chat[Any], *, asks: bool) -> Mapping[str, str]:
+    """What the chat must know before it can say how its app is let in; nothing for later."""
+    needed = [word.name for word in chat.setup.words if word.required]
+
+    def read(said: str) -> str:
+        if said:
+            chat.setup.write(**dict.fromkeys(needed, said))
+        return said
+
+    if given is None and not asks:
+        return {}
+    return {
+        name: said for name in needed if (said := _ask(given, f"     Which {name}? Its id; empty for later", read, ""))
+    }
+
+
+def _ask_quorum(given: str | None, people: int) -> tuple[mix.Share, ...]:
+    question = f'5/6  How many must agree about that? A number, or "2 of {mix.GROUP}, one of security"\n    '
+    return _ask(given, question, functools.partial(mix.read, people=people), "1")
+
+
+def _ask_groups(
+    given: Sequence[str], shares: Sequence[mix.Share], people: Sequence[str], chat: plugin.Chat[Any] | None
+) -> Mapping[str, mix.Members]:
+    """Who is in each group that must agree, beside the team."""
+    told = {name: who for name, _, who in (one.partition("=") for one in given)}
+    named = {one.of: one for one in shares if one.of != mix.GROUP}
+    for name in told.keys() - named.keys():
+        hint = "write NAME=WHO, with a NAME of --quorum"
+        raise errors.InvalidSettings(f"group: {name!r} is not asked to agree", field="group", hint=hint)
+    role = f", or {chat.name}:ID" if chat and chat.group else ""
+    found = dict[str, mix.Members]()
+    for name, share in named.items():
+
+        def read(said: str, name: str = name, share: mix.Share = share) -> mix.Members:
+            members = mix.read_members(said, share, people, chat)
+            mix.check(shares, {**found, name: members}, people)
+            return members
+
+        found[name] = _ask(told.get(name), f"     Who is in {name}? Names of people{role}", read)
+    return found
 
 
 def _names_of(what: str) -> Callable[[str], list[str]]:
@@ -142,7 +182,7 @@ def _accounts(
         raise errors.InvalidSettings(f"account: {name!r} is none of the people", field="account", hint=hint)
     if chat and asks:
         click.echo(
-            _wrapped(
+            output.wrapped(
                 f"Who are they there? {phrases.sentence(chat.account.expected)} Empty for later.", "     ", "     "
             )
         )
@@ -168,67 +208,46 @@ def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
     return files
 
 
-def _refuse_what_is_there(names: Iterable[str]) -> None:
-    for name in names:
-        if os.path.lexists(name):
+def _refuse_what_is_there(files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        if os.path.lexists(name) and not _holds(Path(name), text):
             raise click.ClickException(f"{name} is there already; nothing was changed")
 
 
+def _holds(path: Path, text: str) -> bool:
+    """Whether a file of ours is there: one that was cut short left it, and goes on when it is tried again."""
+    try:
+        return bool(text) and not path.is_symlink() and path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def _write(files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        Path(name).write_text(text, encoding="utf-8")
+    # the settings come last, and each file is whole or not there: until then it can be tried again
+    for name in sorted(files, key=lambda name: name == _SETTINGS):
+        part = Path(f"{name}.part")
+        part.write_text(files[name], encoding="utf-8")
+        part.replace(name)
     click.echo(f"\nWritten: {', '.join(files)}.")
 
 
-async def _rehearse(setup: Any, made: team.Team) -> None:
-    zone = made.hours.zone if made.hours else "UTC"
-    start = rehearsal.next_monday(datetime.now(UTC), zone)
-    agent = made.agents[0] if made.agents else "agent"
-    when = f"{start:%A %Y-%m-%d, %H:%M} in {zone}"
-    click.echo(
-        "\n" + _wrapped(f"Rehearsal: {rehearsal.CALLS} calls of {agent} on {when}. Nobody is asked anything.") + "\n"
-    )
-    found = [one async for one in rehearsal.rehearse(setup, agent, made.production, start)]
-    _print_calls([one for one in found if isinstance(one, rehearsal.Call)])
-    _print_acts([one for one in found if isinstance(one, rehearsal.Act)])
-
-
-def _print_calls(calls: Sequence[rehearsal.Call]) -> None:
-    """Those that go the same way together, each with the rule that says so."""
-    tools, abouts = (max(map(len, column)) for column in zip(*((one.tool, one.about) for one in calls), strict=True))
-    for said in dict.fromkeys(one.said for one in calls):
-        click.echo(_wrapped(said))
-        for one in (one for one in calls if one.said == said):
-            output.say(f"  {one.tool:{tools}}  {one.about:{abouts}}  {one.rule or ''}".rstrip())
-        click.echo()
-
-
-def _print_acts(acts: Sequence[rehearsal.Act]) -> None:
-    if acts:
-        output.say(f"Then people, about {acts[0].about}")
-    for one in acts:
-        output.say(f"  {one.did}: {one.came}")
-
-
-def _wrapped(said: str, first: str = "", others: str = "") -> str:
-    """A sentence of the service in whole words."""
-    return click.wrap_text(output.make_safe(said), min(rows.columns(), _WIDEST), first, others)
-
-
-def _say_what_follows(made: team.Team, chat: plugin.Chat[Any] | None) -> None:
+def _say_what_follows(made: team.Team, chat: plugin.Chat[Any] | None, words: Mapping[str, str]) -> None:
     click.echo("\nNext:")
-    for number, (sentence, *lines) in enumerate(_steps(made, chat), 1):
-        click.echo("\n".join([_wrapped(sentence, f"  {number}. ", "     "), *(f"       {line}" for line in lines)]))
+    for number, (sentence, *lines) in enumerate(_steps(made, chat, words), 1):
+        click.echo(output.wrapped(sentence, f"  {number}. ", "     "))
+        click.echo("\n".join(f"       {line}" for line in lines), nl=bool(lines))
 
 
-def _steps(made: team.Team, chat: plugin.Chat[Any] | None) -> Iterator[Sequence[str]]:
+def _steps(made: team.Team, chat: plugin.Chat[Any] | None, words: Mapping[str, str]) -> Iterator[Sequence[str]]:
     """What is left to do: a sentence, and the lines to type."""
     if chat:
-        needed = " ".join(word.name.upper() for word in chat.setup.words if word.required)
+        needed = " ".join(words.get(word.name, word.name.upper()) for word in chat.setup.words if word.required)
         yield (
             f"Make the app of {chat.name.title()}, and export its tokens. How:",
             f"sayso init {chat.name} {needed}".rstrip(),
         )
+        if words:
+            yield "Let the app into your server, by this address:", chat.setup.write(**words)[0]
     later = [name for name, account in made.people.items() if chat and not account]
     if later:
         yield (f"Write the accounts of {', '.join(later)} into {_SETTINGS}.",)

@@ -12,9 +12,9 @@ import pydantic
 
 from sayso import calendars, errors
 from sayso.chat.settings import Key, Table
-from sayso.content import wording
+from sayso_bots.settings import mix
 
-GROUP = "team"
+GROUP = mix.GROUP
 PRODUCTION = "production"
 _HOURS = re.compile(
     r"(?P<zone>\S+)(?:\s+(?P<days>[a-z]{3}-[a-z]{3}))?\s+"
@@ -47,7 +47,10 @@ class Team:
     agents: Sequence[str] = ()
     production: Sequence[str] = ()
     """Programs and tools that touch production."""
-    quorum: int = 1
+    quorum: Sequence[mix.Share] = (mix.Share(1),)
+    """How many of whom must agree about these."""
+    groups: Mapping[str, mix.Members] = field(default_factory=dict[str, mix.Members])
+    """The groups that it names, beside the team itself."""
     hours: Hours | None = None
     secrets: Sequence[str] = field(default=_SECRETS)
 
@@ -105,13 +108,6 @@ def check_people(names: list[str]) -> list[str]:
     return names
 
 
-def check(team: Team) -> None:
-    """Refuse answers that do not go together. Raises `InvalidSettings`."""
-    if team.quorum > len(team.people):
-        hint = f"the team has {wording.counted(len(team.people), 'person', 'people')}"
-        raise errors.InvalidSettings(f"quorum: {team.quorum} people cannot agree", field="quorum", hint=hint)
-
-
 def write(team: Team) -> str:
     """The text of `sayso.toml`."""
     return "\n".join(_lines(team)) + "\n"
@@ -127,15 +123,29 @@ def _lines(team: Team) -> Iterator[str]:
         if team.chat and account:
             yield f"{team.chat} = {_text(account)}"
     yield from ("", f"[groups.{GROUP}]", f"members = {_list(list(team.people))}")
+    for name, members in team.groups.items():
+        yield from ("", f"[groups.{_key(name)}]")
+        if isinstance(members, Mapping):
+            yield from (f"{key} = {_text(id)}" for key, id in members.items())
+        else:
+            yield f"members = {_list(members)}"
     yield from _hours(team.hours)
     yield from ("", "# What no rule decides: one of the team, within an hour.", "[policies.default]")
     yield from (f'approvers = ["group:{GROUP}"]', 'expires_in = "1h"')
-    yield from ("", f"[policies.{PRODUCTION}]", f'approvers = ["group:{GROUP}"]', f"quorum = {team.quorum}")
+    yield from ("", f"[policies.{PRODUCTION}]", *_who(team.quorum))
     yield from ('reason = "deny"', 'valid_for = "10m"')
     yield from (['clock = "office"'] if team.hours else [])
     yield from ('expires_in = "4h"', 'remind = ["30m", "2h"]')
     yield from _rules(team)
     yield from ("", "[service]", f"owner = {_text(next(iter(team.people)))}")
+
+
+def _who(shares: Sequence[mix.Share]) -> Iterator[str]:
+    if [one.of for one in shares] == [GROUP]:
+        yield from (f'approvers = ["group:{GROUP}"]', f"quorum = {shares[0].count}")
+        return
+    needs = (f"{{ who = [{_text(f'group:{one.of}')}], count = {one.count} }}" for one in shares)
+    yield f"needs = [{', '.join(needs)}]"
 
 
 def _hours(hours: Hours | None) -> Iterator[str]:

@@ -20,6 +20,8 @@ from sayso_http import tickets
 _LEAST_ROOM = 20
 # A program reads a row as one line, however long that is.
 _NO_BREAK = 1_000_000
+# Sentences are read more easily in short lines, however wide the terminal is.
+_WIDEST = 100
 
 
 def print_json(document: Any) -> None:
@@ -112,6 +114,11 @@ def say(said: str, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     # a program reads whole lines
     click.echo(render.lines(said, rows.columns()) if stream.isatty() else make_safe(said), err=err)
+
+
+def wrapped(said: str, first: str = "", others: str = "") -> str:
+    """A sentence of the service in whole words."""
+    return click.wrap_text(make_safe(said), min(rows.columns(), _WIDEST), first, others)
 
 
 def print_value(given: str) -> None:
