@@ -9,12 +9,11 @@ from collections.abc import Mapping
 
 from opentelemetry import metrics
 
-from sayso import model
+from sayso import answers, model
 from sayso.machine import events
 from sayso_otel import names
 
-# Seconds: the same bound as in the numbers of the service, which take long to import.
-_QUICK = 2.0
+_QUICK = f"Allows within {answers.QUICK:g} seconds"
 
 
 class People:
@@ -22,7 +21,7 @@ class People:
 
     def __init__(self, meter: metrics.Meter) -> None:
         self._answers = meter.create_counter(names.ANSWERS, unit="{answer}", description="Answers of people")
-        self._quick = meter.create_counter(names.QUICK, unit="{answer}", description="Allows within two seconds")
+        self._quick = meter.create_counter(names.QUICK, unit="{answer}", description=_QUICK)
         self._approvers = meter.create_histogram(
             names.APPROVERS, unit="{person}", description="People behind a decision"
         )
@@ -37,7 +36,7 @@ class People:
         """Count an answer by the kind of place from which it came."""
         verdict = {names.VERDICT: entry.answer.verdict or "words"}
         self._answers.add(1, {**via, **verdict, **_policy(ticket)})
-        if entry.answer.verdict == "allow" and (entry.at - ticket.created_at).total_seconds() < _QUICK:
+        if entry.answer.is_quick(ticket.created_at, entry.at):
             self._quick.add(1, _policy(ticket))
 
     def count_decision(self, ticket: model.Ticket, decision: model.Decision) -> None:

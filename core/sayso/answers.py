@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import pydantic
 
@@ -11,6 +11,10 @@ from sayso import parts
 
 Verdict = Literal["allow", "deny", "respond", "stop"]
 """`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
+
+
+QUICK: Final = 2.0
+"""Seconds: who allows so soon after the question cannot have read it."""
 
 
 class Answer(parts.Frozen):
@@ -42,6 +46,10 @@ class Answer(parts.Frozen):
         """Whether somebody wrote something, and did not only press a button."""
         said = self.reason, self.question, self.input, self.confirm, self.text, self.choice, self.choices, self.values
         return any(one is not None for one in said)
+
+    def is_quick(self, asked: datetime, at: datetime) -> bool:
+        """Whether it is an allow that was given too soon after the question to have read it."""
+        return self.verdict == "allow" and (at - asked).total_seconds() < QUICK
 
 
 class Given(parts.Frozen):

@@ -14,10 +14,9 @@ from typing import assert_never, get_args
 import prometheus_client
 from aiohttp import web
 
-from sayso import errors, model
+from sayso import answers, errors, model
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stats import tally
 from sayso.stores import Query, Row, Summary
 from sayso_http.server import decided, gauges, probes
 
@@ -70,7 +69,7 @@ class Metrics:
             "sayso_first_view_seconds", "From question to its first view in the inbox, or in a window on a card"
         )
         self._answered = histogram("sayso_first_answer_seconds", "From question to the first answer of a person")
-        self._quick = counter("sayso_quick_allows", f"Allows within {tally.QUICK:g} seconds of the question")
+        self._quick = counter("sayso_quick_allows", f"Allows within {answers.QUICK:g} seconds of the question")
         self._ruled = counter("sayso_rulings", "What rules and grants came to", ["rule", "effect"])
         self._watched = counter("sayso_rules_observed", "What a rule that only observes would have decided", ["rule"])
         self._people = decided.Decided(self._registry)
@@ -165,7 +164,7 @@ class Metrics:
         ]
         if row.number == min(answered):
             self._answered.observe(took)
-        if entry.answer.verdict == "allow" and took < tally.QUICK:
+        if entry.answer.is_quick(found.created_at, entry.at):
             self._quick.inc()
 
     async def _count_if_decided(self, row: Row) -> None:

@@ -33,7 +33,7 @@ class Reviewer(model.Frozen):
     answers: int
     allowed: int
     quick: int
-    """Allows given less than `QUICK` seconds after the request was made: nobody reads a card that fast."""
+    """Allows given less than `answers.QUICK` seconds after the request was made: nobody reads a card that fast."""
     per_day: float
     """Answers on a day on which they answered anything, on average."""
     longest_run: int

@@ -7,14 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
 
 from sayso import model
 from sayso.content import masks
 from sayso.stats.figures import Figures, Named, Reviewer, Spread
 
-QUICK: Final = 2.0
-"""Seconds."""
 OTHERS = "(others)"
 # Names come from agents. What is rare is of no use here, and must not fill the memory.
 _MOST_NAMES = 1_000
@@ -63,7 +60,7 @@ class _Person:
         allows = given.answer.verdict == "allow"
         self.answers += 1
         self.allowed += allows
-        self.quick += allows and (given.at - ticket.created_at).total_seconds() < QUICK
+        self.quick += given.answer.is_quick(ticket.created_at, given.at)
         self.days[given.at.date()] += 1
         self.given.append((given.at, allows))
 
