@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import hashlib
 import json
 import logging
@@ -123,19 +124,23 @@ class Pusher:
 
     async def _update(self, ticket: model.Ticket, make: Callable[[], Awaitable[Notice]]) -> None:
         record = await self._desk.store.get(KIND, _name(ticket))
-        told = set[str](record.value["devices"] if record else ())
+        told, maybe = _known(record, "devices"), _known(record, "maybe")
         subscribers = await self._devices.all()
-        if not told and (ticket.decision is not None or not subscribers):
+        if not (told or maybe) and (ticket.decision is not None or not subscribers):
             return
         notice = await make()
         wanted = await self._wanted(notice, subscribers)
         ids = {one.id for _, one in wanted}
         every = [(who, one) for who in subscribers for one in who.devices]
         fresh: list[Due] = [(one, who, "pending") for who, one in wanted if one.id not in told]
-        over: list[Due] = [(one, who, "over") for who, one in every if one.id in told and one.id not in ids]
+        over: list[Due] = [(one, who, "over") for who, one in every if one.id in told | maybe and one.id not in ids]
         shown = {one.id for _, one in every} & told & ids
-        failed = await self._send_all(notice, [*fresh, *over], shown)
-        await self._keep(notice, shown, record)
+        if fresh:
+            # first, so that whoever goes on for a process that dies now knows where it may stand
+            record = await self._keep(notice, told, maybe | {one.id for one, _, _ in fresh}, record)
+        maybe = set[str]()
+        failed = await self._send_all(notice, [*fresh, *over], shown, maybe)
+        await self._keep(notice, shown, maybe, record)
         if failed:
             raise failed[0]
 
@@ -159,8 +164,10 @@ class Pusher:
         put_to = not first or identity.is_among(first, person)
         return machine.may_answer(ticket, person) and not (answered or left_alone) and put_to
 
-    async def _send_all(self, notice: Notice, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
-        """Send what is due, a few at a time; *shown* is brought up to date, and what failed is returned."""
+    async def _send_all(
+        self, notice: Notice, due: Sequence[Due], shown: set[str], maybe: set[str]
+    ) -> list[errors.ChannelError]:
+        """Send what is due, a few at a time; what failed is returned, and where it is *shown*, or *maybe* is, noted."""
         failed: list[errors.ChannelError] = []
         room = asyncio.Semaphore(_AT_ONCE)
 
@@ -172,6 +179,8 @@ class Pusher:
                     failed.append(error)
                     if state == "over":
                         shown.add(device.id)
+                    elif error.unsure:
+                        maybe.add(device.id)
                     return
             if state == "pending":
                 shown.add(device.id)
@@ -185,6 +194,7 @@ class Pusher:
             reply = await self._post(device.endpoint, body, headers)
         except errors.ChannelError as error:
             if not error.final:
+                error.unsure = True
                 raise
             await self._devices.remove(who.actor, device.endpoint)
             log.warning("a device is forgotten", extra={"error": error.message})
@@ -216,18 +226,24 @@ class Pusher:
         kind = {"Content-Type": "application/octet-stream", "Topic": topic, "Urgency": urgency}
         return made.encrypted, {**kind, **{name.title(): str(value) for name, value in made.headers.items()}}
 
-    async def _keep(self, notice: Notice, shown: set[str], record: Record | None) -> None:
-        """Keep on which devices it stands. A lease lets one courier at a time do this."""
-        if not shown:
+    async def _keep(self, notice: Notice, shown: set[str], maybe: set[str], record: Record | None) -> Record | None:
+        """Keep on which devices it stands, and may stand. A lease lets one courier at a time do this."""
+        if not shown and not maybe:
             if record is not None:
                 await self._desk.store.remove(KIND, notice.id)
-            return
-        value = {"devices": sorted(shown)}
-        if record is None or record.value != value:
-            until = notice.ends + timedelta(days=1)
-            # whoever took it over after the lease ended has written the same or more
-            with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(Record(KIND, notice.id, value, until, record.version if record else 0))
+            return None
+        value = {"devices": sorted(shown), **({"maybe": sorted(maybe)} if maybe else {})}
+        if record is not None and record.value == value:
+            return record
+        made = Record(KIND, notice.id, value, notice.ends + timedelta(days=1), record.version if record else 0)
+        # whoever took it over after the lease ended has written the same or more
+        with contextlib.suppress(errors.Conflict):
+            await self._desk.store.put(made)
+        return dataclasses.replace(made, version=made.version + 1)
+
+
+def _known(record: Record | None, what: str) -> set[str]:
+    return set[str](record.value.get(what, ()) if record else ())
 
 
 def _name(ticket: model.Ticket) -> str:

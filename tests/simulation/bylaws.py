@@ -23,6 +23,8 @@ from tests.simulation.world import START
 SKEW = timedelta(seconds=0.05)
 # Calm seconds after which what came of a suggestion has ended, once such a call was denied.
 _ENDED = 65.0
+# Seconds after which another copy looks, if that one was killed: it shows a sign of life once a minute.
+_TAKEN_OVER = 300.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Bylaws:
         self.house, self.world, self.seen = house, house.world, seen
         self.disk = house.disk
         self.lasting = list[_Lasting]()
+        self._accepted = list[model.Ticket]()
+        """As they were then: their content may be erased since."""
         self._turns = list[model.Ticket]()
 
     # each commit
@@ -56,6 +60,8 @@ class Bylaws:
             return
         if decision.outcome == "allowed":
             self._has_receipt(after, decision)
+        if decision.choice == learned.ACCEPT:
+            self._accepted.append(after)
         if decision.standing:
             until = decision.decided_at + timedelta(seconds=after.policy.grants or 0)
             self.lasting.append(_Lasting(after.id, _call_of(after), until))
@@ -93,9 +99,10 @@ class Bylaws:
         return any(self.seen.ended.get(one.id, at) >= at for one in mine)
 
     def _is_accepted(self, ticket: model.Ticket, key: str) -> bool:
-        for one in self.disk._tickets.values():
+        for one in self._accepted:
             suggested = str(one.request.metadata.get(naming.SUGGESTED, ""))
-            if one.decision is not None and one.decision.choice == learned.ACCEPT and suggested.endswith(key):
+            stored = self.disk._tickets.get(one.id)
+            if stored is not None and stored.decision is not None and suggested.endswith(key):
                 at = (ticket.created_at - START).total_seconds() - SKEW.total_seconds()
                 same = str((ticket.request.input or {}).get("command")) in str(one.request.attachments)
                 return same and self.seen.ended.get(one.id, at) >= at and not self._is_denied(ticket)
@@ -108,7 +115,7 @@ class Bylaws:
             same = (one.request.tool, one.request.input) == (ticket.request.tool, ticket.request.input)
             if denied and same and one.decision is not None:
                 since = (one.decision.decided_at - START).total_seconds()
-                return self.world.calm_since(since) > _ENDED
+                return self.world.calm_since(since) > _ENDED and self.world.now - self.world.killed > _TAKEN_OVER
         return False
 
     def _has_receipt(self, ticket: model.Ticket, decision: model.Decision) -> None:

@@ -46,6 +46,19 @@ class Message:
     """What it showed before; somebody may still look at that."""
 
 
+@dataclass(frozen=True)
+class Note:
+    """Words of the service in a room, and when it set out to say them."""
+
+    place: str
+    session: str
+    words: str
+    at: float
+    came: float
+    past: bool
+    """Whether the database was put back since to before it was said."""
+
+
 @dataclass
 class Account:
     """An account, as the platform knows it; when it changed."""
@@ -69,7 +82,7 @@ class Chat:
         """Rooms that nobody can post in any more."""
         self.told = list[tuple[str, str, str]]()
         """Place, request and words of direct messages."""
-        self.notes = list[str]()
+        self.notes = list[Note]()
         self.called = list[tuple[float, str, tuple[str, ...]]]()
         """Who was mentioned below which card, and when."""
 
@@ -153,7 +166,17 @@ class Connection:
 
     async def note(self, place: model.Place, session: card.Session, said: card.Says | card.Line) -> None:
         """See `channel.Teller.note`."""
-        await self._call(lambda: self.chat.notes.append(session.id))
+        at, past = self._world.now, self._world.past
+        words = " ".join(card.pieces(said)) if isinstance(said, card.Line) else ""
+
+        def act() -> None:
+            if place in self.chat.closed:
+                raise errors.ChannelError("the room is closed", final=True, gone=True)
+            now = self._world.now
+            self.chat.notes.append(Note(place, session.id, words, at, now, past != self._world.past))
+            self._world.say("noted", place, session.id, words)
+
+        await self._call(act)
 
     async def tell(
         self, place: model.Place, said: card.Line, cards: Sequence[model.PostedCard], *, ticket_id: str, again: bool
@@ -232,6 +255,8 @@ class Connection:
         if fault == "crawl":
             # longer than a lease, if nobody keeps it
             delay, back = 1.0, chance.uniform(25.0, 45.0)
+        if delay + back > 1.0:
+            self._world.slow_down(self.name, delay + back)
         sent = chance.random() < 0.5
         if posts and self._world.troubled(f"{self.name} is late"):
             # longer than the lease of whoever sends it, who may be dead when it comes

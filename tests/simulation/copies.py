@@ -12,10 +12,11 @@ from sayso import errors
 from sayso.desk import Desk, authority, channel, courier, timekeeper
 from sayso.desk.admission import learning
 from sayso.desk.setup import Setup
-from sayso.desk.upkeep import attendance, sealing, stopping, suggestions
+from sayso.desk.upkeep import attendance, observing, purging, sealing, stopping, suggestions
 from sayso.desk.upkeep import duties as duty
 from sayso.stores import Job, Store
 from sayso_bots.service.workers import Workers
+from tests.simulation.devices import Devices, Pusher
 from tests.simulation.disk import Disk, View
 from tests.simulation.loop import OUTSIDE, PROCESS, Process
 from tests.simulation.world import Clock, World
@@ -49,6 +50,7 @@ class House:
     keepers: tuple[sealing.Place, ...]
     chats: dict[str, Chat]
     resumer: courier.Resumer
+    devices: Devices
     copies: list[Copy] = field(default_factory=list["Copy"])
     started: list[Copy] = field(default_factory=list["Copy"])
     """All that there ever were."""
@@ -76,7 +78,8 @@ class Courier(courier.Courier):
     """The real one, which says what it is about: nobody else may be about the same."""
 
     def __init__(self, copy: Copy, desk: Desk, channels: Sequence[channel.Channel]) -> None:
-        super().__init__(desk, channels, copy.house.resumer)
+        pusher = Pusher(desk, copy.house.devices) if desk.setup.push else None
+        super().__init__(desk, channels, copy.house.resumer, pusher)
         self._house, self._process = copy.house, copy.process
 
     async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
@@ -133,6 +136,8 @@ class Copy:
             "keys": functools.partial(authority.watch, store, self.clock),
             "suggestions": functools.partial(suggestions.suggest_on, desk),
             "learned": functools.partial(learning.follow, desk),
+            "observed": functools.partial(observing.tell_on, desk),
+            "purge": functools.partial(purging.purge_on, desk),
             "stops": functools.partial(stopping.watch, desk),
             "clock": functools.partial(timekeeper.expire_due, desk, store, self.clock),
             "waits": functools.partial(attendance.watch, desk.attendance),
@@ -209,7 +214,7 @@ class Copy:
         self.world.say("kill", self.process.name)
         self.process.alive = False
         self._gone()
-        self.world.crashes += 1
+        self.world.crashes, self.world.killed = self.world.crashes + 1, self.world.now
         # whoever holds a lease holds it until it ends
         self.world.disturb(40.0)
 

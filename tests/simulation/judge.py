@@ -17,7 +17,7 @@ from sayso.machine import events
 from sayso.stores import Store
 from sayso.testing import oracle
 from sayso_signing import keyring
-from tests.simulation import bylaws, deadlines, town
+from tests.simulation import beside, bylaws, deadlines, town
 from tests.simulation.agents import Agents, Errand
 from tests.simulation.copies import House
 from tests.simulation.witness import Witness
@@ -41,6 +41,7 @@ class Judge:
         self.since = dict[tuple[str, model.Place], float]()
         """Since when a request is to be shown at a place."""
         self.bylaws = bylaws.Bylaws(house, seen)
+        self.beside = beside.Beside(house, agents, seen)
         self.disk.looking.append(self.at_commit)
 
     # each commit
@@ -68,6 +69,7 @@ class Judge:
             if after.decision.outcome == "allowed":
                 self._at_allow(before, after, entry)
         self.bylaws.at_commit(before, after, entry)
+        self.beside.at_commit(before, after, entry)
         if isinstance(entry, events.Used | events.Redeemed):
             self._under_no_stop(after, entry)
             if before is None or (before.used_at is not None and isinstance(entry, events.Used)):
@@ -111,6 +113,7 @@ class Judge:
     def look(self) -> None:
         """What must be so by now."""
         self.bylaws.look()
+        self.beside.look()
         for ticket in self.disk._tickets.values():
             if ticket.decision is None:
                 self._look_at_open(ticket)
@@ -164,7 +167,8 @@ class Judge:
         deaf = ticket.decision and decided is not None and not errand.heard and not errand.over
         if deaf and decided is not None and self.world.calm_since(decided) > _WOKEN + 30:
             self.world.blame(f"{errand.id}: its agent waits, and it is decided")
-        if errand.hung_up is not None and ticket.decision is None and self.world.calm_since(errand.hung_up) > 45:
+        hung_up = None if errand.hung_up is None else max(errand.hung_up, self.seen.restored or 0.0)
+        if hung_up is not None and ticket.decision is None and self.world.calm_since(hung_up) > 45:
             self.world.blame(f"{errand.id}: its agent has hung up, and it is open still")
         revoked = self.seen.revoked.get(ticket.key or "")
         if revoked is not None and ticket.decision is None and self.world.calm_since(revoked) > 45:
@@ -182,7 +186,7 @@ class Judge:
     def tasks_left(self) -> bool:
         """Whether something is to be done yet."""
         waiting = (task for task in self.disk._outbox.values() if task.due_at is not None)
-        served = [task for task in waiting if task.job.effect.place != events.PUSH]
+        served = list(waiting)
         open_ones = [one for one in self._asked() if one.decision is None]
         busy = [errand for errand in self.agents.errands if not errand.over and not errand.heard]
         return bool(
@@ -204,7 +208,7 @@ class Judge:
         for errand in self.agents.errands:
             if not errand.over and not errand.heard:
                 self.world.blame(f"{errand.id}: its agent waits for ever")
-        for wrong in (*self._told(), *self._reminded()):
+        for wrong in (*self._told(), *self._reminded(), *self.beside.words_left()):
             self.world.blame(wrong)
         stored = await oracle.read(cast(Store, self.disk))
         for wrong in oracle.violations(self.seen.told, stored):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
+import inspect
 import itertools
 import random
 from collections.abc import Coroutine
@@ -150,6 +151,11 @@ class Loop(asyncio.BaseEventLoop):
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 _close(task.get_coro())
+        for handle in self._ready:
+            # a generator of somebody who was killed is not closed any more
+            for given in handle._args or ():
+                if inspect.isawaitable(given) and not asyncio.isfuture(given):
+                    cast(Any, given).close()
         self._tasks.clear()
         self.close()
 

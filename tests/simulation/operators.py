@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 from sayso import errors, model
 from sayso.desk import Desk, authority
 from sayso.desk.admission import granting
-from sayso.desk.upkeep import restoring, stopping, stops
+from sayso.desk.setup import Retention
+from sayso.desk.upkeep import purging, restoring, stopping, stops
 from sayso.machine import events
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import oracle
@@ -70,7 +71,7 @@ class Operators:
 
     async def reload(self, chance: random.Random) -> None:
         """The settings change; each copy takes them up when it looks."""
-        self.house.setup = town.CHANGED if self.house.setup is town.SETUP else town.SETUP
+        self.house.setup = town.changed(self.house.setup)
         for copy in list(self.house.copies):
             await asyncio.sleep(chance.uniform(0, 1))
             copy.desk.setup = self.house.setup
@@ -98,6 +99,7 @@ class Operators:
         # it may have been stopped twice, and is lifted once
         self.seen.stops = [one for one in self.seen.stops if one.agent != agent]
         self.world.say("resuming", agent or "everything")
+        self.seen.lifted.append(self.world.now)
         with contextlib.suppress(errors.NotFound):
             await self._persist(lambda desk: stopping.resume(desk, WHO, agent), chance)
 
@@ -165,9 +167,20 @@ class Operators:
 
     async def close_room(self, chance: random.Random) -> None:
         """A room is archived."""
-        place = chance.choice(town.ROOMS)
+        await self.close(chance.choice(town.ROOMS))
+
+    async def close(self, place: str) -> None:
+        """This room."""
         self.house.chats[place[0]].closed.add(place)
         self.world.say("closed", place)
+
+    async def purge(self, keeps: float, chance: random.Random) -> None:
+        """Somebody erases what was decided so long ago."""
+        wanted = Retention(content=keeps)
+        self.seen.purging.append((began := self.world.now, keeps))
+        await self._persist(lambda desk: purging.purge(desk.store, desk.clock, wanted, "ops"), chance)
+        if began > (self.seen.restored or 0.0):
+            self.seen.purged.append((began, keeps))
 
     async def back_up(self, chance: random.Random) -> None:
         """A copy of the database is made."""

@@ -9,7 +9,7 @@ from tests.simulation import tales
 from tests.simulation.world import Episode
 
 HORIZON = 150.0
-_PLACES = ("store", "wire", "news", "a", "b", "receiver")
+_PLACES = ("store", "wire", "news", "a", "b", "receiver", "push")
 _DEEDS = (
     "kill", "kill", "kill", "restart", "freeze", "add", "reload", "stop", "stop", "stop", "revoke", "revoke",
     "end_grants", "move", "move", "delete", "close_room", "back_up", "back_up",
@@ -37,6 +37,10 @@ class Plan:
     actions: tuple[Action, ...]
     episodes: tuple[Episode, ...]
     copies: int = 2
+    push: bool = True
+    """Whether people have devices."""
+    erase: bool = False
+    """Whether content is erased while it runs."""
 
     def without(self, actions: set[int], episodes: set[int]) -> Plan:
         """The same with less in it."""
@@ -62,7 +66,8 @@ def plan(seed: str) -> Plan:
     moment = chance.uniform(10, 100)
     found = [(moment if chance.random() < 0.15 else at, what) for at, what in found]
     actions = tuple(Action(at, what, number) for number, (at, what) in enumerate(sorted(found)))
-    return Plan(seed, actions, tuple(_episodes(chance)), chance.choice((1, 2, 2, 3)))
+    episodes, copies = tuple(_episodes(chance)), chance.choice((1, 2, 2, 3))
+    return Plan(seed, actions, episodes, copies, push=chance.random() < 0.4, erase=chance.random() < 0.3)
 
 
 def _episodes(chance: random.Random) -> list[Episode]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
-from tests.simulation import planted_rules, planted_settings, planted_work, runs
+from tests.simulation import planted_beside, planted_rules, planted_settings, planted_work, runs
 
 FAULTS = {
     one.__name__.strip("_").replace("_", " "): one
-    for one in (*planted_rules.ALL, *planted_work.ALL, *planted_settings.ALL)
+    for one in (*planted_rules.ALL, *planted_work.ALL, *planted_settings.ALL, *planted_beside.ALL)
 }
 """By what is wrong with them."""
 

@@ -15,7 +15,7 @@ from sayso.desk.upkeep import processes, sealing
 from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring
-from tests.simulation import operators, plans, tales, town
+from tests.simulation import devices, operators, plans, tales, town
 from tests.simulation.agents import Agents, burst, errand
 from tests.simulation.copies import House, Unreachable
 from tests.simulation.disk import Disk
@@ -90,13 +90,14 @@ class Run:
         self.house = House(
             world=world,
             disk=self.disk,
-            setup=town.SETUP,
+            setup=town.setup_of(push=plan.push, erase=plan.erase),
             maker=tokens.TokenMaker(b"only for simulations, never for people"),
             signer=cast(seals.Signer, _SIGNER),
             issuer=_SIGNER,
             keepers=(sealing.Place(_Keeper(world)),),
             chats=town.chats(world),
             resumer=_Receiver(world, self.seen),
+            devices=devices.Devices(world),
         )
         self.agents = Agents(self.house, self.seen, {name: f"key of {name}" for name in town.AGENTS})
         self.persons = Persons(self.house, self.agents, self.seen)
@@ -128,6 +129,8 @@ class Run:
     async def _live(self) -> None:
         for name, record in self.agents.keys.items():
             await operators.give_key(cast(Store, self.disk), name, str(record))
+        if self.plan.push:
+            await self.house.devices.subscribe(cast(Store, self.disk), self.world.clock.now())
         for _ in range(self.plan.copies):
             self.house.start()
         doing = [asyncio.ensure_future(self._do(action)) for action in self.plan.actions]

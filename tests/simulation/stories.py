@@ -211,7 +211,8 @@ class Stories:
         """Answer through this copy, on a page where it is shown; whether it counted. `Unreachable`: nobody knows."""
         if self.house.chats["a"].accounts[account].closed is not None:
             return False
-        id, said = told.errand.id, model.Answer(verdict=verdict, standing=standing)
+        why = f"not {told.errand.nonce}" if verdict == "deny" else None
+        id, said = told.errand.id, model.Answer(verdict=verdict, standing=standing, reason=why)
         self.seen.shown |= {(account, each) for each in (id, *shown)}
         try:
             await copy.call(lambda desk: desk.answer(id, said, town.actor_of(account), shown=shown))

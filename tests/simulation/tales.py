@@ -19,7 +19,9 @@ from tests.simulation import stories, town
 from tests.simulation.copies import Copy, Unreachable
 from tests.simulation.stories import BOB, CID, DAN, Told
 
-_NAMES = ("ruled", "spent", "redeemed", "ended", "suggested", "turned", "digested", "hushed")
+_NAMES = (
+    "ruled", "spent", "redeemed", "ended", "suggested", "turned", "digested", "hushed", "purged", "rung", "observed",
+)  # fmt: skip
 ALL = (*stories.ALL, *(f"story_{name}" for name in _NAMES))
 
 
@@ -107,6 +109,39 @@ class Tales(stories.Stories):
         told = await self._ask(chance, "hushed", route=(chance.choice(("a:#ops", "approvers")),))
         await asyncio.sleep(chance.uniform(40, 130))
         await self._answered(told, CID, chance)
+
+    async def story_purged(self, chance: random.Random) -> None:
+        """What is over is erased on all copies at once; one of them may die meanwhile."""
+        told = [await self._ask(chance, policy) for policy in ("loose", "plain", "plain")]
+        await self._answered(told[0], BOB, chance)
+        await self._answered(told[0], CID, chance)
+        await self._answered(told[1], BOB, chance, verdict="deny")
+        await asyncio.sleep(chance.uniform(30, 45))
+        purging = [self.operators.purge(15.0, chance) for _ in self.house.copies]
+        if chance.random() < 0.5 and (copy := self.house.pick(chance)):
+            self.world.later(chance.uniform(0, 0.01), copy.kill)
+            self.world.later(1.0, self.house.start)
+        await asyncio.gather(*purging)
+        await self._ask(chance, "plain", like=told[2])
+
+    async def story_rung(self, chance: random.Random) -> None:
+        """Whoever rang a device dies at that moment, and somebody answers."""
+        told = await self._ask(chance, "plain")
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if any(told.errand.id in one.told for one in self.house.devices.all.values()):
+                break
+        for copy in list(self.house.copies):
+            copy.kill()
+            self.house.start()
+        await self._answered(told, BOB, chance)
+
+    async def story_observed(self, chance: random.Random) -> None:
+        """A rule that only observes matches, and people decide otherwise; one of the rooms may be closed."""
+        told = [await self._ask(chance, "plain", tool="peek") for _ in range(2)]
+        await self._answered(told[0], BOB, chance, verdict="deny")
+        if chance.random() < 0.5:
+            await self.operators.close(chance.choice(town.OBSERVED))
 
     # what they are made of
 

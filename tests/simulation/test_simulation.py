@@ -30,6 +30,9 @@ TOLD = {
     "story_digested": "what is gathered is shown at once",
     "story_hushed": "quiet hours are not quiet",
     "story_ruled": "a rule that only observes decides",
+    "story_purged": "what was typed stays in the log",
+    "story_rung": "where it may stand is not kept first",
+    "story_observed": "a place that fails has all told again",
     "story_arriving": "nobody looks for a card that comes late",
 }
 

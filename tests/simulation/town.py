@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import attention, calendars, model, rules
-from sayso.desk.setup import Setup, Suggesting
+from sayso.desk.setup import Retention, Setup, Suggesting, Telling
 from sayso.machine import people
 from sayso.rules import rule
 from tests.simulation.chats import Chat
@@ -37,6 +37,10 @@ QUIET = attention.Quiet(
 )
 QUIET_FOR = 120.0
 READS, PER = 2, 60.0
+# Where it is told what rules only observed; figures are counted once a minute at most.
+OBSERVED, TOLD_EVERY = ("a:#ops", "b:#ops"), 70.0
+KEPT = 50.0
+"""Seconds for which content is kept, where it is erased."""
 
 
 def _rule(effect: rule.Effect, tool: str, **more: Any) -> rules.Rule:
@@ -112,18 +116,25 @@ SETUP = Setup(
     audience="tools",
     quiet={"eve": QUIET},
     rules=RULES,
+    observed=Telling(OBSERVED, timedelta(seconds=TOLD_EVERY)),
     suggesting=Suggesting(ask=_LEADS, least=3, route=("web",), every=timedelta(seconds=20)),
 )
-# What a change of the settings brings: other people, other times.
-CHANGED = replace(
-    SETUP,
-    policies={
-        **POLICIES,
-        "default": model.Policy(approvers=_OPS, expires_in=50.0),
-        "ops": model.Policy(approvers=("group:security",), quorum=2, expires_in=60.0, remind=(10.0,)),
-    },
-    digest="2",
-)
+_CHANGED = {
+    **POLICIES,
+    "default": model.Policy(approvers=_OPS, expires_in=50.0),
+    "ops": model.Policy(approvers=("group:security",), quorum=2, expires_in=60.0, remind=(10.0,)),
+}
+
+
+def setup_of(*, push: bool, erase: bool) -> Setup:
+    """The settings of a run."""
+    return replace(SETUP, push=push, retention=Retention(content=KEPT if erase else None))
+
+
+def changed(setup: Setup) -> Setup:
+    """What a change of the settings brings, other people and other times; and what the next one brings."""
+    first = setup.digest == SETUP.digest
+    return replace(setup, policies=_CHANGED if first else POLICIES, digest="2" if first else SETUP.digest)
 
 
 def chats(world: World) -> dict[str, Chat]:
@@ -165,6 +176,18 @@ def is_meant(ticket: model.Ticket, account: str, chat: Chat) -> bool:
     """Whether it is for whoever presses from there, at a first look."""
     person = person_of(account)
     return person != ticket.requester and bool(set(ticket.policy.everybody) & _names_of(ticket, person, chat, 0.0))
+
+
+def is_told(ticket: model.Ticket, account: str, chat: Chat) -> bool:
+    """Whether whoever has this account may be told of it at all."""
+    person = person_of(account)
+    # a question of their own they may answer
+    judged = ticket.request.kind == "permission" and not ticket.policy.self_approval
+    own = judged and person == ticket.requester
+    names = _names_of(ticket, person, chat, 0.0)
+    if person in AWAY.to:
+        names |= _names_of(ticket, AWAY.of, chat, 0.0)
+    return not own and bool(set(ticket.policy.everybody) & names)
 
 
 def _names_of(ticket: model.Ticket, person: str, chat: Chat, now: float) -> set[str]:

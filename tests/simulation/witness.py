@@ -42,6 +42,14 @@ class Witness:
     """Requests of which a receipt was taken; each time."""
     ended: dict[str, float] = field(default_factory=dict[str, float])
     """When it was acknowledged that a grant has ended, by the request that gave it."""
+    erased: set[str] = field(default_factory=set[str])
+    """Requests whose content was erased at any time."""
+    purging: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """When a purge was begun by hand, and for how long it keeps content."""
+    purged: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """Those of them that were acknowledged, until somebody has looked."""
+    lifted: list[float] = field(default_factory=list[float])
+    """When stops were lifted."""
     restored: float | None = None
 
     def acknowledge(self, ticket: model.Ticket) -> None:
@@ -55,7 +63,9 @@ class Witness:
     def hear(self, errand: Errand, decision: model.Decision) -> None:
         """An agent was told what was decided."""
         before = errand.heard[0] if errand.heard else decision
-        if (before.outcome, before.input, before.by) != (decision.outcome, decision.input, decision.by):
+        gone = errand.id in self.erased
+        same = gone or before.input == decision.input
+        if not same or (before.outcome, before.by) != (decision.outcome, decision.by):
             self.world.blame(f"{errand.id}: two agents heard different things: {before.outcome}, {decision.outcome}")
         errand.heard.append(decision)
         self.told.decided[errand.id] = decision
@@ -77,4 +87,5 @@ class Witness:
         self.told = kept
         self.redeemed.clear()
         self.ended.clear()
+        self.purged.clear()
         self.restored = self.world.now

@@ -14,12 +14,15 @@ from unittest import mock
 
 from sayso import clock
 from sayso.cards import tokens
+from sayso.desk.upkeep import observing, purging
 from sayso.stores import watch
 from tests.simulation.loop import OUTSIDE, PROCESS, SENT_BY, Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+OFTEN = 12.0
+"""Seconds between two looks of what is done now and then."""
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -67,6 +70,8 @@ class World:
     """The number of the last process of before an older copy of the database was put back."""
     crashes: int = 0
     """How often something died or stood still, so that a call may have been made twice."""
+    killed: float = -1000.0
+    """When a process was killed last: what it alone did is taken over some minutes later."""
     over: bool = False
     """Whether what comes now is only cleared away."""
     verbose: bool = False
@@ -98,6 +103,10 @@ class World:
     def disturb(self, seconds: float) -> None:
         """Nobody may expect anything of the next seconds."""
         self.disturbed.append((self.now, self.now + seconds))
+
+    def slow_down(self, where: str, seconds: float) -> None:
+        """Nobody may expect an answer from there meanwhile: one call takes longer than the trouble that it met."""
+        self.episodes.append(Episode(self.now, self.now + seconds, where, 0.0))
 
     def calm_since(self, start: float, but: Collection[str] = ()) -> float:
         """How many seconds since then were calm; trouble counts double, for whoever backs off.
@@ -170,6 +179,14 @@ def seeded(seed: str) -> Generator[None]:
     before = random.getstate()
     random.seed(f"{seed}/core")
     references = SimpleNamespace(WeakSet=_Ordered)
-    with mock.patch.object(tokens, "secrets", _Secrets(seed)), mock.patch.object(watch, "weakref", references):
+    with contextlib.ExitStack() as patched:
+        for where, name, value in (
+            (tokens, "secrets", _Secrets(seed)),
+            (watch, "weakref", references),
+            # what is done once an hour is done now and then
+            (observing, "_LOOK", OFTEN),
+            (purging, "_EVERY", OFTEN),
+        ):
+            patched.enter_context(mock.patch.object(where, name, value))
         yield
     random.setstate(before)

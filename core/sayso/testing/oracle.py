@@ -87,7 +87,7 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
         if not answers[id, account]:
             yield f"{id}: a press of {account} was acknowledged, and neither counted nor refused"
     for id, decision in seen.decided.items():
-        if id not in stored.tickets or _outcome(stored.tickets[id].decision) != _outcome(decision):
+        if id not in stored.tickets or not _is_told(decision, stored.tickets[id]):
             yield f"{id}: the agent was told {decision.outcome}, and that is not what is stored"
 
 
@@ -99,6 +99,14 @@ def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
     route = tuple(place for place in ticket.route if place not in new)
     attending = rounds.begun(ticket.reach, ticket.created_at)
     return {"plan": plan, "attending": attending, "escalated": (), "reminded": 0, "passed": (), "route": route}
+
+
+def _is_told(decision: model.Decision, ticket: model.Ticket) -> bool:
+    kept = ticket.decision
+    if ticket.erased_at is None or kept is None:
+        return _outcome(kept) == _outcome(decision)
+    # what was said is gone, and not who said it
+    return (kept.outcome, kept.by, kept.decided_at) == (decision.outcome, decision.by, decision.decided_at)
 
 
 def _outcome(decision: model.Decision | None) -> model.JsonObject | None:
@@ -118,6 +126,9 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     changes = [row for row in stored.rows[id] if not isinstance(row.entry, _NOTES)]
     if [row.version for row in changes] != list(range(1, ticket.version + 1)):
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
+    if ticket.erased_at is not None:
+        # what was answered is gone, so that nothing can follow from it
+        return
     at_first = {"expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST, **_planned_at_first(ticket)}
     replayed = ticket.model_copy(update={"version": 1, **at_first})
     if (ruled := outcomes.ruled(replayed, ticket.created_at)) is not None:

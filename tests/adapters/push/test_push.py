@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -43,6 +45,7 @@ class Scene:
     kept: sayso_push.Subscriptions
     keys: sayso_push.ServerKeys
     courier: courier.Courier
+    pusher: sayso_push.Pusher
     clock: ManualClock = field(default_factory=ManualClock)
 
     async def subscribe(self, person: str, name: str) -> Browser:
@@ -82,7 +85,7 @@ async def there() -> AsyncGenerator[Scene]:
         kept = sayso_push.Subscriptions(store, poster.check)
         keys = await sayso_push.open_keys(store)
         made = sayso_push.Pusher(desk, kept, keys, "ops@example.com", poster.post)
-        yield Scene(service, desk, kept, keys, courier.Courier(desk, [], pusher=made), clock)
+        yield Scene(service, desk, kept, keys, courier.Courier(desk, [], pusher=made), made, clock)
 
 
 async def test_a_device_reads_what_a_notification_says_and_nothing_of_the_agent(there: Scene) -> None:
@@ -184,6 +187,47 @@ async def test_a_withdrawal_that_fails_is_tried_again(there: Scene) -> None:
     there.clock.advance(5)
     await there.courier.deliver()
     assert [state for _, state, _ in there.told] == ["pending", "over"]
+
+
+async def test_it_is_withdrawn_from_a_device_that_was_told_by_a_process_that_died_or_heard_no_answer(
+    there: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await there.subscribe("ann", "a")
+    device = await there.subscribe("bob", "busy")
+    kept, post = there.desk.store.put, there.pusher._post
+
+    async def put(record: Record) -> None:
+        if record.kind == pusher.KIND and "maybe" not in record.value:
+            raise asyncio.CancelledError
+        await kept(record)
+
+    async def lost(address: str, body: bytes, headers: Any) -> pusher.Reply:
+        reply = await post(address, body, headers)
+        if address == device.endpoint:
+            raise errors.ChannelError("no answer in time")
+        return reply
+
+    ticket = await there.desk.open(HOSTILE, Caller("release-bot"))
+    monkeypatch.setattr(there.desk.store, "put", put)
+    with pytest.raises(asyncio.CancelledError):
+        await there.courier.deliver()
+    monkeypatch.undo()
+    assert sorted(name for name, _, _ in there.told) == ["a", "busy"]
+    # whoever goes on tells it again, and one of the answers is lost
+    monkeypatch.setattr(there.pusher, "_post", lost)
+    there.clock.advance(60)
+    await there.courier.deliver()
+    await there.answer(ticket, "deny")
+    assert sorted({name for name, state, _ in there.told if state == "over"}) == ["a", "busy"]
+
+
+async def test_what_a_push_service_did_not_take_is_not_withdrawn(there: Scene) -> None:
+    await there.subscribe("ann", "a")
+    there.service.answers = [(503, {})]
+    ticket = await there.ask()
+    await there.answer(ticket, "deny")
+    assert there.told == []
+    assert await there.desk.store.scan(pusher.KIND) == []
 
 
 async def test_a_refusal_for_good_is_not_tried_again_and_keeps_the_device(there: Scene) -> None:

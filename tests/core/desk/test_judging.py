@@ -270,11 +270,18 @@ async def test_what_is_counted_already_by_a_call_that_was_cut_off_is_not_counted
                 raise errors.StoreUnavailable("cut off")
             await super().commit(*given, **more)
 
-    desk = desk_of(rule("allow", limit=rules.Limit(count=1, per=60)), store=CutOff())
+    clock = ManualClock(samples.NOW)
+    desk = desk_of(rule("allow", limit=rules.Limit(count=1, per=60)), store=CutOff(), clock=clock)
     with pytest.raises(errors.StoreUnavailable):
         await desk.open(call(id="r1"), Caller("bot"))
+    clock.advance(50)
     assert (await desk.open(call(id="r1"), Caller("bot"))).state == "decided"
     assert (await desk.open(call(id="r2"), Caller("bot"))).state == "pending"
+    # it counts from when it was allowed, and not from when somebody tried
+    clock.advance(59)
+    assert (await desk.open(call(id="r3"), Caller("bot"))).state == "pending"
+    clock.advance(1)
+    assert (await desk.open(call(id="r4"), Caller("bot"))).state == "decided"
 
 
 async def test_a_rule_is_named_in_the_words_of_the_service_and_an_odd_name_is_foreign() -> None:

@@ -28,6 +28,7 @@ class Room:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.away = False
+        self.failing: dict[str, errors.ChannelError] = {}
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         raise NotImplementedError
@@ -38,6 +39,8 @@ class Room:
     async def note(self, place: str, session: card.Session, said: card.Says | card.Line) -> None:
         if self.away:
             raise errors.ChannelError("away")
+        if place in self.failing:
+            raise self.failing[place]
         assert isinstance(said, card.Line)
         self.told.append((place, "".join(card.words_of(part) for part in said.inlines())))
 
@@ -114,6 +117,27 @@ async def test_a_chat_that_is_away_is_told_later(
     desk.platforms["room"] = channel.Platform(channel=room, teller=room)
     room.away = False
     assert await observing.tell_if_due(desk)
+
+
+async def test_a_place_that_fails_is_told_again_alone_and_one_that_is_closed_is_passed_over(
+    room: Room, clock: ManualClock
+) -> None:
+    desk = desk_of(memory.MemoryStore(), clock, room, watched("npm", "npm"))
+    desk.setup = replace(desk.setup, observed=Telling(("room:ops", "room:away", "room:closed")))
+    await observing.tell_if_due(desk)
+    room.failing = {"room:away": errors.ChannelError("away"), "room:closed": errors.ChannelError("gone", final=True)}
+    clock.advance(WEEK)
+    for _ in range(3):
+        await observing.tell_if_due(desk)
+        clock.advance(3600)
+    assert [place for place, _ in room.told] == ["room:ops"]
+    room.failing.clear()
+    assert [await observing.tell_if_due(desk) for _ in range(2)] == [True, False]
+    assert [place for place, _ in room.told] == ["room:ops", "room:away"]
+    # a week after the first one heard it
+    clock.advance(WEEK - 3 * 3600)
+    assert await observing.tell_if_due(desk)
+    assert [place for place, _ in room.told[2:]] == ["room:ops", "room:away", "room:closed"]
 
 
 async def test_a_long_list_of_rules_is_cut_and_says_so(clock: ManualClock) -> None:

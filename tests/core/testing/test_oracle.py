@@ -9,7 +9,7 @@ import pytest
 
 from sayso import asking, errors, model, rules
 from sayso.desk import Desk, Setup
-from sayso.desk.upkeep import stopping
+from sayso.desk.upkeep import purging, stopping
 from sayso.machine import events
 from sayso.rules import rule
 from sayso.stores import Row, memory
@@ -119,6 +119,19 @@ async def test_an_honest_history_of_taken_answers_and_used_allows_has_no_fault()
 async def test_a_lie_is_found(lie: Callable[[Witnessed, Stored], Stored], found: str) -> None:
     seen, stored = await history()
     assert any(found in wrong for wrong in oracle.violations(seen, lie(seen, stored)))
+
+
+async def test_an_honest_history_whose_content_was_erased_has_no_fault_and_who_decided_it_is_compared() -> None:
+    clock = ManualClock()
+    front = Desk(memory.MemoryStore(), MINT, Setup(route=("chat:#ops",)), clock)
+    await front.open(asking.Question("Which?", id="r1"))
+    await front.answer("r1", model.Answer(text="Acme"), ANN)
+    seen = Witnessed({}, [("r1", ANN.account)], {"r1": await front.wait("r1")})
+    await purging.erase(front.store, "r1", clock.now(), "ops")
+    stored = await oracle.read(front.store)
+    assert oracle.violations(seen, stored) == []
+    assert "r1: the agent was told denied" in oracle.violations(seen, told_otherwise(seen, stored))[0]
+    await front.store.close()
 
 
 @pytest.mark.parametrize("effect", ["allow", "deny"])

@@ -1,7 +1,8 @@
 """What the rules come to for one request: asked before it is opened, with what only a store remembers.
 
 The rule: an allowance is taken before the request is stored, by compare-and-set and under its id. So over any number of
-copies no more is allowed than the rule says, and a repeated call takes nothing more; a crash in between loses one.
+copies no more is allowed than the rule says, and a repeated call takes nothing more, and counts from when it is
+allowed; a crash in between loses one.
 """
 
 from __future__ import annotations
@@ -73,10 +74,9 @@ async def _take(store: Store, rule: str, limit: rules.Limit, call: rules.Call, i
     for _ in range(_TRIES):
         before = await store.get(ALLOWANCE, name)
         taken = {one: when for one, when in (before.value if before else {}).items() if when > since}
-        if id in taken:
-            return True
-        if len(taken) >= limit.count:
+        if id not in taken and len(taken) >= limit.count:
             return False
+        # one that was cut off before it was stored is allowed now, so that it counts from now on
         made = Record(ALLOWANCE, name, taken | {id: at.timestamp()}, until, before.version if before else 0)
         try:
             await store.put(made)

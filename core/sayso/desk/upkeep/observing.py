@@ -43,19 +43,18 @@ async def tell_if_due(desk: Desk) -> bool:
     record, now = await desk.store.get(_KIND, _NAME), desk.clock.now()
     if record is None:
         # the first time begins now
-        await _note(desk, now, None)
+        await _note(desk, now, (), None)
         return False
-    if now - datetime.fromisoformat(record.value["at"]) < told.every:
+    at, places = datetime.fromisoformat(record.value["at"]), _left(record, told.places)
+    if now - at >= told.every:
+        at, places = now, told.places
+    if not places:
         return False
     found = await desk.numbers.of_last(told.every / timedelta(days=1))
-    for place in told.places:
-        try:
-            await _tell(desk, place, describe(found, watched))
-        except errors.ChannelError as error:
-            log.warning("not told what rules would have done", extra={"place": place, "error": error.message})
-            return False
-    await _note(desk, now, record)
-    return True
+    left = [place for place in places if not await _is_done(desk, place, describe(found, watched))]
+    # a place that fails is told again alone: the others have heard it
+    await _note(desk, at, left, record)
+    return len(left) < len(places)
 
 
 def describe(found: stats.Figures, watched: Sequence[Rule]) -> card.Line:
@@ -85,6 +84,23 @@ async def _tell(desk: Desk, place: model.Place, said: card.Line) -> None:
     await platform.teller.note(place, naming.session("sayso", _SESSION), said)
 
 
-async def _note(desk: Desk, at: datetime, before: Record | None) -> None:
+async def _is_done(desk: Desk, place: model.Place, said: card.Line) -> bool:
+    """Whether it was told there, or never will be."""
+    try:
+        await _tell(desk, place, said)
+    except errors.ChannelError as error:
+        log.warning("not told what rules would have done", extra={"place": place, "error": error.message})
+        return error.final
+    return True
+
+
+def _left(record: Record, places: Sequence[model.Place]) -> Sequence[model.Place]:
+    known = record.value.get("left", ())
+    return [place for place in places if place in known]
+
+
+async def _note(desk: Desk, at: datetime, left: Sequence[model.Place], before: Record | None) -> None:
+    """Keep when it was told last, and the places that have not heard it yet."""
+    value = {"at": at.isoformat(), "left": list(left)}
     with contextlib.suppress(errors.Conflict):
-        await desk.store.put(Record(_KIND, _NAME, {"at": at.isoformat()}, version=before.version if before else 0))
+        await desk.store.put(Record(_KIND, _NAME, value, version=before.version if before else 0))
