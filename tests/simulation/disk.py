@@ -29,7 +29,7 @@ _WRITES = (
     "add_card", "settle", "remove_card", "put", "remove", "add_seal", "erase", "forget", "expire",
 )  # fmt: skip
 # What a view does itself.
-_OWN = ("changed", "close")
+_OWN = ("awaited", "changed", "close")
 # How long a copy goes without looking, if it heard nothing; see the stores.
 _POLL = 5.0
 
@@ -124,6 +124,12 @@ class View:
     def waiting(self) -> int:
         """See `Store.waiting`."""
         return self.watch.waiting
+
+    async def awaited(self, id: str, after: int | None = None) -> machine.Awaited:
+        """See `Store.awaited`."""
+        if after is not None:
+            await self.changed(id, after)
+        return machine.Awaited.model_validate(await cast(Store, self).load(id), from_attributes=True)
 
     async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
