@@ -6,6 +6,7 @@ read this table; a new button is a name in `Action` and a row here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -240,12 +241,14 @@ def on(ticket: model.Ticket) -> Iterator[tuple[Row, int]]:
             yield from ((row, number) for number in row.numbers(ticket))
 
 
+@functools.cache
 def row_of(action: Action, kind: model.Kind) -> Row:
     """The button that does this on a request of this kind."""
     rows = [row for row in TABLE if row.action == action]
     return next((row for row in rows if kind in row.kinds), rows[0])
 
 
+@functools.lru_cache(256)
 def row_for(
     kind: model.Kind,
     verdict: model.Verdict | None,

@@ -295,6 +295,6 @@ def pieces(part: Part) -> Iterable[str]:
 
 def words_of(span: Inline) -> str:
     """A piece of a text as plain words."""
-    if isinstance(span, Moment):
-        return span.at.strftime("%Y-%m-%d %H:%M UTC")
-    return span.text if isinstance(span, text.Foreign) else span
+    if isinstance(span, str):
+        return span
+    return span.text if isinstance(span, text.Foreign) else span.at.strftime("%Y-%m-%d %H:%M UTC")
