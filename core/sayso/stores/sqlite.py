@@ -11,8 +11,8 @@ import apsw
 
 from sayso import errors, model
 from sayso.machine import events
-from sayso.stores import documents, record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
-from sayso.stores.protocol import Durability, Job
+from sayso.stores import documents, lists, record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
+from sayso.stores.protocol import Durability, Job, Query
 
 OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
 _prepare = sqlite_file.prepare
@@ -39,6 +39,8 @@ _POINTS: frozenset[sql.Name] = frozenset(
 
 # These may find many rows, and the event loop does not wait for them.
 _LONG: frozenset[sql.Name] = frozenset({"expire", "forget_cards", "forget_effects"})
+# As many of one owner are counted in a fifth of a millisecond.
+_SOME = 1_000
 # Kinds of which there are never many: a scan of them is a point read, too, and it is on the path of each answer.
 _FEW = frozenset({record_kinds.STOP})
 
@@ -111,6 +113,13 @@ class SqliteStore(sql_store.SqlStore):
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         with self._noting:
             return await self._lists.run(lambda db: sqlite_worker.rows(db, text, values), long=True)
+
+    async def count(self, query: Query) -> int:
+        """See `Store.count`. So many of one owner stand beside each other in an index."""
+        if query.owner is None or query.limit > _SOME:
+            return await super().count(query)
+        text, values = lists.select_count(query, self.dialect)
+        return int((await self._select_few(text, *values))[0][0])
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
