@@ -1,4 +1,4 @@
-"""Workflows for the tests of `sayso_workflow`; its own file, since the SDK imports it again for every run."""
+"""Workflows for the tests of `sayso_workflow`; its own file, since the SDK imports it again for its runs."""
 
 import asyncio
 import dataclasses
@@ -11,7 +11,8 @@ import sayso
 import sayso_workflow
 from sayso.testing import scripts
 
-workflows = Workflows(sandbox_policy=sayso_workflow.SANDBOX)
+# One sandbox for all runs: a new one imports this file and much of the SDK again, each time that a run goes on.
+workflows = Workflows(sandbox_policy=dataclasses.replace(sayso_workflow.SANDBOX, share_sandboxes=True))
 ran: list[str] = []
 
 

@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flows.ran.clear()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def complained_of_here() -> Iterator[None]:
+    """The queue keeps each message in a folder that only the garbage collector removes, and that complains."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @contextlib.asynccontextmanager
 async def running() -> AsyncGenerator[None]:
     """A new process of an app, as far as the SDK can tell: its runs are in files, its queue is empty."""
@@ -60,10 +69,6 @@ async def running() -> AsyncGenerator[None]:
         yield
     finally:
         await mine.aclose()
-        with warnings.catch_warnings():
-            # the queue keeps each message in a folder that only the garbage collector removes, and that complains
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
 
 
 @contextlib.asynccontextmanager
