@@ -353,6 +353,16 @@ async def test_a_rule_that_asks_on_a_chat_that_is_not_set_up_is_told(place: Plac
     assert (wrong.name, wrong.said) == ("rules.prod.route", "rules.prod.route: no chat for 'slack:C2' is connected")
 
 
+async def test_a_delegation_that_is_over_is_told(place: Place) -> None:
+    people = "[people.ann]\n[people.bob]\n" + '[[delegations]]\nof = "ann"\nto = ["bob"]\nuntil = '
+    place.settings(f"{people}{datetime.now(UTC).date()}\n")
+    assert "delegations.0.until" not in {one.name for one in await findings.find_all(None)}
+    place.settings(f"{people}2026-01-31\n")
+    (warned,) = [one for one in await findings.find_all(None) if one.name == "delegations.0.until"]
+    assert (warned.ok, warned.warn) == (True, True)
+    assert warned.said == "nobody acts for ann since 2026-02-01: it is over"
+
+
 async def test_quiet_hours_that_are_longer_than_a_request_waits_are_told(place: Place) -> None:
     quiet = (
         '[calendars.office]\ndays = ["mon", "tue", "wed", "thu", "fri"]\nhours = "09:00-18:00"\nzone = "UTC"\n'

@@ -9,7 +9,7 @@ from sayso import clock, errors, machine, model
 from sayso.desk import keys
 from sayso.machine import people, staffing
 from sayso.rules import lint
-from sayso_bots.commands.doctor import claude_code, counting, first_day, on_call, running, silent
+from sayso_bots.commands.doctor import claude_code, counting, first_day, lapsed, on_call, running, silent
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import checks
 from sayso_bots.settings import environment, reach, schema, toml
@@ -118,7 +118,8 @@ async def _look_at_people(given: environment.Environment, chosen: schema.Setting
         reach.check(setup)
     except errors.InvalidSettings as error:
         yield _finding_of_error(error.field or "routes", error)
-    for finding in (*counting.look(setup, surfaces, known), *silent.look(setup, clock.SystemClock().now())):
+    now = clock.SystemClock().now()
+    for finding in (*counting.look(setup, surfaces, known), *silent.look(setup, now), *lapsed.look(setup, now)):
         yield finding
     for key in known:
         try:

@@ -71,7 +71,7 @@ def describe(found: stats.Figures, watched: Sequence[Rule]) -> card.Line:
 
 def _of_rule(rule: Rule, one: stats.Named | None) -> text.Trusted:
     if one is None:
-        return text.Trusted(" never matched")
+        return text.Trusted(" matched nothing that was decided")
     became = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(one.outcomes.items()))
     what = wording.counted(one.requests, "request")
     return text.Trusted(f" would have {_DONE[rule.effect]} {what}; in fact {became}")
