@@ -39,6 +39,7 @@ EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 # The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
 WINGS = ("top", "content", "rules", "machine", "cards", "stores", "audit", "stats", "desk", "chat", "asking", "testing")
 TOP = {
+    "late",
     "model",
     "parts",
     "policies",

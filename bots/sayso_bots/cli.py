@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from sayso import errors
-from sayso.chat import plugin
 from sayso_bots.terminal import rows
 
 # Commands load when they are used: each brings its own imports, some of them slow. Each module has a `command`.
@@ -153,6 +152,9 @@ def _hint_at_extra(package: str) -> str | None:
     """What brings a package that only some need."""
     if extra := _EXTRAS.get(package):
         return f"in a clone of sayso: pip install '.[{extra}]'"
+    # slow to import, and said of few failures
+    from sayso.chat import plugin
+
     return next((chat.install for chat in plugin.installed() if package in chat.packages), None)
 
 

@@ -3,11 +3,10 @@
 The rule: importing it costs nothing. A name brings its module when it is used, since most programs need few of them.
 """
 
-import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sayso import moved
+from sayso import late, moved
 
 if TYPE_CHECKING:
     from sayso.asking import Choice, Form, Permission, Question
@@ -133,7 +132,7 @@ sys.meta_path.append(moved.Finder())
 
 def __getattr__(name: str) -> Any:
     named = _RENAMED.get(name, name)
-    found = getattr(_imported(_HOME_OF[named]), named) if named in _HOME_OF else _module(name)
+    found = getattr(late.module(_HOME_OF[named]), named) if named in _HOME_OF else _module(name)
     globals()[name] = found
     return found
 
@@ -142,20 +141,12 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def _imported(called: str) -> Any:
-    # a package before what is in it: threads that import at once and take the locks of these in two orders fail
-    package = called.rpartition(".")[0]
-    if package != __name__:
-        _imported(package)
-    return importlib.import_module(called)
-
-
 def _module(name: str) -> Any:
     """A module of this package, which people use without importing it."""
     called = f"{__name__}.{name}"
     try:
         if name.isidentifier() and not name.startswith("_"):
-            return importlib.import_module(called)
+            return late.module(called)
     except ModuleNotFoundError as error:
         if error.name != called:
             raise

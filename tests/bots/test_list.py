@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import sayso
-from sayso import model
+from sayso import clock, model
 from sayso.desk.answering import searching
 from sayso.machine import people
 from sayso_bots.commands import list as listing
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, local_desk, output
-from tests.bots.conftest import Call
+from tests.bots.conftest import Call, Command
 from tests.conftest import until
 
 
@@ -85,3 +88,39 @@ def test_a_row_of_a_table_in_a_pipe_is_one_line_however_long_it_is(capsys: pytes
     output.print_table(("id", "about", "state"), [("r1", "日本", "pending"), ("r2", "né", long)], foreign=1)
     shown = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(" r")]
     assert shown == [["r1", '"日本"', "pending"], ["r2", '"né"', long]]
+
+
+def test_a_list_needs_neither_the_desk_nor_what_chats_bring(command: Command) -> None:
+    late = "('sayso.desk.desk', 'sayso.machine.transitions', 'sayso_bots.settings.schema', 'sayso.chat.plugin')"
+    program = (
+        "import atexit, sys, sayso_bots; sys.argv[1:] = ['list']\n"
+        f"atexit.register(lambda: print([one for one in {late} if one in sys.modules]))\n"
+        "sayso_bots.main()"
+    )
+    assert command("ask", "question", "Which?", "--id", "q1").returncode == 0
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, cwd=command.folder, capture_output=True, text=True, check=True)
+    assert " q1 " in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_list_follows_the_settings_as_far_as_they_concern_it(inside: Call, tmp_path: Path) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    inside("ask", "permission", "--tool", f"use {secret}", "--id", "r1")
+    assert secret not in inside("list").stdout
+    settings = Path("sayso.toml")
+    settings.write_text('[secrets]\nshow = "plain"\n')
+    assert secret in inside("list").stdout
+    settings.write_text('[secrets]\nshow = "all"\n')
+    assert "secrets.show" in inside("list").stderr
+    settings.write_text("[secrets")
+    assert "is not TOML" in inside("list").stderr
+    settings.write_text('[slack]\nchanel = "#ops"\n')
+    assert inside("list").returncode == 0
+    assert "slack.chanel" in inside("list", "--whose", "me").stderr
+
+
+def test_a_list_shows_what_time_decided(inside: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside("ask", "question", "Which?", "--id", "q1", "--expires-in", "1h")
+    monkeypatch.setattr(clock.SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(hours=2))
+    assert "Expired" in inside("list").stdout

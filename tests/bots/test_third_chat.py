@@ -169,10 +169,10 @@ async def test_init_writes_its_part_of_the_file_and_says_what_it_needs(command: 
 async def test_a_chat_that_cannot_be_loaded_stops_the_start_and_is_named(command: Command, changing: str) -> None:
     record = Path(changing.partition(os.pathsep)[0]) / "sayso_teams-0.1.dist-info" / "entry_points.txt"
     record.write_text("[sayso.chats]\nteams = sayso_nowhere.plugin:chat\n")
-    code, _, err = await run(command, "list", PYTHONPATH=changing)
+    code, _, err = await run(command, "show", "r1", PYTHONPATH=changing)
     assert (code, "the chat teams cannot be loaded" in err) == (2, True)
     record.write_text("[sayso.chats]\nslack = sayso_teams.plugin:chat\n")
-    code, _, err = await run(command, "list", PYTHONPATH=changing)
+    code, _, err = await run(command, "show", "r1", PYTHONPATH=changing)
     assert (code, "is not the only chat with the name slack" in err) == (2, True)
 
 

@@ -169,7 +169,7 @@ async def test_doctor_looks_at_slack(command: Command, tmp_path: Path) -> None:
 
 def test_the_config_option_names_the_settings(command: Command, tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text('[slack]\nchanel = "#ops"')
-    for arguments in (("--config", "other.toml", "list"), ("list", "--config", "other.toml")):
+    for arguments in (("--config", "other.toml", "show", "r1"), ("show", "r1", "--config", "other.toml")):
         done = command(*arguments)
         assert (done.returncode, "slack.chanel" in done.stderr) == (2, True)
 

@@ -66,7 +66,7 @@ def command(limit: int, before: str | None, watch: bool, as_json: bool, **asked:
 
 
 async def _list(wanted: Mapping[str, str], limit: int, before: str | None, as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect_to_lists(environment.read(chats=False)) as desk:
         found, following = await find(desk, wanted, limit, before)
         seen = [access.shown(desk, one) for one in found]
     if as_json:
@@ -78,7 +78,7 @@ async def _list(wanted: Mapping[str, str], limit: int, before: str | None, as_js
 
 
 async def find(
-    desk: access.CommandDesk, wanted: Mapping[str, str], limit: int, before: str | None = None
+    desk: access.Lists, wanted: Mapping[str, str], limit: int, before: str | None = None
 ) -> tuple[Sequence[model.Ticket], str | None]:
     """What fits, as far as so many pages reach, and behind which request it goes on."""
     found = list[model.Ticket]()
@@ -92,7 +92,7 @@ async def find(
 
 async def _watch(wanted: Mapping[str, str], limit: int, as_json: bool) -> None:
     shown = dict[str, int]()
-    async with access.connect(environment.read()) as desk:
+    async with access.connect_to_lists(environment.read(chats=False)) as desk:
         changes = desk.changes()
         happening = asyncio.ensure_future(anext(changes))
         while True:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from typing import TYPE_CHECKING
 
 from sayso.cards import tokens
 from sayso.content import masks
-from sayso_bots.settings import schema
+
+if TYPE_CHECKING:
+    from sayso_bots.settings import schema
 
 
 def equip(maker: tokens.TokenMaker, settings: schema.Settings) -> tokens.TokenMaker:

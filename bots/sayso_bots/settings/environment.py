@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from sayso import errors, stores
-from sayso.chat import plugin
 from sayso.chat.settings import address_variable
 
 # Read by the core and by the hook; named here, so that they are known.
@@ -56,8 +55,8 @@ class Environment:
     """The variables of chats, by name."""
 
 
-def read(variables: Mapping[str, str] | None = None) -> Environment:
-    """The environment, checked; an empty variable counts as none.
+def read(variables: Mapping[str, str] | None = None, *, chats: bool = True) -> Environment:
+    """The environment, checked; an empty variable counts as none. Without *chats* it is for what reaches none.
 
     Raises:
         InvalidSettings: `field` is the name of the variable that is wrong.
@@ -82,12 +81,15 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         pagerduty_url=_pagerduty_url(given),
         signing_key=given.get("SAYSO_SIGNING_KEY"),
         push_key=given.get("SAYSO_PUSH_KEY"),
-        chats=_of_chats(given),
+        chats=_of_chats(given) if chats else {},
     )
 
 
 def _of_chats(given: Mapping[str, str]) -> dict[str, str]:
     """The variables of every chat that is installed, checked."""
+    # what stands beside the packages is slow to look through
+    from sayso.chat import plugin
+
     variables = [one for chat in plugin.installed() for one in chat.variables if one.name in given]
     for variable in variables:
         variable.check(given[variable.name])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from sayso.desk import DEFAULT
 from sayso.desk import setup as setups
 from sayso.desk.admission import quota
 from sayso.machine import people
-from sayso_bots.settings import attention, on_call, reach, records, rule_tables, schema, spelling, times, who
+from sayso_bots.settings import attention, on_call, reach, records, rule_tables, schema, spelling, tables, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -36,18 +35,8 @@ def load(path: Path | None) -> schema.Settings:
     Raises:
         InvalidSettings: `field` is the full name of the key that is wrong.
     """
-    found = path or Path("sayso.toml")
-    if path is None and not found.exists():
-        return schema.Settings()
-    try:
-        raw = tomllib.loads(found.read_text(encoding="utf-8"))
-    except OSError as error:
-        hint = "write one with: sayso init"
-        raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        hint = "mend that place; texts stand in quotes, and each key once in its table"
-        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found), hint=hint) from error
-    return parse(raw)
+    raw = tables.read(path)
+    return parse(raw) if raw else schema.Settings()
 
 
 def parse(raw: Mapping[str, Any]) -> schema.Settings:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import getpass
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 import sayso
 from sayso import errors, model
 from sayso.cards import masked
-from sayso.desk import Desk, asker, token_secret
-from sayso.desk.admission import granting
-from sayso.desk.answering import overview
-from sayso.machine import events, people
-from sayso_bots.service import database, masking, signing
-from sayso_bots.settings import environment, on_call, toml
-from sayso_bots.terminal.local_desk import LocalDesk
+from sayso.desk import asker
+from sayso.machine import people
+from sayso_bots.settings import environment
+from sayso_bots.terminal import here, local_lists
 
 if TYPE_CHECKING:
     from sayso import stats
+    from sayso.desk.admission import granting
+    from sayso.desk.answering import overview
+    from sayso.machine import events
+
+
+class Lists(Protocol):
+    """What was asked, embedded or behind a service."""
+
+    async def search(
+        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
+    ) -> tuple[Sequence[model.Ticket], str | None]:
+        """A page of what fits, newest first, and the *before* of the next one."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield at once, and then when something may have happened."""
+        ...
 
 
 class LogRow(Protocol):
@@ -32,7 +44,7 @@ class LogRow(Protocol):
         ...
 
 
-class CommandDesk(asker.Asker, asker.Answerer, Protocol):
+class CommandDesk(Lists, asker.Asker, asker.Answerer, Protocol):
     """What the commands need, embedded or behind a service."""
 
     async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
@@ -48,16 +60,6 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
         prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
         """Requests, newest first; *prefix* is how the id begins."""
-        ...
-
-    async def search(
-        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
-    ) -> tuple[Sequence[model.Ticket], str | None]:
-        """A page of what fits, newest first, and the *before* of the next one."""
-        ...
-
-    def changes(self) -> AsyncIterator[None]:
-        """Yield at once, and then when something may have happened."""
         ...
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
@@ -113,19 +115,19 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
         ...
 
 
-def shown(desk: CommandDesk, ticket: model.Ticket) -> model.Ticket:
+def shown(desk: Lists, ticket: model.Ticket) -> model.Ticket:
     """A request as people see it at this terminal: with its secrets masked."""
-    return masked.of(ticket, desk.desk.mint) if isinstance(desk, LocalDesk) else masked.over_wire(ticket)
+    return masked.of(ticket, desk.mint) if isinstance(desk, here.Here) else masked.over_wire(ticket)
 
 
 def shown_entry(desk: CommandDesk, entry: events.Entry) -> events.Entry:
     """A row of a log as people see it at this terminal."""
-    return masked.entry_of(entry, desk.desk.mint) if isinstance(desk, LocalDesk) else masked.entry_over_wire(entry)
+    return masked.entry_of(entry, desk.mint) if isinstance(desk, here.Here) else masked.entry_over_wire(entry)
 
 
 def directory_of(desk: CommandDesk) -> people.Directory:
     """Who is known here; over the wire nobody, since the settings are the service's."""
-    return desk.desk.setup.directory if isinstance(desk, LocalDesk) else people.Directory()
+    return desk.directory if isinstance(desk, here.Here) else people.Directory()
 
 
 @contextlib.asynccontextmanager
@@ -135,12 +137,22 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
         async with connect_to_service(given.url, given.key) as remote:
             yield remote
         return
-    chosen = toml.load(given.config)
-    setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
-    async with database.connect(given, create=create) as store:
-        desk = Desk(store, masking.equip(await token_secret.mint(store), chosen), setup)
-        signing.equip(desk, given)
-        yield LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))
+    # the desk with its rules and settings, which whoever reaches a service does not need
+    from sayso_bots.terminal import local_desk
+
+    async with local_desk.connect(given, create=create) as local:
+        yield local
+
+
+@contextlib.asynccontextmanager
+async def connect_to_lists(given: environment.Environment) -> AsyncGenerator[Lists]:
+    """As `connect`, for whoever only reads what was asked."""
+    if given.url:
+        async with connect_to_service(given.url, given.key) as remote:
+            yield remote
+        return
+    async with local_lists.connect(given) as local:
+        yield local
 
 
 async def find(desk: CommandDesk, id: str) -> model.Ticket:
@@ -159,7 +171,7 @@ async def find(desk: CommandDesk, id: str) -> model.Ticket:
             raise errors.InvalidRequest(f"several ids begin with {id!r}: {names}", hint="write more of it") from error
         if not found:
             hint = "see: sayso list"
-            if isinstance(desk, LocalDesk) and desk.file:
+            if isinstance(desk, here.Here) and desk.file:
                 hint += f"; this looked in {desk.file}"
             raise errors.NotFound(error.message, hint=hint) from error
         return await desk.get(found[0].id)

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import getpass
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sayso import model
 from sayso.cards import naming
-from sayso.desk import Desk, callers
+from sayso.desk import Desk, callers, token_secret
 from sayso.desk.admission import granting, learning
 from sayso.desk.answering import attending, overview, passing_on, revealing, searching
 from sayso.desk.upkeep import stopping, stops
 from sayso.machine import people
-from sayso.stores import Query, Row
+from sayso.stores import Query, Row, Store
+from sayso_bots.service import database, masking, signing
+from sayso_bots.settings import environment, on_call, schema, toml
+from sayso_bots.terminal import here
 
 if TYPE_CHECKING:
     from sayso import stats
 
 
-class LocalDesk(callers.CallersDesk):
+class LocalDesk(callers.CallersDesk, here.Here):
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
     def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
         super().__init__(desk)
+        here.Here.__init__(self, desk.mint, desk.setup.directory, file)
         self.actor = actor
-        self.file = file
 
     async def get(self, id: str) -> model.Ticket:
         """Load a request with its present state."""
@@ -151,3 +156,19 @@ class LocalDesk(callers.CallersDesk):
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*."""
         return await self.desk.numbers.of_last(days)
+
+
+@contextlib.asynccontextmanager
+async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[LocalDesk]:
+    """The desk over the database that the environment names. Raises as `database.connect`."""
+    chosen = toml.load(given.config)
+    async with database.connect(given, create=create) as store:
+        yield await over(store, given, chosen)
+
+
+async def over(store: Store, given: environment.Environment, chosen: schema.Settings) -> LocalDesk:
+    """The desk over a database that is open."""
+    setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
+    desk = Desk(store, masking.equip(await token_secret.mint(store), chosen), setup)
+    signing.equip(desk, given)
+    return LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))

@@ -10,11 +10,10 @@ from typing import Any
 import click
 
 from sayso import model
-from sayso.cards import attended, board, draw, phrases, tokens, urgency
+from sayso.cards import attended, board, phrases, tokens, urgency
 from sayso.content import fields, text, wording
 from sayso.machine import people, who
 from sayso_bots.terminal import render, rows
-from sayso_http import tickets
 
 # Columns that foreign text must have in a table; with fewer it is not a table.
 _LEAST_ROOM = 20
@@ -36,11 +35,17 @@ def print_line(document: Any) -> None:
 
 def document_of(ticket: model.Ticket) -> model.JsonObject:
     """A ticket for other programs, as the service sends it; its secret reference stays here."""
+    # for programs only
+    from sayso_http import tickets
+
     return tickets.to_document(ticket).model_dump(mode="json")
 
 
 def print_card(ticket: model.Ticket, directory: people.Directory) -> None:
     """Print the card of a ticket as it is shown; buttons stand there as commands, so no working token is made."""
+    # cards are drawn by few commands
+    from sayso.cards import draw
+
     drawn = draw.card_of(ticket, tokens.TokenMaker(b"for showing only", plain=True), directory)
     click.echo(render.render(drawn, rows.columns()))
     if ticket.policy.break_glass and ticket.decision is None:

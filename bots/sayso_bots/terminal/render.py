@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from sayso import model
-from sayso.cards import card, dialog, prose
+from sayso.cards import card, prose
 from sayso.content import text
 from sayso_bots.terminal import rows
+
+if TYPE_CHECKING:
+    from sayso.cards import dialog
 
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
 

@@ -3,24 +3,42 @@
 Pure: no I/O, no clock, no platform. A rule that stands anywhere else is in the wrong place.
 """
 
-from sayso.machine.audiences import audience, concerns
-from sayso.machine.awaiting import Awaited, may_be_void
-from sayso.machine.transitions import (
-    DEFAULT_EXPIRES_IN,
-    INBOX,
-    Step,
-    Terms,
-    allows_by,
-    first,
-    in_line,
-    may_answer,
-    next_wake,
-    open_ticket,
-    read,
-    refusal,
-    step,
-    valid_until,
-)
+from typing import TYPE_CHECKING
+
+from sayso import late
+
+if TYPE_CHECKING:
+    from sayso.machine.audiences import audience, concerns
+    from sayso.machine.awaiting import Awaited, may_be_void
+    from sayso.machine.transitions import (
+        DEFAULT_EXPIRES_IN,
+        INBOX,
+        Step,
+        Terms,
+        allows_by,
+        first,
+        in_line,
+        may_answer,
+        next_wake,
+        open_ticket,
+        read,
+        refusal,
+        step,
+        valid_until,
+    )
+else:
+    # what only reads stored requests needs no rules
+    __getattr__ = late.names(
+        __name__,
+        {
+            "sayso.machine.audiences": "audience concerns",
+            "sayso.machine.awaiting": "Awaited may_be_void",
+            "sayso.machine.transitions": """
+                DEFAULT_EXPIRES_IN INBOX Step Terms allows_by first in_line
+                may_answer next_wake open_ticket read refusal step valid_until
+            """,
+        },
+    )
 
 __all__ = [
     "DEFAULT_EXPIRES_IN",

@@ -10,7 +10,7 @@ from sayso.content import digest, fields, wording
 from sayso.machine import events
 
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
-INBOX = events.INBOX
+INBOX: model.Place = events.INBOX
 
 
 def decided(

@@ -38,7 +38,7 @@ _LONGEST_GRACE = timedelta(minutes=1)
 _BY_PEOPLE = events.Answered | events.TakenBack | events.Passed | events.Claimed | events.Snoozed
 
 DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
-INBOX = events.INBOX
+INBOX: model.Place = events.INBOX
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by

@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from sayso import errors
-from sayso.stores import memory, sqlite
+from sayso.stores import sqlite
 from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Store, Summary
 
 __all__ = ["Commit", "Durability", "Job", "Query", "Record", "Row", "Store", "Summary", "connect"]
@@ -26,6 +26,9 @@ async def connect(url: str) -> Store:
     """
     scheme, _, rest = url.partition("://")
     if scheme == "memory" and not rest:
+        # for tests and first steps
+        from sayso.stores import memory
+
         return memory.MemoryStore()
     if scheme == "sqlite" and rest.startswith("/") and rest != "/":
         return await sqlite.SqliteStore.open(unquote(rest[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sayso import machine, model
 from sayso.machine import events
@@ -110,7 +110,7 @@ def outbox_key(ticket_id: str, effect: events.Effect) -> str:
     return f"{key} {effect.to}" if isinstance(effect, events.Remind) and effect.to else key
 
 
-Commit = tuple[machine.Step, events.Entry]
+Commit: TypeAlias = "tuple[machine.Step, events.Entry]"
 """A step, and the log row that says why."""
 
 

@@ -10,10 +10,13 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sayso import errors, model
-from sayso.desk.shell import Shell
 from sayso.machine import approvers, people
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,17 @@ import functools
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from sayso import aside, errors, model, parts
-from sayso.cards import masked
+from sayso.cards import masked, tokens
 from sayso.content import risk
 from sayso.desk.answering import visibility
-from sayso.desk.shell import Shell
 from sayso.machine import people, priorities
-from sayso.stores import Query
+from sayso.stores import Query, Store
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 MOST_READ = 1_000
 """Requests that one search looks at."""
@@ -122,6 +124,15 @@ async def run(
         query = replace(query, audiences=(), requester=shell.setup.directory.identify(actor).id)
         reader = shell.store.list
     return await find(reader or shell.store.list, query, rest, functools.partial(masked.of, maker=shell.mint))
+
+
+async def among_all(
+    store: Store, mint: tokens.TokenMaker, wanted: Filter, limit: int, before: tuple[datetime, str] | None = None
+) -> Found:
+    """A page of what fits, for whoever may read everything and is nobody in person. Raises `InvalidRequest`."""
+    query, rest = _indexed(wanted, alone=True)
+    shown = functools.partial(masked.of, maker=mint)
+    return await find(store.list, replace(query, before=before, limit=limit), rest, shown)
 
 
 def _indexed(wanted: Filter, *, alone: bool) -> tuple[Query, Filter]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sayso import machine, model
 from sayso.desk.answering import identity
-from sayso.desk.shell import Shell
 from sayso.machine import glass, people
 from sayso.stores import Query
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 # Requests that are read at once, and how often, for one that somebody may see.
 _CHUNK, _MOST_CHUNKS = 50, 20

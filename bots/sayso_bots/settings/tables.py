@@ -1,0 +1,28 @@
+"""`sayso.toml` as it stands: read, and not yet checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sayso import errors
+
+
+def read(path: Path | None) -> Mapping[str, Any]:
+    """The tables in *path*; without one, of `sayso.toml` here if there is one, else none.
+
+    Raises:
+        InvalidSettings: it cannot be read, or is not TOML.
+    """
+    found = path or Path("sayso.toml")
+    if path is None and not found.exists():
+        return {}
+    try:
+        return tomllib.loads(found.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "write one with: sayso init"
+        raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found)) from error
