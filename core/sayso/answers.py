@@ -45,7 +45,7 @@ class Answer(parts.Frozen):
     def is_written(self) -> bool:
         """Whether somebody wrote something, and did not only press a button."""
         said = self.reason, self.question, self.input, self.confirm, self.text, self.choice, self.choices, self.values
-        return any(one is not None for one in said)
+        return said.count(None) < len(said)
 
     def is_quick(self, asked: datetime, at: datetime) -> bool:
         """Whether it is an allow that was given too soon after the question to have read it."""

@@ -207,4 +207,4 @@ class Policy(parts.Frozen):
     @property
     def most_needed(self) -> int:
         """How many people must allow it in all."""
-        return sum(need.count for needs in self.needs_by_stage for need in needs)
+        return sum([need.count for needs in self.needs_by_stage for need in needs])

@@ -20,6 +20,7 @@ _LONGEST_PATHS = 4 * 1_048_576
 MAX_DEPTH = 100
 # What is asked is wrapped a few levels deep before it is hashed whole.
 _WRAPPED = 20
+_TEXTS = frozenset((str,))
 
 # The same bytes as RFC 8785 writes, ten times faster; it differs only in odd floats and in the order of odd keys.
 _QUICK = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
@@ -123,6 +124,9 @@ def _is_plain(value: Any, deepest: int) -> bool:
     level: list[Any] = [value]
     keys: list[Any] = []
     for _ in range(deepest):
+        if _TEXTS.issuperset(map(type, level)):
+            # most end with texts alone
+            return _are_plain(keys)
         below: list[Any] = []
         for one in level:
             kind: type[Any] = type(one)  # pyright: ignore[reportUnknownVariableType]

@@ -28,6 +28,8 @@ OF_KIND: Mapping[model.Kind, set[str]] = {
 """The keys that only this kind may have."""
 KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
 
+_OF_OTHERS = {kind: sorted(KIND_KEYS - own) for kind, own in OF_KIND.items()}
+
 DEFAULTS: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in KIND_KEYS}
 """What such a key holds if it is not given."""
 
@@ -210,7 +212,7 @@ def _permission(request: model.Request) -> None:
 def _only_what_its_kind_needs(request: model.Request) -> None:
     if "respond" in request.verdicts and request.kind != "permission":
         raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
-    for name in sorted(KIND_KEYS - OF_KIND[request.kind]):
+    for name in _OF_OTHERS[request.kind]:
         if getattr(request, name) != DEFAULTS[name]:
             shown = "schema" if name == "json_schema" else name
             raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)

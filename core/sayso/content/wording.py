@@ -138,7 +138,7 @@ def counted(count: float, one: str, several: str = "") -> str:
 
 def in_a_row(names: Sequence[str], last: str = "and") -> str:
     """Names as people list them: `bob, ann and cid`."""
-    return "".join(f"{between(at, len(names), last)}{name}" for at, name in enumerate(names))
+    return "".join([f"{between(at, len(names), last)}{name}" for at, name in enumerate(names)])
 
 
 def between(at: int, count: int, last: str = "and") -> text.Trusted:

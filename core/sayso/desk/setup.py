@@ -186,9 +186,9 @@ def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rul
     if policy is None:
         return ()
     route = rule.route if rule and rule.route else _route(request, caller)
-    routes = (route, policy.fallback, *(step.route for step in policy.escalate))
+    routes = [route, policy.fallback, *[step.route for step in policy.escalate]]
     urgent = _priority(ruling) == "urgent"
-    return policy.everybody if urgent or any(parts.APPROVERS in one for one in routes) else ()
+    return policy.everybody if urgent or [one for one in routes if parts.APPROVERS in one] else ()
 
 
 def check_route(setup: Setup, route: Sequence[model.Place], policy: str, key: str) -> None:

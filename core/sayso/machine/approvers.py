@@ -9,7 +9,6 @@ from sayso import errors, model, parts
 from sayso.machine import escalation, events, people, places, rounds, who
 
 latest = places.latest
-
 # Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
 _MOST_OF_ONE = 10
 _TRY_AGAIN = "try again in a minute; the operator sees the cause by: sayso doctor"
@@ -18,9 +17,8 @@ _AGAINST = frozenset({"deny", "respond", "stop"})
 
 def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
     """Whether the policy lets this person answer: a permission can be denied out of turn, but only allowed in turn."""
-    if ticket.request.kind != "permission":
-        return not _is_barred(ticket, person) and _fits(ticket, person, open_needs(ticket))
-    return not _is_barred(ticket, person) and _fits(ticket, person, _all_needs(ticket))
+    needs = _all_needs(ticket) if ticket.request.kind == "permission" else open_needs(ticket)
+    return not _is_barred(ticket, person) and _fits(ticket, person, needs)
 
 
 def may_allow(ticket: model.Ticket, person: model.Person) -> bool:
@@ -264,7 +262,11 @@ def _other_face(ticket: model.Ticket, person: model.Person) -> model.Given | Non
 
 
 def _fits(ticket: model.Ticket, person: model.Person, needs: Iterable[model.Need]) -> bool:
-    return any(_matches(name, ticket, person) for need in needs for name in need.who)
+    for need in needs:
+        for name in need.who:
+            if _matches(name, ticket, person):
+                return True
+    return False
 
 
 def kinds(ticket: model.Ticket, person: model.Person) -> tuple[int, ...]:
@@ -280,7 +282,7 @@ def open_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
 
 
 def _all_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
-    return tuple(need for needs in escalation.needs(ticket) for need in needs)
+    return tuple([need for needs in escalation.needs(ticket) for need in needs])
 
 
 def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:

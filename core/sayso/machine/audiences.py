@@ -17,14 +17,15 @@ _CODEC = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def audience(ticket: model.Ticket) -> str:
     """Everybody who may answer at any stage, or break its glass, as the ticket is now; beside the requester."""
-    needed = approvers.names_of(need for needs in escalation.needs(ticket) for need in needs)
-    glass = ticket.policy.break_glass
-    return _text(tuple(dict.fromkeys((*needed, *(glass.who if glass else ())))))
+    named = [name for needs in escalation.needs(ticket) for need in needs for name in need.who]
+    if glass := ticket.policy.break_glass:
+        named += glass.who
+    return _text(tuple(named))
 
 
 @functools.lru_cache(maxsize=1024)
 def _text(names: tuple[str, ...]) -> str:
-    return _CODEC.encode(names)
+    return _CODEC.encode(tuple(dict.fromkeys(names)))
 
 
 def concerns(audience: str, person: model.Person) -> bool:

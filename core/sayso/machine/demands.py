@@ -68,8 +68,10 @@ def check(ticket: model.Ticket, event: events.Answered, answer: model.Answer) ->
 
 def _left(ticket: model.Ticket, since: datetime | None, at: datetime) -> float:
     """How many seconds are left to read; all of them if nobody knows since when it is open."""
-    time = timedelta(seconds=reading_time(ticket))
-    return max(0.0, (time if since is None else since + time - at).total_seconds())
+    time = reading_time(ticket)
+    if time == 0:
+        return 0.0
+    return max(0.0, time if since is None else (since + timedelta(seconds=time) - at).total_seconds())
 
 
 def _find(value: object, path: list[str]) -> object:

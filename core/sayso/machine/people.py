@@ -56,6 +56,9 @@ class Profile:
     """By which an account is theirs on a platform that verified it, and on which no account of theirs is named."""
 
 
+_NO_PROFILE = Profile()
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A configured group: people by id, and the platform groups that belong to it."""
@@ -120,7 +123,7 @@ class Directory:
             groups=tuple(self._groups_of(person, actor)),
             unknown=tuple(self._unknown_of(person, actor)),
             member=actor.member,
-            platforms=tuple(sorted({one.partition(":")[0] for one in self.people.get(person, Profile()).accounts})),
+            platforms=tuple(sorted({one.partition(":")[0] for one in self.people.get(person, _NO_PROFILE).accounts})),
         )
 
     def stand_ins(self, actor: Actor, policy: str | None, at: datetime) -> tuple[model.Person, ...]:

@@ -6,11 +6,14 @@ of the answers never decides whether all places can be filled.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sayso import model
 from sayso.machine import escalation
+
+_moment = operator.attrgetter("at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,11 @@ class Board:
     @property
     def open(self) -> int:
         """The first stage with a free place; the number of stages if there is none."""
-        full = (all(seats.missing == 0 for seats in stage) for stage in self.stages)
-        return next((number for number, whole in enumerate(full) if not whole), len(self.stages))
+        for number, stage in enumerate(self.stages):
+            for seats in stage:
+                if seats.missing:
+                    return number
+        return len(self.stages)
 
     @property
     def free(self) -> tuple[model.Need, ...]:
@@ -52,8 +58,8 @@ class Board:
     @property
     def by(self) -> tuple[model.Given, ...]:
         """Everybody who sits, in the order of their stages and answers."""
-        stages = (sorted((one for seats in stage for one in seats.by), key=lambda one: one.at) for stage in self.stages)
-        return tuple(one for stage in stages for one in stage)
+        stages = [sorted([one for seats in stage for one in seats.by], key=_moment) for stage in self.stages]
+        return tuple([one for stage in stages for one in stage])
 
     @property
     def seated(self) -> int:
@@ -124,6 +130,8 @@ def _allows(ticket: model.Ticket) -> list[model.Given]:
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
     """The latest answer of each person; only these count."""
+    if len(ticket.answers) <= 1:
+        return ticket.answers
     found: dict[str, model.Given] = {}
     for given in ticket.answers:
         for other in [one for one in found.values() if one.human == given.human and one.person != given.person]:
@@ -134,12 +142,12 @@ def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
 
 
 def _seated(ticket: model.Ticket, people: Sequence[model.Given]) -> Board:
-    stages, ever = escalation.needs(ticket), escalation.ever(ticket)
+    stages = escalation.needs(ticket)
     if sum(map(len, stages)) == 1:
         # everybody may fill every place: the first ones do
         [[need]] = stages
         return Board(((Seats(need, tuple(people[: need.count])),),))
-    shown: list[tuple[Seats, ...]] = []
+    ever, shown = escalation.ever(ticket), list[tuple[Seats, ...]]()
     for number, needs in enumerate(stages):
         here = [one for one in people if one.stage == number]
         fits = [_fitting(one, ever[number]) for one in here]

@@ -69,6 +69,8 @@ def plan(
     policy: model.Policy, at: datetime, ends: datetime, reach: attention.Reach | None = None
 ) -> tuple[policies.Planned, ...]:
     """What time does to a request that is asked now, until it expires."""
+    if not (policy.remind or policy.escalate or policy.stages or policy.quiet or reach):
+        return ()
     reminders = _planned(policy, at, "remind", policy.remind)
     escalations = _planned(policy, at, "escalate", [one.after for one in policy.escalate])
     attended = (*rounds.planned(policy, reach, at), *silence.opening(policy, reach, (reach and reach.shown_at) or at))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from collections.abc import Sequence
 
@@ -103,11 +102,13 @@ class SqliteStore(sql_store.SqlStore):
     async def _select_few(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         # it takes microseconds, and in WAL mode a reader does not wait
         if reader := self._worker.at_rest or self._reader:
-            with self._noting:
-                self._file.check_now_and_then()
-                # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
-                with contextlib.suppress(apsw.BusyError):
+            try:
+                with self._noting:
+                    self._file.check_now_and_then()
                     return _read_point(reader, text, values)
+            except apsw.BusyError:
+                # only after a crash, or while the last writer leaves: then the thread waits, not the loop
+                pass
         return await self._select(text, *values)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:

@@ -37,6 +37,7 @@ from sayso.stores import Commit, Query, Record, Store
 # More tries than writers could ever win in a row against one agent.
 _TRIES = 100
 _NO_LIMITS = quota.Limits()
+_UNRULED = rules.Ruling()
 
 
 async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
@@ -81,7 +82,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
 
 async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
     """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
-    setup, ruling = shell.setup, rules.Ruling()
+    setup, ruling = shell.setup, _UNRULED
     whole = request.batch is not None and request.batch.whole
     if setup.rules.rules:
         if await _is_known(shell, request.id):
