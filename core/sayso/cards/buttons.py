@@ -7,8 +7,9 @@ read this table; a new button is a name in `Action` and a row here.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from sayso import model
 from sayso.cards import button_row, offering, windows
@@ -225,6 +226,10 @@ TABLE: tuple[Row, ...] = (
 )
 """In the order in which they stand on a card: the most important first."""
 
+_OF_KIND: Mapping[model.Kind, Sequence[Row]] = {
+    kind: [row for row in TABLE if kind in row.kinds] for kind in get_args(model.Kind)
+}
+
 REVIEW = replace(_REVIEW, label="Review", style="primary", deciding=False)
 """Stands in for all that decides in favour, on a card that does not show the whole content."""
 
@@ -234,7 +239,7 @@ def on(ticket: model.Ticket) -> Iterator[tuple[Row, int]]:
 
     Under a stop only those stand there that say no.
     """
-    for row in TABLE:
+    for row in _OF_KIND[ticket.request.kind]:
         if ticket.stopped is not None and not row.says_no:
             continue
         if (row.action == "undo") == (ticket.taken is not None):

@@ -169,9 +169,10 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
         shown = Covered.model_construct(
             **{**vars(shown), **again}, marks=risk.in_sight(ticket.request, again["request"])
         )
-    if found or requests.is_large(ticket.request):
+    is_new = names is _WRITTEN
+    if found or (is_new and requests.is_large(ticket.request)):
         _KEPT.keep(ticket, using, shown, found)
-    elif names is _WRITTEN:
+    elif is_new:
         _BARE.add(ticket, using)
     return shown, found
 

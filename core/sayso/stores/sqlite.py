@@ -103,9 +103,11 @@ class SqliteStore(sql_store.SqlStore):
         # it takes microseconds, and in WAL mode a reader does not wait
         if reader := self._worker.at_rest or self._reader:
             try:
-                with self._noting:
-                    self._file.check_now_and_then()
-                    return _read_point(reader, text, values)
+                self._file.check_now_and_then()
+                return _read_point(reader, text, values)
+            except errors.StoreUnavailable as error:
+                self._noting.note(error)
+                raise
             except apsw.BusyError:
                 # only after a crash, or while the last writer leaves: then the thread waits, not the loop
                 pass
@@ -220,7 +222,12 @@ class _Noting:
     def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, errors.StoreUnavailable) and error.why == sqlite_worker.DAMAGED:
+        if isinstance(error, errors.StoreUnavailable):
+            self.note(error)
+
+    def note(self, error: errors.StoreUnavailable) -> None:
+        """Note it, if it says so."""
+        if error.why == sqlite_worker.DAMAGED:
             self.damage = error
 
 
