@@ -223,12 +223,15 @@ def _complaint_of(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> er
     if first["type"] == "missing":
         return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected_at(where))
     if first["type"] in ("model_type", "dict_type"):
-        return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
+        return errors.InvalidSettings(f"{key} is a table", field=key, hint=_expected_at(where) or f"write [{key}]")
     if first["type"] == "list_type" and len(where) == 1:
         return errors.InvalidSettings(f"{key} are tables", field=key, hint=f"write [[{key}]]")
     if where[-1] == "[key]":
         return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
-    return errors.InvalidSettings(f"{key}: {complaints.said(first)}", field=key, hint=_expected_at(where))
+    # what may be of several types is wrong as each of them
+    several = sum(_in_file(tuple(map(str, one["loc"])), raw) == where for one in found) > 1
+    said = complaints.FORM if several else complaints.said(first)
+    return errors.InvalidSettings(f"{key}: {said}", field=key, hint=_expected_at(where))
 
 
 def _in_file(where: tuple[str, ...], raw: Any) -> tuple[str, ...]:

@@ -16,11 +16,17 @@ from sayso.content import wording
 Found = Mapping[str, Any]
 """One complaint, as the library gives it."""
 
-_FORM = "has not the expected form"
+FORM = "has not the expected form"
+"""What is said where nothing more can be."""
 
 
 def _most(of: str, bound: str, most: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda facts: f"must have {most} {wording.counted(facts[bound], of)}"
+
+
+def _number(bound: object) -> str:
+    """A bound as it is written; a tool's own may be a date."""
+    return (f"{bound:,}" if isinstance(bound, int | float) else str(bound)).removesuffix(".0")
 
 
 _SAID: Mapping[str, str | Callable[[Mapping[str, Any]], str]] = {
@@ -33,11 +39,11 @@ _SAID: Mapping[str, str | Callable[[Mapping[str, Any]], str]] = {
     "string_too_long": _most("character", "max_length", "at most"),
     "too_short": _most("item", "min_length", "at least"),
     "too_long": _most("item", "max_length", "at most"),
-    "greater_than_equal": lambda facts: f"must be at least {facts['ge']:,}",
-    "less_than_equal": lambda facts: f"must be at most {facts['le']:,}",
-    "greater_than": lambda facts: f"must be more than {facts['gt']:,}",
-    "less_than": lambda facts: f"must be less than {facts['lt']:,}",
-    "multiple_of": lambda facts: f"must be a multiple of {facts['multiple_of']:,}",
+    "greater_than_equal": lambda facts: f"must be at least {_number(facts['ge'])}",
+    "less_than_equal": lambda facts: f"must be at most {_number(facts['le'])}",
+    "greater_than": lambda facts: f"must be more than {_number(facts['gt'])}",
+    "less_than": lambda facts: f"must be less than {_number(facts['lt'])}",
+    "multiple_of": lambda facts: f"must be a multiple of {_number(facts['multiple_of'])}",
     "finite_number": "must be a finite number",
     "timezone_aware": "must name its time zone",
     "json_invalid": "is not JSON",
@@ -81,5 +87,5 @@ def said(found: Found) -> str:
     ours = _SAID.get(kind)
     if callable(ours):
         return ours(found["ctx"])
-    form = _FORM if kind == "string_pattern_mismatch" else _TYPES.get(kind.partition("_")[0], _FORM)
+    form = FORM if kind == "string_pattern_mismatch" else _TYPES.get(kind.partition("_")[0], FORM)
     return ours or form
