@@ -62,7 +62,7 @@ def command(
     named = _ask(people, "1/6  Who decides? Names, with commas between", _names_of_people)
     chosen = _ask(chat, f"2/6  In which chat? {_chats()}", _chat, _NO_CHAT)
     where = _ask_channel(channel, chosen) if chosen else ""
-    words = _ask_words(application, chosen, asks=chat is None) if chosen else {}
+    words = _ask_words(application, chosen, asks=chat is None)
     made = team.Team(
         people=_accounts(named, chosen, accounts, asks=people is None),
         chat=chosen.name if chosen else None,
@@ -103,8 +103,10 @@ def _ask_channel(given: str | None, chat: plugin.Chat[Any]) -> str:
     return _ask(given, f"     Which channel? As {_channel_of(chat)}", read)
 
 
-def _ask_words(given: str | None, chat: plugin.Chat[Any], *, asks: bool) -> Mapping[str, str]:
+def _ask_words(given: str | None, chat: plugin.Chat[Any] | None, *, asks: bool) -> Mapping[str, str]:
     """What the chat must know before it can say how its app is let in; nothing for later."""
+    if chat is None or (given is None and not asks):
+        return {}
     needed = [word.name for word in chat.setup.words if word.required]
 
     def read(said: str) -> str:
