@@ -114,8 +114,6 @@ def _ask_words(given: str | None, chat: plugin.Chat[Any] | None, *, asks: bool) 
             chat.setup.write(**dict.fromkeys(needed, said))
         return said
 
-    if given is None and not asks:
-        return {}
     return {
         name: said for name in needed if (said := _ask(given, f"     Which {name}? Its id; empty for later", read, ""))
     }

@@ -25,4 +25,5 @@ def read(path: Path | None) -> Mapping[str, Any]:
         hint = "write one with: sayso init"
         raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found)) from error
+        hint = "mend that place; texts stand in quotes, and each key once in its table"
+        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found), hint=hint) from error
