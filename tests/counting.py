@@ -21,19 +21,6 @@ class Work:
     def __init__(self) -> None:
         self.done = 0
 
-    def line(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """For `sys.settrace`: every line that runs is one, also each turn of a loop on one line."""
-        if event == "line":
-            self.done += 1
-        return self.line
-
-    def call(self, frame: FrameType, event: str, arg: Any) -> None:
-        """For `sys.setprofile`: a method of a text or a list may look at all of it."""
-        if event == "c_call":
-            owner = getattr(arg, "__self__", None)
-            cheap = getattr(arg, "__name__", "") in _CHEAP
-            self.done += len(cast("str", owner)) if isinstance(owner, _SIZED) and not cheap else 1
-
 
 # These look at no more than one place, or go on from where they are told to.
 _CHEAP = frozenset(
@@ -96,9 +83,12 @@ def counting(value: Any) -> Any:
     return value
 
 
+_REFUSALS = (errors.SaysoError, pydantic.ValidationError)
+
+
 def work_of(function: Callable[[], object]) -> int:
     """How much *function* does; a refusal is part of it."""
-    with _watched() as work, suppress(errors.SaysoError, pydantic.ValidationError):
+    with _watched() as work, suppress(*_REFUSALS):
         function()
     return work.done
 
@@ -110,7 +100,8 @@ MOST = 15
 def grows(make: Callable[[int], Any], function: Callable[[Any], object], small: int = 400) -> float:
     """How many times the work is that ten times the input takes; a refusal is part of the work, too."""
     one, ten = counting(make(small)), counting(make(10 * small))
-    work_of(lambda: function(one))  # what is made once and kept is no work of the input's
+    with suppress(*_REFUSALS):
+        function(one)  # what is made once and kept is no work of the input's
     return work_of(lambda: function(ten)) / work_of(lambda: function(one))
 
 
@@ -127,9 +118,25 @@ def _counted(made: str) -> Text:
 @contextmanager
 def _watched() -> Generator[Work]:
     work, before, profiled = Work(), sys.gettrace(), sys.getprofile()
+    done = 0  # and not the attribute: this is called for each line that runs
+
+    def line(frame: FrameType, event: str, arg: Any) -> Any:
+        """Every line that runs is one, also each turn of a loop on one line."""
+        nonlocal done
+        if event == "line":
+            done += 1
+        return line
+
+    def call(frame: FrameType, event: str, arg: Any) -> None:
+        """A method of a text or a list may look at all of it."""
+        nonlocal done
+        if event == "c_call":
+            owner = getattr(arg, "__self__", None)
+            done += len(cast("str", owner)) if isinstance(owner, _SIZED) and arg.__name__ not in _CHEAP else 1
+
     Text.work = work
-    sys.settrace(work.line)
-    sys.setprofile(work.call)
+    sys.settrace(line)
+    sys.setprofile(call)
     # settrace begins with the next call, which is that of the function
     try:
         yield work
@@ -137,3 +144,4 @@ def _watched() -> Generator[Work]:
         sys.setprofile(profiled)
         sys.settrace(before)
         Text.work = None
+        work.done += done

@@ -84,7 +84,7 @@ def test_all_pages_of_a_review_are_rendered_in_linear_work(surface: str, shape: 
         for page in cutting.pages(drawn(arguments).parts, 400):
             WINDOWS[surface](dialog.Dialog(text.Trusted("Review"), "token", page, submit=text.Trusted("Next page")))
 
-    assert grows(SHAPES[shape], all_pages, 4_000) < MOST
+    assert grows(SHAPES[shape], all_pages, 2_000) < MOST
 
 
 @pytest.mark.parametrize("surface", ROOMS)
