@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib.metadata
 import os
 from collections.abc import AsyncGenerator
@@ -35,7 +36,7 @@ async def open(
     """
     address = url or os.environ.get("SAYSO_URL")
     if address:
-        async with _connector(address)(address, key or os.environ.get("SAYSO_KEY")) as remote:
+        async with _connector(address.partition("://")[0])(address, key or os.environ.get("SAYSO_KEY")) as remote:
             yield remote
         return
     store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or stores.DEFAULT_DATABASE)
@@ -59,8 +60,8 @@ async def _expiring(desk: Desk) -> AsyncGenerator[None]:
         await asyncio.wait({going_on})
 
 
-def _connector(address: str) -> _Connector:
-    scheme = address.partition("://")[0]
+@functools.cache  # every package that is installed is read to find it
+def _connector(scheme: str) -> _Connector:
     for entry in importlib.metadata.entry_points(group="sayso.desks", name=scheme):
         return cast(_Connector, entry.load())
     hint = "an address such as http://127.0.0.1:8700"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -79,6 +80,7 @@ def _read(said: Mapping[str, Any]) -> Receipt:
     )
 
 
+@functools.cache  # every package that is installed is read to find it
 def _decoder() -> _Decode:
     for entry in importlib.metadata.entry_points(group="sayso.receipts", name="jws"):
         try:

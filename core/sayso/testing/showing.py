@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import sys
@@ -39,15 +40,20 @@ def render(platform: str, field: RequestField, text: str, view: View = "card") -
         ValueError: there is no such platform, field or view.
         InvalidRequest: no agent can ask that.
     """
-    found = importlib.metadata.entry_points(group="sayso.renderers", name=platform)
-    if not found:
+    entry = _renderers().get(platform)
+    if entry is None:
         raise ValueError(f"no renderer is installed for {platform!r}")
     if view not in get_args(View):
         raise ValueError(f"there is no view {view!r}")
-    entry = next(iter(found))
     if view == "card":
         return entry.load()(draw.card_of(ticket(field, text), samples.MINT))
     return list(_VIEWS[view](importlib.import_module(entry.module), field, text))
+
+
+@functools.cache
+def _renderers() -> dict[str, importlib.metadata.EntryPoint]:
+    """Looked up once: every package that is installed is read for it."""
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group="sayso.renderers")}
 
 
 def ticket(field: RequestField, text: str) -> model.Ticket:

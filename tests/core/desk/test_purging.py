@@ -235,7 +235,7 @@ def test_every_closed_request_can_be_erased_and_drawn() -> None:
 
 
 async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: ManualClock) -> None:
-    for n in range(250):
+    for n in range(115):
         await decided(desk, f"r{n:03}")
     now.advance(91 * DAY)
     done, forget = 0, desk.store.forget
@@ -243,7 +243,7 @@ async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: M
     async def dies(id: str) -> int:
         nonlocal done
         done += 1
-        if done == 130:
+        if done == 110:
             raise errors.StoreUnavailable("gone")
         return await forget(id)
 
@@ -252,11 +252,11 @@ async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: M
         await purge(desk)
     desk.store.forget = forget  # type: ignore[method-assign]
     before = done
-    assert (await purge(desk)).erased == 250
+    assert (await purge(desk)).erased == 115
     record = await desk.store.get("purged", "traces")
     assert record is not None
-    assert record.value["id"] == "r249"
-    assert before == 130
+    assert record.value["id"] == "r114"
+    assert before == 110
 
 
 async def test_traces_and_what_is_over_go(desk: Desk, now: ManualClock) -> None:

@@ -19,7 +19,7 @@ async def test_a_board_gives_the_token_behind_a_button() -> None:
 
 def test_a_platform_without_windows_and_histories_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = importlib.metadata.EntryPoint("plain", "json:dumps", "sayso.renderers")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (plain,))
+    monkeypatch.setattr(showing, "_renderers", lambda: {"plain": plain})
     assert [testing.render("plain", "body", "x", view) for view in ("windows", "review", "row", "notes")] == [[]] * 4
 
 
@@ -35,7 +35,7 @@ def test_a_platform_with_a_history_shows_its_row_of_a_closed_request(
     (tmp_path / "renders_rows.py").write_text("def row(drawn):\n    return drawn.tone, repr(drawn)\n")
     monkeypatch.syspath_prepend(tmp_path)
     listed = importlib.metadata.EntryPoint("listed", "renders_rows:row", "sayso.renderers")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (listed,))
+    monkeypatch.setattr(showing, "_renderers", lambda: {"listed": listed})
     pending, _ = testing.render("listed", "tool", "Foreign words")
     [(closed, shown)] = testing.render("listed", "tool", "Foreign words", "row")
     assert closed != pending
