@@ -102,7 +102,12 @@ class Frozen(pydantic.BaseModel):
     """What every noun is: immutable, and strict about keys it does not know."""
 
     model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
+        defer_build=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        serialize_by_alias=True,
+        allow_inf_nan=False,
     )
 
 

@@ -273,7 +273,7 @@ class Push(model.Frozen):
 Effect = Announce | Redraw | Resume | Tell | Remind | Push
 
 effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
-    Annotated[Effect, pydantic.Field(discriminator="type")]
+    Annotated[Effect, pydantic.Field(discriminator="type")], config=pydantic.ConfigDict(defer_build=True)
 )
 
 
@@ -289,4 +289,6 @@ Reminded = logged.Reminded
 Entry = Event | Opened | AnswerRefused | UseRefused | Delivered | Reminded | Revoked | GrantEnded | Revealed
 """One row of the log."""
 
-entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])
+entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(
+    Annotated[Entry, pydantic.Field(discriminator="type")], config=pydantic.ConfigDict(defer_build=True)
+)
