@@ -612,7 +612,7 @@ async def test_who_asks_too_much_is_told_so_once_patience_is_over(tmp_path: Path
         await desk.open(sayso.Question("Hm?", id="q1"))
         # finding one's own again is not asking
         await desk.open(sayso.Question("Hm?", id="q1"))
-        with pytest.raises(errors.TooMany, match="1 requests of this key wait") as refused:
+        with pytest.raises(errors.TooMany, match="1 request of this key waits") as refused:
             await desk.open(sayso.Question("And?", id="q2"))
         assert "pending_per_key" in (refused.value.hint or "")
         answered = await service.call("POST", "/v1/requests", "bot", permission("r3"))
