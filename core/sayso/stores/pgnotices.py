@@ -92,10 +92,11 @@ class Notices:
         db.add_termination_listener(lambda _connection: lost.set())
         await db.add_listener(_CHANGED, self._take_change)
         await db.add_listener(_WORK, self._take_work)
-        self.is_listening.set()
         try:
             # what was committed while nobody listened
             await self._watch.poll()
+            # not before: nobody who begins to wait is told of what they know
+            self.is_listening.set()
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), _HEARTBEAT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
-from sayso.stores import pgcommits, pgnotices, pgserver, sql, sql_store, watch
+from sayso.stores import pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, watch
 from sayso.stores.protocol import Durability
 
 # How long to wait for a connection, an answer or a lock, in seconds.
@@ -35,8 +35,8 @@ _AGAIN = 0.05
 # Queries that follow the log in order, by the number of the last row seen.
 _FOLLOWING: frozenset[sql.Name] = frozenset({"chained", "log_after", "tail"})
 
-# Asked by many at the same moment, with the same values: the stops that stand.
-_SHARED: frozenset[sql.Name] = frozenset({"scan"})
+# Asked by many at the same moment: requests, and with the same values the stops that stand.
+_SHARED: Mapping[sql.Name, pgreads.Merge | None] = {"load": pgreads.loads, "scan": None}
 
 escape, unescape = pgserver.escape, pgserver.unescape
 
@@ -61,9 +61,9 @@ class PostgresStore(sql_store.SqlStore):
         # the queue for a connection is ours, and not the pool's: to wait in it says nothing of the database
         self._turns = asyncio.Semaphore(_CONNECTIONS)
         self._answered = 0.0
-        self._unsent = dict[tuple[str, sql_store.Values], asyncio.Future[Sequence[sql_store.RawRow]]]()
         self._timeout = timeout
         self._final = seen
+        self._reads = pgreads.Reads(self._ask)
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         self._notices = pgnotices.Notices(self._connection, self._watch, own)
         self._commits = pgcommits.Commits(self._connection, self._select, self._tell)
@@ -130,17 +130,12 @@ class PostgresStore(sql_store.SqlStore):
         text = self._queries[query]
         if query in _FOLLOWING:
             return await self._follow(text, values)
-        return await (self._select_once(text, values) if query in _SHARED else self._select(text, *values))
+        if query in _SHARED:
+            return await self._reads.read(text, values, _SHARED[query])
+        return await self._select(text, *values)
 
-    async def _select_once(self, text: str, values: sql_store.Values) -> Sequence[sql_store.RawRow]:
-        """As `_select`, in one statement for all who ask the same before it is sent."""
-        asked = self._unsent.get((text, values))
-        if asked is None:
-            asked = self._unsent[text, values] = asyncio.ensure_future(self._select(text, *values))
-            # should there be no connection for it
-            asked.add_done_callback(lambda _: self._unsent.pop((text, values), None))
-        # who goes away takes it from nobody
-        return await asyncio.shield(asked)
+    async def _select_few(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+        return await self._reads.read(text, values, pgreads.look_backs)
 
     async def _follow(self, text: str, values: sql_store.Values) -> Sequence[sql_store.RawRow]:
         """Read rows of the log after a number: as many as no other one can come between any more."""
@@ -174,24 +169,26 @@ class PostgresStore(sql_store.SqlStore):
         return int(newest)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+        return await self._ask(lambda: (text, values))
+
+    async def _ask(self, statement: Callable[[], pgreads.Statement]) -> Sequence[sql_store.RawRow]:
         for _ in range(_CONNECTIONS):
             try:
-                return await self._run(text, values, writes=False)
+                return await self._run(statement, writes=False)
             except errors.StoreUnavailable as error:
                 # the pool replaces a connection that died in its sleep, and reading twice does no harm
                 if not isinstance(error.__cause__, pgserver.DEAD):
                     raise
-        return await self._run(text, values, writes=False)
+        return await self._run(statement, writes=False)
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
-        return await self._run(self._queries[query], values, writes=True)
+        return await self._run(lambda: (self._queries[query], values), writes=True)
 
-    async def _run(self, text: str, values: sql_store.Values, *, writes: bool) -> Sequence[sql_store.RawRow]:
+    async def _run(self, statement: Callable[[], pgreads.Statement], *, writes: bool) -> Sequence[sql_store.RawRow]:
         sent = False
         try:
             async with self._connection() as db:
-                # what is asked from now on may hold more
-                self._unsent.pop((text, values), None)
+                text, values = statement()
                 sent = writes
                 return list(await db.fetch(text, *values))
         except pgserver.TROUBLE as error:

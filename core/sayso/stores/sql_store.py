@@ -52,7 +52,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     dialect: ClassVar[sql.Dialect]
     durability: Durability
     _watch: watch.Watch
-    _loaded: tuple[str, int, int] | None = None
+    _loaded: tuple[str, int, int] = "", 0, 0
     """What was read last: the request, its version, and how much had been told before."""
 
     @abc.abstractmethod
@@ -174,8 +174,9 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def _newer(self, id: str, version: int) -> str | None:
         """The document of the ticket once it is newer, if this process stored it."""
-        # most begin to wait for what they have just read: it is read once more only if anything was told since
-        known = self._loaded == (id, version, self._watch.told)
+        # most begin to wait for what they have just read: it is read once more only if it was told of since
+        read, at, told = self._loaded
+        known = (read, at) == (id, version) and not self._watch.is_told_of(id, told)
         return await self._watch.wait_for_newer(id, version, None if known else self._version)
 
     def changes(self) -> AsyncIterator[None]:

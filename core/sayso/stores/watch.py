@@ -19,6 +19,9 @@ Tail = Callable[[int], Awaitable[Sequence[tuple[int, str, int]]]]
 # No work is called so: any change at all.
 _ANY = "\nany"
 
+# The requests of which it is known when they were told of last.
+_KNOWN = 1000
+
 
 class Watch:
     """The waiters of one store.
@@ -35,6 +38,8 @@ class Watch:
         self._poller: asyncio.Task[None] | None = None
         self.told = 0
         """How often anything was told."""
+        self._last_told: dict[str, int] = {}
+        self._forgotten = 0
 
     @property
     def waiting(self) -> int:
@@ -47,6 +52,7 @@ class Watch:
         With its *document* they need not look it up.
         """
         self.told += 1
+        self._note(ticket_id)
         for future, known in self._waiters.get(ticket_id, {}).items():
             if known < version and not future.done():
                 future.set_result(document)
@@ -56,6 +62,10 @@ class Watch:
         if not ticket_id:
             # a row of no request is about the service
             self.tell_of(SERVICE)
+
+    def is_told_of(self, ticket_id: str, since: int) -> bool:
+        """Whether this request may have been told of *since* so much had been told."""
+        return since < max(self._forgotten, self._last_told.get(ticket_id, 0))
 
     def tell_of(self, work: str) -> None:
         """Wake those who take on this work."""
@@ -76,7 +86,7 @@ class Watch:
     ) -> str | None:
         """Return once the ticket is newer than *version*, with its document if that was told.
 
-        *stored* reads its version; None if nothing was told since that was read.
+        *stored* reads its version; None if it was not told of since that was read.
         """
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
@@ -108,6 +118,13 @@ class Watch:
             stream.cancel()
         if self._poller:
             self._poller.cancel()
+
+    def _note(self, ticket_id: str) -> None:
+        # taken out, so that those which were told of last stand last
+        self._last_told.pop(ticket_id, None)
+        self._last_told[ticket_id] = self.told
+        if len(self._last_told) > _KNOWN:
+            self._forgotten = self._last_told.pop(next(iter(self._last_told)))
 
     @contextmanager
     def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[str | None]]:
