@@ -98,7 +98,7 @@ class Reads:
             self._close(key, batch)
             if len(asked) == 1 or isinstance(error.__cause__, _LOST):
                 raise
-            alone = (self._select(lambda one=one: one) for one in asked)
+            alone = (self._select(functools.partial(_as_asked, one)) for one in asked)
             return dict(zip(asked, await asyncio.gather(*alone, return_exceptions=True), strict=True))
         finally:
             # there may have been no connection for it
@@ -115,6 +115,10 @@ class Reads:
     def _close(self, key: object, batch: _Batch) -> None:
         if self._unsent.get(key) is batch:
             del self._unsent[key]
+
+
+def _as_asked(one: Asked) -> Statement:
+    return one
 
 
 def loads(asked: Sequence[documents.Values]) -> Statement:

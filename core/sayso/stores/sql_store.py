@@ -52,8 +52,6 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     dialect: ClassVar[sql.Dialect]
     durability: Durability
     _watch: watch.Watch
-    _loaded: tuple[str, int, int] = "", 0, 0
-    """What was read last: the request, its version, and how much had been told before."""
 
     @abc.abstractmethod
     async def _select(self, text: str, *values: Value) -> Sequence[RawRow]:
@@ -72,7 +70,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.load`."""
         told = self._watch.told
         ticket = await self._one(documents.read_ticket, id, await self._document(id))
-        self._loaded = id, ticket.version, told
+        self._watch.note(id, ticket.version, told)
         return ticket
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
@@ -165,7 +163,9 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         rows = [(document,)] if document else await self._document(id)
         # each who waits reads it anew: whoever answered has an object of their own, and may change it
         seen = await self._one(documents.read_awaited, id, rows)
-        self._loaded = id, seen.version, told
+        # a document that was told may be older than what was told since
+        if document is None:
+            self._watch.note(id, seen.version, told)
         return seen
 
     async def changed(self, id: str, version: int) -> None:
@@ -174,10 +174,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
     async def _newer(self, id: str, version: int) -> str | None:
         """The document of the ticket once it is newer, if this process stored it."""
-        # most begin to wait for what they have just read: it is read once more only if it was told of since
-        read, at, told = self._loaded
-        known = (read, at) == (id, version) and not self._watch.is_told_of(id, told)
-        return await self._watch.wait_for_newer(id, version, None if known else self._version)
+        return await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""

@@ -38,6 +38,8 @@ class Watch:
         self._poller: asyncio.Task[None] | None = None
         self.told = 0
         """How often anything was told."""
+        self._read: tuple[str, int] | None = None
+        self._read_at = 0
         self._last_told: dict[str, int] = {}
         self._forgotten = 0
 
@@ -52,7 +54,7 @@ class Watch:
         With its *document* they need not look it up.
         """
         self.told += 1
-        self._note(ticket_id)
+        self._note_told(ticket_id)
         for future, known in self._waiters.get(ticket_id, {}).items():
             if known < version and not future.done():
                 future.set_result(document)
@@ -63,9 +65,14 @@ class Watch:
             # a row of no request is about the service
             self.tell_of(SERVICE)
 
-    def is_told_of(self, ticket_id: str, since: int) -> bool:
-        """Whether this request may have been told of *since* so much had been told."""
-        return since < max(self._forgotten, self._last_told.get(ticket_id, 0))
+    def note(self, ticket_id: str, version: int, told: int) -> None:
+        """Take note that a ticket was read, and how much had been *told* before."""
+        self._read, self._read_at = (ticket_id, version), told
+
+    def is_known(self, ticket_id: str, version: int) -> bool:
+        """Whether it is this ticket that was read last, and nothing was told of it since."""
+        told = max(self._forgotten, self._last_told.get(ticket_id, 0))
+        return self._read == (ticket_id, version) and told <= self._read_at
 
     def tell_of(self, work: str) -> None:
         """Wake those who take on this work."""
@@ -81,16 +88,22 @@ class Watch:
         """Whether somebody in this process takes it on."""
         return bool(self._streams.get(work))
 
-    async def wait_for_newer(
-        self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]] | None
-    ) -> str | None:
+    async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> str | None:
         """Return once the ticket is newer than *version*, with its document if that was told.
 
-        *stored* reads its version; None if it was not told of since that was read.
+        *stored* reads its version, unless this is known.
         """
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
-            return await future if stored is None or await stored(ticket_id) <= version else None
+            try:
+                # most begin to wait for what they have just read
+                is_newer = not self.is_known(ticket_id, version) and await stored(ticket_id) > version
+            except errors.StoreUnavailable:
+                # a store that closes reads no more, and cancels whoever waits
+                if not future.cancelled():
+                    raise
+                is_newer = False
+            return None if is_newer else await future
 
     def stream(self, work: str = _ANY) -> AsyncIterator[None]:
         """Yields at once, and then whenever there may be more of this work; if none is named, the log has grown."""
@@ -119,7 +132,7 @@ class Watch:
         if self._poller:
             self._poller.cancel()
 
-    def _note(self, ticket_id: str) -> None:
+    def _note_told(self, ticket_id: str) -> None:
         # taken out, so that those which were told of last stand last
         self._last_told.pop(ticket_id, None)
         self._last_told[ticket_id] = self.told

@@ -1,7 +1,7 @@
 """The PostgreSQL store keeps the contract, and tells the truth when connections break at the worst moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from sayso import errors, machine, model
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stores import Query, Record, Store, connect, postgres, sql
+from sayso.stores import Query, Record, Store, connect, pgreads, postgres, sql, watch
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -303,19 +303,29 @@ async def test_all_who_wait_fail_together_if_the_database_answers_nobody(pg_sche
     await store.close()
 
 
-async def test_who_asks_the_same_before_it_is_sent_shares_a_statement(
-    store: postgres.PostgresStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def counted(text: str, *values: Any) -> Any:
-        asked.append(text)
-        return await select(text, *values)
+@pytest.fixture
+def sent(store: postgres.PostgresStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are read with."""
 
-    asked, select = list[str](), store._select
-    monkeypatch.setattr(store, "_select", counted)
+    async def noted(statement: Callable[[], pgreads.Statement], *, writes: bool) -> Any:
+        def asked() -> pgreads.Statement:
+            texts.append(statement()[0])
+            return statement()
+
+        return await run_one(asked, writes=writes)
+
+    texts, run_one = list[str](), store._run
+    monkeypatch.setattr(store, "_run", noted)
+    return texts
+
+
+async def test_who_asks_the_same_before_it_is_sent_shares_a_statement(
+    store: postgres.PostgresStore, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     many = [asyncio.ensure_future(store.scan("stop")) for _ in range(20)]
     await asyncio.sleep(0)
     many[0].cancel()
-    assert (await asyncio.gather(*many[1:]), len(asked)) == ([[]] * 19, 1)
+    assert (await asyncio.gather(*many[1:]), len(sent)) == ([[]] * 19, 1)
     await store.put(Record("stop", "everything"))
     assert [one.name for one in await store.scan("stop")] == ["everything"]
     # what failed is asked anew
@@ -326,14 +336,106 @@ async def test_who_asks_the_same_before_it_is_sent_shares_a_statement(
     assert len(await store.scan("stop")) == 1
 
 
+async def test_who_asks_for_others_before_it_is_sent_shares_a_statement(
+    store: postgres.PostgresStore, sent: list[str]
+) -> None:
+    ids = [f"r{number}" for number in range(5)]
+    await tickets.ask(store, *ids)
+    reads = [asyncio.ensure_future(store.load(id)) for id in (*ids, "r0", "\x1a\0é", *ids)]
+    await asyncio.sleep(0)
+    reads[0].cancel()
+    found = await asyncio.gather(*reads, return_exceptions=True)
+    assert [one.id for one in found if isinstance(one, model.Ticket)] == [*ids[1:], "r0", *ids]
+    assert [type(one) for one in found if isinstance(one, BaseException)] == [asyncio.CancelledError, errors.NotFound]
+    # each has their own: whoever answers may change it
+    assert found[1] is not found[-5]
+    assert len(sent) == 1
+
+
+async def test_a_statement_holds_no_more_than_so_many(store: postgres.PostgresStore, sent: list[str]) -> None:
+    ids = [f"r{number}" for number in range(120)]
+    await tickets.ask(store, *ids)
+    assert [one.id for one in await asyncio.gather(*map(store.load, ids))] == ids
+    assert len(sent) == 3
+
+
+async def test_looks_back_that_share_a_statement_find_what_each_finds_alone(
+    store: postgres.PostgresStore, sent: list[str]
+) -> None:
+    for kind, name in (("a", "x/1"), ("a", "x/2"), ("a", "x/é"), ("a", "y"), ("b", "x/9"), ("b", "1"), ("b", "\0")):
+        await store.put(Record(kind, name, {"of": kind + name}, tickets.NOW))
+    looks: list[tuple[list[tuple[str, str]], tuple[str, str], int]] = [
+        ([("b", "1"), ("b", "2"), ("a", "y"), ("b", "\0")], ("a", "x/"), 2),
+        ([], ("a", "x/"), 1),
+        ([("a", "y")], ("a", ""), 9),
+        ([], ("c", ""), 5),
+    ]
+
+    def names(found: Sequence[Record]) -> list[str]:
+        return sorted(one.value["of"] for one in found)
+
+    alone = [names(await store.look_back(*one)) for one in looks]
+    sent.clear()
+    assert [names(found) for found in await asyncio.gather(*(store.look_back(*one) for one in looks))] == alone
+    assert (len(sent), alone[0]) == (1, ["ax/2", "ax/é", "ay", "b\0", "b1"])
+
+
+async def test_what_cannot_be_read_for_one_is_read_for_the_others(store: postgres.PostgresStore) -> None:
+    await tickets.ask(store, "r1", "r2")
+    # half a character, which PostgreSQL does not take
+    looks = [store.look_back([], ("a", prefix), 1) for prefix in ("x", "\ud800", "y")]
+    found = await asyncio.gather(*looks, return_exceptions=True)
+    assert [type(one) for one in found] == [list, errors.StoreUnavailable, list]
+
+
+async def test_all_who_share_a_statement_are_told_once_that_the_database_is_gone(
+    store: postgres.PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_statement: object, *, writes: bool) -> Any:
+        tried.append(writes)
+        raise errors.StoreUnavailable("gone") from TimeoutError()
+
+    tried = list[bool]()
+    monkeypatch.setattr(store, "_run", gone)
+    found = await asyncio.gather(*(store.load(f"r{number}") for number in range(9)), return_exceptions=True)
+    assert ([type(one) for one in found], len(tried)) == ([errors.StoreUnavailable] * 9, 1)
+    monkeypatch.undo()
+    with pytest.raises(errors.NotFound):
+        await store.load("r1")
+
+
+async def test_what_is_shared_is_read_again_over_another_connection(store: postgres.PostgresStore, pg_url: str) -> None:
+    await tickets.ask(store, "r1", "r2")
+    await run(pg_url, CUT_EVERYBODY)
+    assert [one.id for one in await asyncio.gather(store.load("r1"), store.load("r2"))] == ["r1", "r2"]
+
+
 async def test_what_is_sent_already_is_not_shared(store: postgres.PostgresStore) -> None:
     text = "select 1 as one from pg_sleep(0.2)"
-    first = asyncio.ensure_future(store._select_once(text, ()))
+    first = asyncio.ensure_future(store._reads.read(text, ()))
     await asyncio.sleep(0)
-    shared = store._unsent[text, ()]
-    await until(lambda: not store._unsent)
-    second = asyncio.ensure_future(store._select_once(text, ()))
+    shared = store._reads._unsent[text, ()]
+    await until(lambda: not store._reads._unsent)
+    second = asyncio.ensure_future(store._reads.read(text, ()))
     await asyncio.sleep(0)
-    assert not shared.done()
-    assert store._unsent[text, ()] is not shared
+    assert not first.done()
+    assert store._reads._unsent[text, ()] is not shared
     await asyncio.gather(first, second)
+
+
+async def test_nobody_is_told_of_what_was_there_before_they_waited(
+    pg_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def noted(self: watch.Watch) -> None:
+        looks.append("begun")
+        # as long as the server pleases
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await poll(self)
+        looks.append("ended")
+
+    looks, poll = list[str](), watch.Watch.poll
+    monkeypatch.setattr(watch.Watch, "poll", noted)
+    opened = await postgres.PostgresStore.open(pg_url)
+    assert looks == ["begun", "ended"]
+    await opened.close()

@@ -18,6 +18,7 @@ import apsw
 import pytest
 
 from sayso import errors, machine
+from sayso.machine import events
 from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite, sqlite_worker
 from sayso.testing import stores, tickets
 from tests.conftest import until
@@ -365,13 +366,30 @@ async def test_who_waits_for_what_was_just_read_does_not_read_it_again(
     await store.awaited("r1")
     monkeypatch.setitem(store._queries, "version", "select broken")
     waiting = await tickets.started(store.awaited("r1", 1))
+    await store.append("r2", 1, events.Ticked(at=tickets.NOW))
+    another = await tickets.started(store.changed("r1", 1))
+    await store.append("r1", 1, events.Ticked(at=tickets.NOW))
     # nobody knows whether this was the end of what is waited for
-    await tickets.answer(store, "r2", tickets.answered())
     with pytest.raises(errors.StoreUnavailable):
         await store.changed("r1", 1)
     await tickets.answer(store, "r1", tickets.answered())
     async with asyncio.timeout(5):
         assert (await waiting).version == 2
+        await another
+
+
+async def test_a_document_that_was_told_is_not_taken_for_the_newest(
+    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tickets.ask(store, "r1")
+    [[document]] = await store._read("load", "r1")
+    waiting = await tickets.started(store.awaited("r1", 1))
+    store._watch.tell("r1", 2, document=document)
+    store._watch.tell("r1", 3)
+    seen = await waiting
+    monkeypatch.setitem(store._queries, "version", "select broken")
+    with pytest.raises(errors.StoreUnavailable):
+        await store.changed("r1", seen.version)
 
 
 async def test_what_another_process_wrote_since_it_was_read_is_told(store: sqlite.SqliteStore, path: Path) -> None:
