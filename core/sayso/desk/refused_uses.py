@@ -6,19 +6,23 @@ The rule: it changes nothing of the request, and an agent that tries for ever do
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import weakref
+from datetime import timedelta
 
 from sayso import errors
 from sayso.clock import Clock
 from sayso.machine import events
-from sayso.stores import Store
+from sayso.stores import Record, Store
 
 log = logging.getLogger(__name__)
 
 Refusal = errors.AlreadyUsed | errors.NotUsable | errors.Altered
 REFUSALS = (errors.AlreadyUsed, errors.NotUsable, errors.Altered)
 
+_KIND = "userefused"
+_COUNTED_FOR = timedelta(days=1)
 MOST = 20
 """Rows of one request; what comes after them is refused as well."""
 
@@ -41,11 +45,24 @@ class Ledger:
             log.warning("refused use not recorded", extra={"request": id, "error": error.message})
 
     async def _append(self, id: str, by: str, refused: Refusal, receipt: bool) -> None:
-        if (await self._store.load(id)).decision is None:
-            return
-        rows = await self._store.log(id)
-        if sum(isinstance(row.entry, events.UseRefused) for row in rows) >= MOST:
+        if (await self._store.load(id)).decision is None or not await self._count(id):
             return
         at = self._clock.now()
         entry = events.UseRefused(at=at, by=by, code=refused.code, message=refused.message, receipt=receipt)
         await self._store.append(id, 0, entry)
+
+    async def _count(self, id: str) -> bool:
+        """Count one more, whichever copy of the service writes it down; false if there are enough."""
+        while True:
+            found = await self._store.get(_KIND, id)
+            # the log knows how many there were, once the count is over
+            before = found.value["count"] if found else await self._written(id)
+            if before >= MOST:
+                return False
+            ends, version = self._clock.now() + _COUNTED_FOR, found.version if found else 0
+            with contextlib.suppress(errors.Conflict):
+                await self._store.put(Record(_KIND, id, {"count": before + 1}, ends, version))
+                return True
+
+    async def _written(self, id: str) -> int:
+        return sum(isinstance(row.entry, events.UseRefused) for row in await self._store.log(id))

@@ -15,7 +15,7 @@ from sayso import errors, machine, model
 from sayso.asking import gate
 from sayso.desk import Caller, Desk, Setup, callers, refused_uses
 from sayso.machine import events
-from sayso.stores import Query, Row, memory
+from sayso.stores import Query, Record, Row, memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import DEPLOY, MINT, NOW, actor, after, opened, permission, said
 from tests.conftest import BOUND
@@ -295,7 +295,7 @@ async def test_what_may_not_run_is_on_record_and_what_is_not_decided_was_asked_f
 
 
 async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = front.store.log
+    log, get = front.store.log, front.store.get
 
     async def look(id: str) -> Sequence[Row]:
         rows = await log(id)
@@ -303,14 +303,27 @@ async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk, m
         await asyncio.sleep(0)
         return rows
 
+    async def find(kind: str, name: str) -> Record | None:
+        record = await get(kind, name)
+        await asyncio.sleep(0)
+        return record
+
     monkeypatch.setattr(front.store, "log", look)
+    monkeypatch.setattr(front.store, "get", find)
     await allowed(front, id="r1")
     await front.use("r1")
+    copies = front, *(Desk(front.store, MINT, front.setup, front.clock) for _ in range(2))
     for count in (refused_uses.MOST - 5, 300):
-        # many at the same moment, too
-        await asyncio.gather(*(front.use("r1") for _ in range(count)), return_exceptions=True)
-    tried = [row.entry for row in await front.store.log("r1") if isinstance(row.entry, events.UseRefused)]
-    assert len(tried) == refused_uses.MOST
+        # many at the same moment, too, and in several copies of the service
+        uses = (copies[number % 3].use("r1") for number in range(count))
+        await asyncio.gather(*uses, return_exceptions=True)
+    for _ in range(2):
+        tried = [row.entry for row in await front.store.log("r1") if isinstance(row.entry, events.UseRefused)]
+        assert len(tried) == refused_uses.MOST
+        # once the count is over, the log knows
+        await front.store.remove("userefused", "r1")
+        with pytest.raises(sayso.AlreadyUsed):
+            await front.use("r1")
 
 
 async def test_a_refusal_that_cannot_be_written_down_stays_a_refusal(
