@@ -7,7 +7,7 @@ import re
 import signal
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,13 +21,18 @@ from tests.conftest import require
 # A statement gets a name when it is prepared, and is run by it.
 _PREPARED = re.compile(rb"P.{4}([^\0]+)\0select pg_temp\.put_group", re.DOTALL)
 _numbers = itertools.count(1)
+_running: list[str] = []
 
 
 @pytest.fixture(scope="session")
-def pg_server() -> Iterator[str]:
+def pg_server(request: pytest.FixtureRequest) -> str:
     """The address of a server that this test process has for itself."""
-    with serving() as address:
-        yield address
+    # kept here: to pytest a fixture is another one in each module that imports it, and would start another server
+    if not _running:
+        ending = ExitStack()
+        _running.append(ending.enter_context(serving()))
+        request.config.add_cleanup(ending.close)
+    return _running[0]
 
 
 @contextmanager

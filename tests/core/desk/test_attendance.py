@@ -77,7 +77,7 @@ _asked: set[asyncio.Future[None]] = set()
 def _counted(store: Store) -> Store:
     """The same store; what it is asked and has not answered yet is counted, but for waits for a change."""
     for name, method in inspect.getmembers(store, inspect.iscoroutinefunction):
-        if name != "changed":
+        if name not in ("changed", "awaited", "_newer"):
             setattr(store, name, _until_answered(method))
     return store
 
