@@ -16,33 +16,43 @@ import click
 from sayso import errors
 from sayso_bots.terminal import rows
 
-# Commands load when they are used: each brings its own imports, some of them slow. Each module has a `command`.
-_COMMANDS: Mapping[str, str] = {
-    "demo": "demo",
-    "init": "init",
-    "doctor": "doctor.command",
-    "serve": "serve",
-    "reload": "reload",
-    "ask": "ask",
-    "list": "list",
-    "show": "show",
-    "answer": "answer",
-    "review": "review",
-    "cancel": "cancel",
-    "stop": "stop",
-    "resume": "resume",
-    "grants": "grants",
-    "people": "people",
-    "stats": "stats",
-    "link": "link",
-    "keys": "keys",
-    "audit": "audit",
-    "purge": "purge",
-    "policy": "policy.command",
-    "backup": "backup",
-    "restore": "restore",
-    "hook": "hook.command",
-    "mcp": "mcp",
+# Each in the module that has its `command`, and what it is for. Commands load when they are used: each brings its own
+# imports, some of them slow, so their help as a whole stands here.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo", "An agent asks; answer it in the inbox."),
+    "init": ("init", "Write a commented sayso.toml, or print what another program needs."),
+    "doctor": ("doctor.command", "Check settings, database, service and chat; exits with 2 if something is wrong."),
+    "serve": ("serve", "Run the service: inbox, HTTP API, Claude Code hooks, and the chat that is configured."),
+    "reload": (
+        "reload",
+        "Let the service take up sayso.toml as it is now, without a restart; exits with 2 if it is refused.",
+    ),
+    "ask": ("ask", "Ask people; print the request's id, or with --wait the decision."),
+    "list": ("list", "Requests, newest first."),
+    "show": ("show", "One request, whole, with the ways to answer it."),
+    "answer": ("answer", "Answer a request."),
+    "review": ("review", "Answer many requests at once: what waits for you, like ones together, the most risky first."),
+    "cancel": ("cancel", "Withdraw a request; one that is decided stays as it is."),
+    "stop": ("stop", "Stop everything: nothing is allowed or used, and no time runs, until `sayso resume`."),
+    "resume": ("resume", "Lift a stop."),
+    "grants": ("grants", "What people allowed for a while: the same call again, or a tool of one session."),
+    "people": ("people", "People and groups of the settings, as they are at this moment."),
+    "stats": ("stats", "Numbers of the last days, of the requests that are decided."),
+    "link": ("link", "Print a link that signs PERSON in to the inbox; it works once, within 15 minutes."),
+    "keys": ("keys", "Keys to the service, in the database here."),
+    "audit": ("audit", "The log of all that happened: check it, and hand it out."),
+    "purge": ("purge", "Erase the content of old requests, as `[retention]` says, and remove what is over."),
+    "policy": ("policy.command", "What the rules of sayso.toml are worth."),
+    "backup": ("backup", "Write a copy of the database to FILE, also while the service runs."),
+    "restore": (
+        "restore",
+        "Put a copy of the database back, with the service stopped; or say what becomes of what is held since.",
+    ),
+    "hook": (
+        "hook.command",
+        "Ask about the event on standard input, and print the decision: a command hook of Claude Code.",
+    ),
+    "mcp": ("mcp", "Ask people from any MCP client, on standard input and output."),
 }
 
 # What a shell reports of a program that wrote into a closed pipe.
@@ -63,10 +73,14 @@ class _Tree(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name]}").command
+        found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name][0]}").command
         _add_config(found)
         if not gc.isenabled():
             # what was imported stays, and is not looked through again

@@ -41,6 +41,14 @@ def test_the_tree_has_every_command() -> None:
     assert {"keys add", "keys list", "keys revoke", "init slack", "init claude-code"} <= named
 
 
+def test_the_help_names_every_command_and_imports_none(inside: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.import_module", lambda name: pytest.fail(f"{name} is imported"))
+    said = " ".join(inside("--help").stdout.split())
+    monkeypatch.undo()
+    for (name, *inner), one in ((path, one) for path, one in TREE.items() if path):
+        assert inner or f" {name} {one.get_short_help_str(200)} " in said, name
+
+
 @pytest.mark.parametrize("path", TREE, ids=" ".join)
 def test_help_says_what_a_command_is_for_and_shows_an_example(path: tuple[str, ...]) -> None:
     command = TREE[path]
