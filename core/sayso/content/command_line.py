@@ -74,14 +74,14 @@ _CLOSERS = frozenset(["}", "done", "fi", "esac"])
 _FIRST = _KEYWORDS | _CLOSERS | {"case"}
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 # What stands in no line that is one command of nothing but words, with one blank between two: most lines are.
-_ODD = re.compile(r"""[\\'"$`()<>|&;#*?\[{]|[^\S ]|  |^ | \Z""")
+_SIGNS = frozenset("\\'\"$`()<>|&;#*?[{")
 
 
 def read(raw: str) -> list[Command]:
     """All commands of a command line, those inside others too, in the order in which they end."""
-    if 0 < len(raw) <= _LONGEST and not _ODD.search(raw):
+    if 0 < len(raw) <= _LONGEST and _SIGNS.isdisjoint(raw):
         words = raw.split(" ")
-        if words[0] not in _FIRST and "=" not in words[0]:
+        if raw.split() == words and words[0] not in _FIRST and "=" not in words[0]:
             return [Command([Word(word) for word in words], raw)]
     return _Reader(raw).read()
 

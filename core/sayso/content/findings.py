@@ -156,7 +156,8 @@ def _stops_a_guard(name: str, texts: list[str]) -> bool:
 
 
 def _keeps_no_backup(texts: list[str]) -> bool:
-    return ("--backup-retention-period", "0") in itertools.pairwise(texts)
+    named = "--backup-retention-period" in texts
+    return named and ("--backup-retention-period", "0") in itertools.pairwise(texts)
 
 
 def opens(seen: Seen) -> Iterator[str]:
@@ -175,9 +176,10 @@ def _for_all(mode: str) -> bool:
 def overwrites_disks(seen: Seen) -> Iterator[str]:
     """Find what writes to a disk."""
     for one in seen.programs:
-        to = [text.partition("=")[2] for text in one.texts if one.name == "dd" and text.startswith("of=")]
-        to += [word.text for word in one.command.into if one.first]
-        disk = any(path.startswith("/dev/") and not outside.is_harmless(path) for path in to)
+        to = [word.text for word in one.command.into] if one.first else []
+        if one.name == "dd":
+            to += [text.partition("=")[2] for text in one.texts if text.startswith("of=")]
+        disk = [path for path in to if path.startswith("/dev/") and not outside.is_harmless(path)]
         if disk or one.name.startswith("mkfs") or one.name in ("wipefs", "fdisk", "parted", "sgdisk"):
             yield one.written
 

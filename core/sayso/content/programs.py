@@ -100,27 +100,30 @@ def read(raw: str) -> Line:
             line.hidden.append(text)
             continue
         for command in command_line.read(text):
-            waiting.extend((script, depth + 1) for script in _take(line, command))
+            if scripts := _take(line, command):
+                waiting.extend([(script, depth + 1) for script in scripts])
     return line
 
 
-def _take(line: Line, command: command_line.Command) -> Iterator[str]:
+def _take(line: Line, command: command_line.Command) -> list[str]:
     """Add the programs of a command to the line; what it hands to a shell comes back."""
+    scripts = list[str]()
     words: Sequence[command_line.Word] = command.words
     if not words:
         line.programs.append(Program("", (), command))
     for depth in range(_DEEPEST):
         if not words:
-            return
+            return scripts
         name = words[0].text.rpartition("/")[2] if words[0].known else ""
         program = Program(name, words[1:], command, first=depth == 0)
         line.programs.append(program)
         if not name:
             line.hidden.append(command.written)
         if name in SHELLS or name in ("eval", "source", "."):
-            yield from _scripts_of(line, program)
+            scripts += _scripts_of(line, program)
         words = _wrapped_by(program)
     line.hidden.append(command.written)
+    return scripts
 
 
 def _wrapped_by(program: Program) -> Sequence[command_line.Word]:

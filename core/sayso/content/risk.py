@@ -98,7 +98,7 @@ def find(call: Call) -> tuple[Mark, ...]:
         # hardly ever is there anything
         if found := [*row.find(seen)]:
             marks += (Mark(row.name, row.level, row.words, said) for said in _few(found))
-    return tuple(sorted(marks, key=lambda mark: -LEVELS[mark.level]))
+    return tuple(sorted(marks, key=lambda mark: -LEVELS[mark.level])) if marks else ()
 
 
 def highest(levels: Iterable[model.Risk | None]) -> model.Risk | None:
