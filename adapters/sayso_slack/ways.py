@@ -64,6 +64,11 @@ class Ways:
             return await self._refuse(look, telling.refusal(error))
         except errors.NotFound:
             return await self._refuse(look, telling.line(telling.GONE))
+        except errors.SaysoError as error:
+            if look.what != "command":
+                raise  # Slack tells of the same again, or shows at the button that it failed
+            log.warning("nothing shown", extra={"error": error.message})
+            return await self._refuse(look, telling.refusal(error))
         return None
 
     async def tell_late(self, look: looks.Look, showing: asyncio.Task[BoltResponse]) -> None:

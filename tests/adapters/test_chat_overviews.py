@@ -303,6 +303,15 @@ async def test_a_list_that_fails_later_than_a_chat_waits_says_so(chat: Chat, mon
     await chat.type_and_wait("ann", "stats", "again", rota.told.set)
 
 
+async def test_a_list_that_fails_says_so_where_it_was_asked_for(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(days: float, within: float) -> stats.Figures:
+        raise errors.StoreUnavailable("the store is away")
+
+    chat.desk.setup = dataclasses.replace(chat.desk.setup, readers=("ann",))
+    monkeypatch.setattr(chat.desk.numbers, "soon", fail)
+    assert "again" in await chat.type("ann", "stats")
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_a_home_tab_that_is_found_out_late_is_not_asked_for_again() -> None:
     async with slack_scene.scene(policy=model.Policy(approvers=("ann",))) as there:
