@@ -44,7 +44,7 @@ def check(attachments: Sequence[model.Attachment]) -> None:
 
 def apart(attachments: Sequence[model.Attachment]) -> tuple[tuple[model.Attachment, ...], Mapping[str, str]]:
     """Checked attachments with the hash of each large image in place of its bytes; and these, by their hashes."""
-    kept = dict[str, str]()
+    kept: dict[str, str] = {}
     if not attachments:
         return (), kept
 

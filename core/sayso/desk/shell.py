@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
 # What a stop forbids, or what it keeps time from doing.
-_UNDER_STOPS = events.Answered | events.TakenBack | events.Settled | events.Ticked | events.Used | events.Redeemed
+_UNDER_STOPS = (
+    events.Answered,
+    events.TakenBack,
+    events.Settled,
+    events.Ticked,
+    events.Used,
+    events.Redeemed,
+)
+# These take the digest of the whole content.
+_WEIGHING = events.Answered, events.Settled, events.Used, events.Redeemed
 
 
 Look = Callable[[model.Ticket, events.Event], Awaitable[events.Event]]
@@ -254,9 +263,7 @@ class Shell:
         raise errors.StoreUnavailable("requests that are decided together change too fast", hint="try again")
 
     async def _stepped(self, ticket: model.Ticket, event: events.Event) -> machine.Step:
-        # these take the digest of the whole content
-        weighs = isinstance(event, events.Answered | events.Settled | events.Used | events.Redeemed)
-        large = weighs and requests.is_large(ticket.request)
+        large = isinstance(event, _WEIGHING) and requests.is_large(ticket.request)
         return receipting.attach(self, await aside.run_large(large, machine.step, ticket, event))
 
     async def _beside(self, *changed: tuple[model.Ticket, model.Ticket]) -> Sequence[Record]:

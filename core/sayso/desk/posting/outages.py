@@ -161,9 +161,10 @@ class Unattended:
                 await self._shell.place_delayed(self._id, place, _NOBODY)
 
     def _places(self, ticket: model.Ticket | machine.Awaited) -> list[model.Place]:
-        known = {*ticket.undelivered, *(one.place for one in ticket.delayed), events.INBOX}
         here = self._shell.platforms
-        return [place for place in ticket.route if place not in known and model.channel_of(place) not in here]
+        elsewhere = [one for one in ticket.route if one != events.INBOX and model.channel_of(one) not in here]
+        known = {*ticket.undelivered, *(one.place for one in ticket.delayed)} if elsewhere else ()
+        return [place for place in elsewhere if place not in known]
 
 
 def reason(error: errors.ChannelError) -> str:
