@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -13,7 +14,7 @@ from sayso.cards import card, draw
 from sayso.desk import Caller, Desk, Setup, channel, courier, timekeeper
 from sayso.desk.posting import lanes
 from sayso.machine import events, people
-from sayso.stores import Job, memory, sqlite
+from sayso.stores import Job, memory, sqlite, sqlite_worker
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -291,6 +292,27 @@ async def test_a_card_of_a_request_that_changed_under_way_is_drawn_again_before_
     assert await courier.Courier(front, [late]).deliver() == 1
     assert (late.pinned["1"].drawn.tone, late.pinned["1"].edits) == ("gone", 1)
     assert await front.store.next_job(["chat"]) is None
+
+
+async def test_a_card_is_posted_with_two_transactions_to_take_it_and_to_put_it_on_record(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes, run = list[None](), sqlite_worker.Worker.run
+
+    async def counted(worker: sqlite_worker.Worker, *given: Any, **named: Any) -> Any:
+        writes.extend([None] if named.get("writes") else [])
+        return await run(worker, *given, **named)
+
+    store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
+    ticket = await front.open(permission())
+    monkeypatch.setattr(sqlite_worker.Worker, "run", counted)
+    board = Board()
+    assert await courier.Courier(front, [board]).deliver() == 1
+    assert len(writes) == 2
+    assert [row.entry.type for row in await store.log(ticket.id)] == ["opened", "delivered"]
+    assert [one.message for one in await store.cards(ticket.id)] == list(board.pinned)
+    await store.close()
 
 
 async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path, clock: ManualClock) -> None:
