@@ -112,7 +112,8 @@ async def stage() -> AsyncGenerator[Stage]:
         async def authorize() -> AuthorizeResult:
             return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token=slack.bot_token, bot_user_id="UBOT")
 
-        app = AsyncApp(client=client, authorize=authorize, signing_secret=slack.signing_secret)
+        # a name: without one, Bolt looks through the source of whoever calls
+        app = AsyncApp(name="stage", client=client, authorize=authorize, signing_secret=slack.signing_secret)
         yield Stage(slack, clock, client, app, slack.person("U1", name="ann", email="ann@example.com"))
 
 
