@@ -202,8 +202,8 @@ class Store(AuditStore, Protocol):
         """What whoever waits needs of a ticket: now, or once it is newer than version *after*. Raises as `load`."""
         ...
 
-    async def changed(self, id: str, version: int) -> None:
-        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`."""
+    async def changed(self, id: str, version: int) -> model.Ticket | None:
+        """Once the ticket is newer than *version*: it if it was stored here, None if elsewhere. Raises `NotFound`."""
         ...
 
     def changes(self) -> AsyncIterator[None]:

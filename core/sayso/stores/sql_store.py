@@ -168,9 +168,10 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
             self._watch.note(id, seen.version, told)
         return seen
 
-    async def changed(self, id: str, version: int) -> None:
+    async def changed(self, id: str, version: int) -> model.Ticket | None:
         """See `Store.changed`."""
-        await self._newer(id, version)
+        document = await self._newer(id, version)
+        return None if document is None else await self._one(documents.read_ticket, id, [(document,)])
 
     async def _newer(self, id: str, version: int) -> str | None:
         """The document of the ticket once it is newer, if this process stored it."""

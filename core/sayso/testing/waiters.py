@@ -23,7 +23,9 @@ class WaiterContract(tickets.Opened):
         assert not any(task.done() for task in waiting)
         await tickets.answer(store, "r1", tickets.answered())
         async with asyncio.timeout(5):
-            await asyncio.gather(*waiting)
+            told = await asyncio.gather(*waiting)
+        now = await store.load("r1")
+        assert all(one in (None, now) for one in told)
         assert not other.done()
         assert not ahead.done()
         other.cancel()
