@@ -144,3 +144,10 @@ def test_every_name_has_a_home_and_no_other_name_is_offered() -> None:
     for name in ("no_such_name", "_private", "no.such.name"):
         with pytest.raises(AttributeError, match=name):
             getattr(sayso, name)
+
+
+@pytest.mark.once
+def test_a_program_that_asks_a_service_imports_no_desk() -> None:
+    program = "import sys, sayso; sayso.open; import sayso_http.client; print('sayso.desk.desk' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -10,8 +10,9 @@ import os
 from collections.abc import AsyncGenerator
 from typing import Protocol, cast
 
+from sayso import desk as desks
 from sayso import errors, stores
-from sayso.desk import Desk, asker, token_secret
+from sayso.desk import asker, token_secret
 from sayso.desk.upkeep import expiring, tracing
 
 mint = token_secret.mint
@@ -41,7 +42,8 @@ async def open(
         return
     store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or stores.DEFAULT_DATABASE)
     try:
-        desk = Desk(store, await token_secret.mint(store))
+        # the desk with its rules is imported here: a program that asks a service needs none
+        desk = desks.Desk(store, await token_secret.mint(store))
         tracing.attach(desk)
         async with _expiring(desk):
             yield desk
@@ -50,7 +52,7 @@ async def open(
 
 
 @contextlib.asynccontextmanager
-async def _expiring(desk: Desk) -> AsyncGenerator[None]:
+async def _expiring(desk: desks.Desk) -> AsyncGenerator[None]:
     """No service may be running over the database that lets go of what is over."""
     going_on = asyncio.create_task(expiring.expire_on(desk.store, desk.clock))
     try:

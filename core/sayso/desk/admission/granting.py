@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import pydantic
 
@@ -18,9 +18,12 @@ from sayso import aside, errors, model, parts
 from sayso.cards import tokens
 from sayso.content import requests, risk
 from sayso.desk.upkeep import stops
-from sayso.machine import INBOX, Terms, events, likeness, scopes
+from sayso.machine import events, likeness, scopes
 from sayso.stores import Record, Store
 from sayso.stores.record_kinds import GRANT
+
+if TYPE_CHECKING:
+    from sayso.machine import Terms
 
 MOST = 1_000
 """Grants at one moment. They are few: each was given by a person, and ends by itself."""
@@ -69,7 +72,7 @@ class Grant(model.Frozen):
     until: datetime
 
 
-MayStill = Callable[[Terms, Grant], Awaitable[bool]]
+MayStill: TypeAlias = "Callable[[Terms, Grant], Awaitable[bool]]"
 """Whether who gave a grant may still allow what is asked under these terms."""
 
 
@@ -147,7 +150,7 @@ def allowed(terms: Terms, grant: Grant) -> Terms:
     said = f"{grant.name} allowed {_WHAT[grant.standing]} until {grant.until:%Y-%m-%d %H:%M} UTC"
     watched = terms.ruled.watched if terms.ruled else ()
     ruled = model.Ruled(rule=f"grant {grant.id}", effect="allow", reason=said, watched=watched)
-    return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
+    return dataclasses.replace(terms, ruled=ruled, route=(events.INBOX,), stage_routes=())
 
 
 _WHAT: dict[parts.Standing | Literal["rule"], str] = {

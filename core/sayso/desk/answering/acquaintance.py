@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sayso import errors, model
 from sayso.desk.answering import identity
-from sayso.desk.shell import Shell
 from sayso.machine import people
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 PAGE = 25
 """People that are looked up at once."""

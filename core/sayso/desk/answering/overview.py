@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sayso import errors, model
 from sayso.cards import agreement
 from sayso.desk.answering import acquaintance, identity
-from sayso.desk.shell import Shell
 from sayso.machine import people
 from sayso.rules.rule import Effect
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 DAYS = 30
 """Of what is counted."""

@@ -15,11 +15,13 @@ import re
 import sys
 from collections.abc import Generator
 from contextvars import ContextVar
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sayso import machine
-from sayso.desk.shell import Shell
 from sayso.desk.upkeep.watching import Watcher
+
+if TYPE_CHECKING:
+    from sayso.desk.shell import Shell
 
 GROUP = "sayso.traces"
 HEADER = "traceparent"
