@@ -82,14 +82,14 @@ class Courier(courier.Courier):
         super().__init__(desk, channels, copy.house.resumer, pusher)
         self._house, self._process = copy.house, copy.process
 
-    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
-        async def watched(what: Any) -> None:
+    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[bool]], what: Any) -> None:
+        async def watched(what: Any) -> bool:
             house, mine = self._house, (self._process, self._house.world.now)
             for job in jobs:
                 self._blame_others(job)
                 house.busy.setdefault(job.key, []).append(mine)
             try:
-                await act(what)
+                return await act(what)
             finally:
                 for job in jobs:
                     house.busy[job.key].remove(mine)
