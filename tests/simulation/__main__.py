@@ -8,8 +8,8 @@ python -m tests.simulation --planted                      plants each known faul
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
+import signal
 import sys
 import time
 
@@ -39,13 +39,17 @@ def main() -> int:
 def run(first: int, count: int) -> int:
     """Run seed after seed, until somebody interrupts it; 1 if any failed."""
     began, done, failed, steps, seconds = time.monotonic(), 0, 0, 0, 0.0
-    with contextlib.suppress(KeyboardInterrupt):
-        for seed in range(first, first + count):
-            found = runs.play(str(seed))
-            done, steps, seconds = done + 1, steps + found.steps, seconds + found.seconds
-            if found.wrong:
-                failed += 1
-                tell(f"seed {seed} fails: {'; '.join(found.wrong[:3])}")
+    interrupted = list[int]()
+    # not as an exception: one that comes inside a callback of a garbage collector is lost
+    signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    for seed in range(first, first + count):
+        if interrupted:
+            break
+        found = runs.play(str(seed))
+        done, steps, seconds = done + 1, steps + found.steps, seconds + found.seconds
+        if found.wrong:
+            failed += 1
+            tell(f"seed {seed} fails: {'; '.join(found.wrong[:3])}")
     took = time.monotonic() - began
     tell(
         f"{done} seeds in {took:.1f} s, {done / took:.2f} seeds per second: {failed} failed; "

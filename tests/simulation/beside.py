@@ -85,7 +85,7 @@ class Beside:
             told = [one for one in self._notes(place) if not one.past]
             for one, other in itertools.pairwise(told):
                 again = other.at - one.at < town.TOLD_EVERY - 1
-                if again and not self.world.crashes and not self._was_troubled(place[:1]):
+                if again and not self.world.crashes and not self._was_troubled("a", "b"):
                     yield f"what rules observed was told twice at {place}"
             last = max((one.came for one in told), default=0.0)
             open_to = place not in self.house.chats[place[0]].closed
@@ -181,7 +181,9 @@ class Beside:
 def _over_at(ticket: model.Ticket) -> float:
     decision = ticket.decision
     assert decision is not None
-    until = (ticket.used_at or decision.valid_until) if decision.outcome == "allowed" else None
+    # of one that was put back nobody knows whether it was used, so that it is void
+    runs = decision.outcome == "allowed" and not ticket.held
+    until = (ticket.used_at or decision.valid_until) if runs else None
     return _seconds(max(decision.decided_at, until or decision.decided_at))
 
 
