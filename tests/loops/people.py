@@ -77,10 +77,15 @@ class People:
                     yield f"a card still has {buttons}: {chat.visible_text(card)[:200]}"
         for (room, id), count in (self._shown() + self._shared()).items():
             if count > 1:
-                yield f"{id}: {count} cards of it stand in {room}"
+                words = [said[:300] for said in self._words_in(room) if id in RUNS.findall(said)]
+                yield f"{id}: {count} cards of it stand in {room}: {words}"
         for (room, thread, number), count in self._reminders().items():
             if count > 1:
                 yield f"reminder {number} stands {count} times below {thread} in {room}"
+
+    def _words_in(self, room: str) -> list[str]:
+        chat: Any = self.slack if room in _ROOMS else self.discord
+        return [chat.visible_text(one) for one in chat.messages(room)]
 
     def _shared(self) -> Counter[tuple[str, str]]:
         """The cards of several requests, which do not name them any more once all are decided."""

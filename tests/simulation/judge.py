@@ -64,7 +64,10 @@ class Judge:
             self.due_at[after.id] = entry.at, due
         if before and before.decision and _core(before) != _core(after) and not isinstance(entry, events.Erased):
             self.world.blame(f"{after.id}: what was decided was changed by {entry.type}")
-        if after.decision is not None and (before is None or before.decision is None):
+        if after.decision is None:
+            # it may have been decided before an older copy was put back
+            self.decided_at.pop(after.id, None)
+        elif before is None or before.decision is None:
             self.decided_at[after.id] = self.world.now
             if after.decision.outcome == "allowed":
                 self._at_allow(before, after, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sayso import model
@@ -28,8 +29,8 @@ class Witness:
 
     world: World
     told: oracle.Witnessed = field(default_factory=oracle.Witnessed)
-    ran: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """Attempts that were told to run, by the request."""
+    ran: dict[tuple[str, datetime], list[str]] = field(default_factory=dict[tuple[str, datetime], list[str]])
+    """Attempts that were told to run, by the request and when it was allowed: people may do so anew after a restore."""
     shown: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Account, and the request whose content it was shown."""
     withdrawn: list[str] = field(default_factory=list[str])
@@ -73,7 +74,8 @@ class Witness:
 
     def run(self, errand: Errand, attempt: str, used: model.Ticket, began: float) -> None:
         """An agent was told to run it."""
-        attempts = self.ran.setdefault(errand.id, [])
+        allowed_at = used.decision.decided_at if used.decision else used.created_at
+        attempts = self.ran.setdefault((errand.id, allowed_at), [])
         if attempt not in attempts:
             attempts.append(attempt)
         if len(attempts) > 1:
