@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,13 @@ from sayso.audit import checking, gathering
 from sayso.desk import keys
 from sayso.machine import events
 from sayso.stores import Store
+from sayso.stores.auditing import ChainedRow
 from sayso.testing import oracle
 from sayso_signing import keyring
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.loops.agents import Agents, Json
+from tests.loops.listeners import Listeners
 from tests.loops.people import DISCORD_ROOM, People
 from tests.loops.services import Services
 
@@ -52,6 +54,8 @@ slack = "T1/U2"
 discord = "300000000000000002"
 """
 _CHANNELS = ("slack", "discord", events.CALLBACK)
+# Seconds in which everybody who listens has heard of all, once it is quiet.
+_HEARD = 20.0
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ class Loop:
 
     async def run(self) -> Report:
         """Run it, and look."""
-        async with self._setup() as (services, agents, people):
+        async with self._setup() as (services, agents, people), self._listeners(services.urls) as listeners:
             await asyncio.gather(*map(services.start, services.all))
+            listeners.begin()
             pressing = asyncio.create_task(people.press_on())
             asking = await self._ask(services, agents)
             report = Report(services.faults)
@@ -114,6 +119,7 @@ class Loop:
             async with self._stored() as store:
                 report.wrong += await self._settle(store, people)
                 took = time.monotonic() - began
+                report.wrong += await self._heard(store, listeners)
                 pressing.cancel()
                 await asyncio.gather(pressing, return_exceptions=True)
                 await services.end()
@@ -122,9 +128,11 @@ class Loop:
                 seals, findings = await _audited(store)
             report.wrong += [*findings, *services.said[:3]]
             heard = f"{len(self._seen.asked)} asked, {agents.woken.total()} heard, {agents.ran.total()} ran"
+            listened = f"{len(listeners.program.events)} rows heard in {listeners.program.begun} streams"
+            pages = f"{len(listeners.page.events)} cards on a page in {listeners.page.begun}"
             presses = f"{people.presses[True]} presses acknowledged, {people.presses[False]} not"
             calls = f"{len(agents.called)} called back, {people.counts}, {seals} seals"
-            report.figures = f"{heard}, {calls}, {presses}; quiet after {took:.1f} s"
+            report.figures = f"{heard}, {calls}, {listened}, {pages}, {presses}; quiet after {took:.1f} s"
             return report
 
     @asynccontextmanager
@@ -146,6 +154,15 @@ class Loop:
             people = People(slack, discord, self._seen, self._chance)
             async with agents.receiving():
                 yield services, agents, people
+
+    @asynccontextmanager
+    async def _listeners(self, urls: Sequence[str]) -> AsyncGenerator[Listeners]:
+        async with self._stored() as store:
+            listeners = await Listeners.signed_in(store, urls, random.Random(self._given.seed))
+        try:
+            yield listeners
+        finally:
+            await listeners.end()
 
     @asynccontextmanager
     async def _stored(self) -> AsyncGenerator[Store]:
@@ -199,6 +216,15 @@ class Loop:
                 return []
         return [f"it is not quiet after {self._given.quiet:.0f} s: {await store.next_job(_CHANNELS)}"]
 
+    async def _heard(self, store: Store, listeners: Listeners) -> list[str]:
+        """What those who listen missed, once they had time to hear of it."""
+        ends = time.monotonic() + _HEARD
+        while time.monotonic() < ends:
+            if not listeners.behind(await _rows(store)):
+                break
+            await asyncio.sleep(0.25)
+        return list(listeners.wrong(await _rows(store)))
+
     def _look(self, stored: oracle.Stored, agents: Agents) -> list[str]:
         wrong = list[str]()
         for id, ticket in stored.tickets.items():
@@ -221,6 +247,13 @@ def _of_slow(ticket: model.Ticket, stored: oracle.Stored) -> list[str]:
     outcome = ticket.decision.outcome if ticket.decision else None
     wrong = [f"{ticket.id}: it ended as {outcome}, {ends} times"] if (outcome, ends) != ("expired", 1) else []
     return [*wrong, *([f"{ticket.id}: escalated {numbers}"] if numbers not in ([], [0]) else [])]
+
+
+async def _rows(store: Store) -> list[ChainedRow]:
+    found = list[ChainedRow]()
+    while page := await store.chained(found[-1].number if found else 0):
+        found += page
+    return found
 
 
 async def _audited(store: Store) -> tuple[int, list[str]]:
