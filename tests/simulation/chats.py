@@ -199,7 +199,8 @@ class Connection:
             found = next((one for one in self.chat.messages if one.id == posted.message and not one.deleted), None)
             if found is None:
                 raise errors.ChannelError("the message is gone", final=True)
-            if not (again and number in found.replies):
+            # one of them takes what has the same number once, whoever looks
+            if not ((again or not self.chat.rows) and number in found.replies):
                 found.replies.append(number)
                 self.chat.called.append((self._world.now, posted.ticket_id, called.accounts))
                 self._world.say("reminded", found.id, posted.ticket_id, number)

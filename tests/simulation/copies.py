@@ -240,7 +240,7 @@ class Copy:
         if not self.process.alive:
             return
         self.world.say("stop", self.process.name)
-        self.world.crashes += 1
+        self.world.crashes += not self.world.ends
         self.world.disturb(10.0)
         if self in self.house.copies:
             self.house.copies.remove(self)

@@ -189,8 +189,8 @@ class Persons:
         self.seen.shown.add((account, wanted.id))
         grace = timedelta(seconds=chance.choice((0, 0, 10)))
         try:
-            await copy.call(lambda desk: desk.answer(wanted.id, answer, actor, grace=grace))
-            self.seen.press(wanted.id, account)
+            counted = await copy.call(lambda desk: desk.answer(wanted.id, answer, actor, grace=grace))
+            self.seen.press(wanted.id, account, counted, answer)
             self.world.say("answered", account, wanted.id, answer.verdict, grace)
             if grace and chance.random() < 0.4:
                 await asyncio.sleep(chance.uniform(0, 12))

@@ -142,6 +142,7 @@ class Run:
         ends = self.world.now + _QUIET
         while self.world.now < ends and (self.judge.tasks_left() or self.world.now < plans.HORIZON + 70):
             await self._pass()
+        self.world.ends = True
         for copy in list(self.house.copies):
             await copy.stop()
             for task in copy.left:

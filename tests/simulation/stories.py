@@ -215,13 +215,13 @@ class Stories:
         id, said = told.errand.id, model.Answer(verdict=verdict, standing=standing, reason=why)
         self.seen.shown |= {(account, each) for each in (id, *shown)}
         try:
-            await copy.call(lambda desk: desk.answer(id, said, town.actor_of(account), shown=shown))
+            counted = await copy.call(lambda desk: desk.answer(id, said, town.actor_of(account), shown=shown))
         except (errors.StoreUnavailable, errors.MembershipUnknown, Unreachable):
             return False
         except errors.SaysoError as refused:
             self.world.say("refused", account, id, refused.code)
             return True
-        self.seen.press(id, account)
+        self.seen.press(id, account, counted, said)
         return True
 
     async def _answered(

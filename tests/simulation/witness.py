@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sayso import model
 from sayso.testing import oracle
+from tests.simulation import town
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -57,9 +58,14 @@ class Witness:
         """An agent was told that it is stored."""
         self.told.asked[ticket.id] = ticket.digest
 
-    def press(self, id: str, account: str) -> None:
-        """A person was told that it counted."""
-        self.told.pressed.append((id, account))
+    def press(
+        self, id: str, account: str, ticket: model.Ticket | None = None, said: model.Answer | None = None
+    ) -> None:
+        """A person was told that it counted; if they had said the same from another account, what counts is that."""
+        given = [*ticket.answers, *([ticket.taken.given] if ticket.taken else [])] if ticket else []
+        mine = [one for one in given if one.person == town.person_of(account)]
+        same = mine and said and mine[-1].answer.verdict == said.verdict
+        self.told.pressed.append((id, mine[-1].via if same else account))
 
     def hear(self, errand: Errand, decision: model.Decision) -> None:
         """An agent was told what was decided."""

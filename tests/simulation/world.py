@@ -72,6 +72,8 @@ class World:
     """How often something died or stood still, so that a call may have been made twice."""
     killed: float = -1000.0
     """When a process was killed last: what it alone did is taken over some minutes later."""
+    ends: bool = False
+    """Whether the last copies are stopped, once all is done."""
     over: bool = False
     """Whether what comes now is only cleared away."""
     verbose: bool = False

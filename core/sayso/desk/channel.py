@@ -98,7 +98,8 @@ class Reminder(Protocol):
     ) -> str:
         """Say it as a reply to the card, and notify those who are *called*; return the platform's id of the message.
 
-        *number* tells one reminder of a request from the next. *again*: an earlier try may have got through.
+        *number* tells one reminder of a request from the next, and from that of somebody else at the same moment.
+        *again*: an earlier try may have got through.
 
         Raises:
             ChannelError: `final` if there can be no reply to it.

@@ -238,6 +238,13 @@ async def test_in_a_room_they_are_mentioned_then_and_not_before(one: Copies) -> 
     assert one.chat.said == [("12:00", "chat:#ops", "bob"), ("13:00", "chat:#ops", "ann")]
 
 
+async def test_several_whose_quiet_hours_end_at_the_same_moment_are_each_mentioned(one: Copies) -> None:
+    hush(one, POLICY, ann=LUNCH, bob=LUNCH)
+    await one.ask()
+    await one.to(61)
+    assert sorted(one.chat.said[2:]) == [("13:00", "chat:#ops", "ann"), ("13:00", "chat:#ops", "bob")]
+
+
 async def test_whoever_is_asked_by_somebody_else_hears_of_it_at_the_end_of_their_quiet_hours(one: Copies) -> None:
     hush(one, POLICY.model_copy(update={"remind": (), "notify": ()}), ann=LUNCH)
     await one.ask()

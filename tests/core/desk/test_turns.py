@@ -48,6 +48,7 @@ class Chat(Board):
 
     clock: ManualClock = field(default_factory=ManualClock)
     said: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    numbers: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         self._say(place, drawn.notify)
@@ -56,7 +57,10 @@ class Chat(Board):
     async def remind(
         self, posted: model.PostedCard, said: card.Line, called: people.Called, *, number: int, again: bool
     ) -> str:
-        self._say(posted.place, [account.rpartition("/")[2] for account in called.accounts])
+        # as Discord, which takes what has the same number below a card once
+        if (posted.message, number) not in self.numbers:
+            self.numbers.add((posted.message, number))
+            self._say(posted.place, [account.rpartition("/")[2] for account in called.accounts])
         return f"m{number}"
 
     def _say(self, place: str, names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from datetime import datetime
 
 from sayso import aside, model
@@ -12,6 +13,9 @@ from sayso.desk.shell import Shell
 from sayso.machine import approvers, events, people, rounds, silence
 
 log = logging.getLogger(__name__)
+
+# Bits: a request has fewer reminders than so many numbers.
+_NUMBERS = 16
 
 
 async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, again: bool) -> None:
@@ -33,10 +37,15 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     called = directory.called(await reaching.in_person(shell, ticket, names), platform.channel.name)
     if effect.why == "next" and ":@" not in effect.place and not (called.accounts or called.groups):
         return  # whoever it is put to now is called on another chat
-    message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
+    message = await platform.reminder.remind(cards[-1], said, called, number=number_of(effect), again=again)
     at = shell.clock.now()
     entry = events.Reminded(at=at, place=effect.place, message=message, people=names)
     await shell.store.append(ticket.id, ticket.version, entry)
+
+
+def number_of(effect: events.Remind) -> int:
+    """What tells it from the next one, and from what others are told at the same moment."""
+    return effect.number if effect.to is None else zlib.crc32(effect.to.encode()) << _NUMBERS | effect.number
 
 
 def _called(
