@@ -27,13 +27,13 @@ class Command:
     words: list[Word]
     written: str
     """The very words, with their quotes; not all of them, if there are many."""
-    into: list[Word] = field(default_factory=list[Word])
+    into: list[Word] = field(default_factory=lambda: [])
     """The files that its output goes to."""
-    fed: list[str] = field(default_factory=list[str])
+    fed: list[str] = field(default_factory=lambda: [])
     """Here-documents and here-strings."""
     feeder: Command | None = None
     """The command whose output it reads, in a pipe."""
-    inside: list[Command] = field(default_factory=list["Command"])
+    inside: list[Command] = field(default_factory=lambda: [])
     """The commands whose output stands among its words."""
 
 

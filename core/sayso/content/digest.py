@@ -89,7 +89,7 @@ class _Seen:
     """What a value has in it: paths of big integers, and anything that only the full algorithm writes right."""
 
     name: str
-    big: list[str] = field(default_factory=list[str])
+    big: list[str] = field(default_factory=lambda: [])
     irregular: bool = False
     room_left: int = _LONGEST_PATHS
 

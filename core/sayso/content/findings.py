@@ -5,6 +5,7 @@ The rule: each search goes over what was read once; nothing here says how bad it
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,27 +28,36 @@ class Call:
     """The folder of the project, if the request's context names it."""
 
 
+OPTION = "-"
+"""Stands among the names of the programs if any of them has an option."""
+
+
 @dataclass(slots=True)
 class Seen:
     """What was read of a call."""
 
+    # a type that is called, as `list[str]`, takes ten times as long: this is made for each call that is allowed
     call: Call
-    lines: list[programs.Line] = field(default_factory=list[programs.Line])
-    texts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    lines: list[programs.Line] = field(default_factory=lambda: [])
+    texts: list[tuple[str, str]] = field(default_factory=lambda: [])
     """Every string with the name of its argument."""
     cut: bool = False
     """Whether there is more of it."""
 
-    programs: list[Program] = field(default_factory=list[Program])
+    programs: list[Program] = field(default_factory=lambda: [])
     """All programs of all lines."""
-    names: set[str] = field(default_factory=set[str])
-    """Of these programs."""
+    names: set[str] = field(default_factory=lambda: set())
+    """Of these programs, and `OPTION`."""
 
     def run(self, *names: str) -> Sequence[Program]:
         """The programs of these names."""
         # asked by most rows, and hardly ever is there one
         return () if self.names.isdisjoint(names) else [one for one in self.programs if one.name in names]
 
+
+DELETERS = frozenset(("rm", "find", "git"))
+GUARDED = frozenset(("systemctl", "service", "ufw", "setenforce"))
+ROOT = frozenset(("sudo", "doas", "su", "pkexec"))
 
 COMMANDS = frozenset(("command", "cmd", "script", "commands"))
 """Arguments that hold what runs, whatever the tool is called."""
@@ -56,7 +66,7 @@ COMMANDS = frozenset(("command", "cmd", "script", "commands"))
 def see(call: Call) -> Seen:
     """Read a call."""
     seen, left = Seen(call), READ
-    runs = {tools.find(call.tool).command, *COMMANDS}
+    runs = _running(call.tool)
     waiting: list[tuple[str, Any]] = [("", call.input)]
     while waiting:
         name, value = waiting.pop()
@@ -75,7 +85,15 @@ def see(call: Call) -> Seen:
             waiting += [(name, one) for one in reversed(words)]
     seen.programs = [one for line in seen.lines for one in line.programs]
     seen.names = {one.name for one in seen.programs}
+    if any(word.text[:1] == "-" for one in seen.programs for word in one.arguments):
+        seen.names.add(OPTION)
     return seen
+
+
+@functools.lru_cache(maxsize=256)
+def _running(tool: str) -> frozenset[str]:
+    """The arguments of a tool that hold what runs."""
+    return COMMANDS | {tools.find(tool).command}
 
 
 def deletes(seen: Seen) -> Iterator[str]:
@@ -186,7 +204,7 @@ def overwrites_disks(seen: Seen) -> Iterator[str]:
 
 def as_root(seen: Seen) -> Iterator[str]:
     """Find what runs as an administrator."""
-    return (one.written for one in seen.run("sudo", "doas", "su", "pkexec"))
+    return (one.written for one in seen.run(*ROOT))
 
 
 def writes_outside(seen: Seen) -> Iterator[str]:

@@ -86,8 +86,8 @@ class Program:
 class Line:
     """What is known of a command line."""
 
-    programs: list[Program] = field(default_factory=list[Program])
-    hidden: list[str] = field(default_factory=list[str])
+    programs: list[Program] = field(default_factory=lambda: [])
+    hidden: list[str] = field(default_factory=lambda: [])
     """The words of the commands of which nobody can say here what they will run."""
 
 

@@ -59,7 +59,7 @@ class _Batch:
     """What is asked with one statement."""
 
     merge: Merge | None
-    asked: dict[Asked, None] = field(default_factory=dict[Asked, None])
+    asked: dict[Asked, None] = field(default_factory=lambda: {})
     task: asyncio.Task[dict[Asked, Rows | BaseException]] | None = None
 
 

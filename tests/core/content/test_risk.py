@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies
 
 from sayso import asking
-from sayso.content import command_line, credentials, programs, risk, statements
+from sayso.content import command_line, credentials, findings, programs, risk, statements
 from sayso.content.risk import Call
 from tests.counting import MOST, grows
 
@@ -38,6 +38,51 @@ def test_a_risky_example_and_a_deceiving_one_trigger_their_row(row: risk.Row) ->
         assert found, call
         assert {(mark.level, mark.words) for mark in found} == {(row.level, row.words)}
         assert all(mark.trigger for mark in found)
+
+
+def _lines() -> Iterator[str]:
+    """Each program that the rows know, with each argument that they know."""
+    calls = (call for row in risk.TABLE for call in (row.ordinary, row.risky, row.deceiving))
+    words = {word for call in calls for word in str(call.input.get("command", "")).split() if len(word) < 100}
+    several = {
+        "stop backup",
+        "reset --hard",
+        "push -f",
+        "clean -f",
+        "clean --force",
+        "-exec rm -r",
+        "-r x",
+        "-f x",
+        "-delete",
+    }
+    names = set[str]().union(
+        *(row.among for row in risk.TABLE), programs.WRAPPERS, ["crontab", "dd", "mkfs", "npm", "x"]
+    )
+    for name in sorted({*names, *(word for word in words if word.isalpha())} - {findings.OPTION}):
+        yield from (f"{name} {one}" for one in sorted({*several, *(word for word in words if not word.isalpha())}))
+
+
+def test_what_a_row_looks_among_leaves_out_nothing_that_it_finds() -> None:
+    found = set[str]()
+    for line in _lines():
+        seen = findings.see(bash(line))
+        for row in risk.TABLE:
+            if row.among and list(row.find(seen)):
+                found.add(row.name)
+                assert not seen.names.isdisjoint(row.among), line
+    assert found == {row.name for row in risk.TABLE if row.among}
+
+
+@ROWS
+def test_a_row_asks_for_no_program_that_it_does_not_name(row: risk.Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(_seen: findings.Seen, *names: str) -> list[programs.Program]:
+        asked.update(names)
+        return []
+
+    asked = set[str]()
+    monkeypatch.setattr(findings.Seen, "run", noted)
+    assert not list(row.find(findings.see(bash("x")))) or not row.among
+    assert asked <= row.among or not row.among
 
 
 def test_a_copy_of_a_disk_that_writes_outside_the_folder_is_marked() -> None:
