@@ -215,7 +215,7 @@ def test_a_place_without_a_chat_stops_the_start(inside: Call, tmp_path: Path) ->
     refused = inside("audit", "verify")
     assert refused.returncode == 2
     (tmp_path / "sayso.toml").write_text('[audit]\nseal_every = "soon"\n')
-    assert "audit.seal_every" in inside("list").stderr
+    assert "audit.seal_every" in inside("policy", "lint").stderr
 
 
 async def test_the_service_seals_what_it_writes_and_keeps_the_seals_elsewhere(command: Command, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_the_settings_say_how_long_content_is_kept(inside: Call, tmp_path: Path)
     assert (found.content, found.traces) == (30 * 86_400, 60 * 86_400)
     assert toml.setup(toml.parse({})).retention.content is None
     (tmp_path / "sayso.toml").write_text('[retention]\ncontent = "1h"\n')
-    assert "retention.content" in inside("list").stderr
+    assert "retention.content" in inside("policy", "lint").stderr
 
 
 async def test_the_newest_seal_is_told_in_a_thread_of_a_chat(command: Command) -> None:
