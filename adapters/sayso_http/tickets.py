@@ -144,6 +144,8 @@ LEFT_OUT: Mapping[str, str] = {
     "minted": "it says only which buttons of old cards are dead",
 }
 FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)
+# Its fields in their order. To fill it in takes a tenth of the time that it takes to construct one.
+_EMPTY = Document.model_construct(**dict.fromkeys(Document.model_fields))
 
 
 def unplaced(ticket: type[model.Ticket]) -> set[str]:
@@ -153,13 +155,10 @@ def unplaced(ticket: type[model.Ticket]) -> set[str]:
 
 def to_document(ticket: model.Ticket, cards: Sequence[model.PostedCard] = ()) -> Document:
     """Make the wire form. It is not validated again: its parts are frozen models already."""
-    return Document.model_construct(
-        **{name: getattr(ticket, name) for name in FROM_TICKET},
-        kind=ticket.request.kind,
-        state=ticket.state,
-        progress=progress.said(ticket),
-        cards=tuple(Posted(place=card.place, ref=f"{card.conversation}/{card.message}") for card in cards),
-    )
+    made = {name: getattr(ticket, name) for name in FROM_TICKET}
+    made["kind"], made["state"], made["progress"] = ticket.request.kind, ticket.state, progress.said(ticket)
+    made["cards"] = tuple(Posted(place=card.place, ref=f"{card.conversation}/{card.message}") for card in cards)
+    return _EMPTY.model_copy(update=made)
 
 
 def to_ticket(document: Document) -> model.Ticket:
