@@ -48,24 +48,22 @@ async def carried_on(
 
 @EVENTS
 @KINDS
-async def test_an_allowed_plan_is_carried_out(tmp_path: Path, service: Service, event: str, kind: Kind) -> None:
+async def test_a_denied_plan_goes_back_to_the_model_and_an_allowed_one_is_carried_out(
+    tmp_path: Path, service: Service, event: str, kind: Kind
+) -> None:
     scene = Scene(tmp_path, service.url, service.key, kind, event)
-    [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, {"verdict": "allow"})])
-    assert "approved" in read
+    better = anthropic.ToolUse("ExitPlanMode", {**PLAN.input, "plan": "Write it, and a test"})
+    calls = [(PLAN, {"verdict": "deny", "reason": "add a test"}), (better, {"verdict": "allow"})]
+    denied, allowed = await carried_on(scene, service, "--permission-mode", "plan", calls=calls)
+    assert "add a test" in denied
+    assert "approved" in allowed
+    assert "approved" not in denied
 
 
 async def test_a_plan_before_which_both_hooks_stand_is_asked_about_once(tmp_path: Path, service: Service) -> None:
     scene = Scene(tmp_path, service.url, service.key, "http", also=("PermissionRequest",))
     [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, {"verdict": "allow"})])
     assert ("approved" in read, await service.count()) == (True, 1)
-
-
-@EVENTS
-async def test_a_denied_plan_goes_back_to_the_model(tmp_path: Path, service: Service, event: str) -> None:
-    scene = Scene(tmp_path, service.url, service.key, "http", event)
-    answer = {"verdict": "deny", "reason": "add a test"}
-    [read] = await carried_on(scene, service, "--permission-mode", "plan", calls=[(PLAN, answer)])
-    assert "add a test" in read
 
 
 @EVENTS
