@@ -40,7 +40,7 @@ from sayso_http.server import responses
 from tests.bots.conftest import Command
 from tests.conftest import require
 from tests.fakes import quick
-from tests.fakes.processes import Child
+from tests.fakes.processes import Child, run
 from tests.fakes.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -269,18 +269,19 @@ async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_se
         served = {"SLACK_API_URL": slack.api_url, "SAYSO_PORT": "0", **tokens}
         async with command.started("serve", **served) as running:
             url = (await running.line("sayso listens on")).rpartition(" ")[2]
-            program = asyncio.create_task(asyncio.to_thread(run_program, {"SAYSO_URL": url, "SAYSO_KEY": agent}))
+            program = asyncio.create_task(
+                asyncio.to_thread(run_program, tmp_path, {"SAYSO_URL": url, "SAYSO_KEY": agent})
+            )
             await slack.until(lambda: slack.messages("C0123456789"))
             assert (await ann.press(slack.messages("C0123456789")[0], "Allow")).acked
             assert await program == "running make deploy\n"
 
 
-def run_program(variables: Mapping[str, str]) -> str:
+def run_program(folder: Path, variables: Mapping[str, str]) -> str:
     """What the first program of the README prints, in a process of its own."""
-    path = os.pathsep.join(filter(None, sys.path))
-    line = [sys.executable, "-c", blocks("python", page="README.md")[0].text, "42"]
-    environ = {**os.environ, "PYTHONPATH": path, **variables}
-    return subprocess.run(line, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+    done = run([sys.executable, "-c", blocks("python", page="README.md")[0].text, "42"], folder, **variables)
+    done.check_returncode()
+    return done.stdout
 
 
 # Commands
