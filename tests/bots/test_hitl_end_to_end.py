@@ -108,6 +108,7 @@ async def test_a_decision_that_a_killed_service_had_not_delivered_reaches_the_ho
     assert len(agent.heard) == 1
 
 
+@pytest.mark.once
 async def test_the_real_cli_obeys_a_hook_that_asks_through_the_helper(stage: Stage) -> None:
     hook = f"SAYSO_URL={stage.there.url} {sys.executable} {HOOK}"
     entry = {"type": "command", "command": hook, "timeout": 60, "onFailure": "block"}

@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.fakes import anthropic, claude_cli
+
+pytestmark = pytest.mark.once
 
 Json = dict[str, Any]
 Answer = Callable[[Json], Awaitable[Json]]
