@@ -19,10 +19,10 @@ from sayso.cards import tokens
 from sayso.content import requests
 from sayso.machine import fitting
 from sayso.testing import samples
-from sayso_http import openapi, resume, routes, session_notes, tickets, webhooks
+from sayso_http import resume, routes, session_notes, tickets, webhooks
 from sayso_http.server import reading
+from tests.adapters.http.service import DOCUMENT
 
-DOCUMENT = openapi.describe()
 BASES: dict[str, dict[str, Any]] = {
     "permission": {"kind": "permission", "tool": "Bash"},
     "question": {"kind": "question", "title": "Which?"},
