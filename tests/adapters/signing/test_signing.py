@@ -1,6 +1,7 @@
 """Keys sign what they should, any JWT library reads a receipt, and what was altered is refused."""
 
 import base64
+import importlib.metadata
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -130,6 +131,15 @@ def test_every_changed_sign_is_found(keyring: sayso_signing.Keyring) -> None:
         if sign == "." or raw_parts(changed) != raw_parts(token):
             with pytest.raises((errors.InvalidToken, errors.DigestMismatch)):
                 verify(changed, keyring)
+
+
+def test_the_packages_that_are_installed_are_looked_through_once(
+    keyring: sayso_signing.Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = receipt(keyring)
+    first = verify(token, keyring)
+    monkeypatch.delattr(importlib.metadata, "entry_points")
+    assert verify(token, keyring) == first
 
 
 def raw(text: str) -> bytes:
