@@ -39,6 +39,10 @@ _EFFECT = ("key", "ticket_id", "channel", "effect", "written_at", "due_at")
 _RECORD = ("kind", "name", "value", "expires_at", "version")
 _KEPT = ("entry", "number")
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+# As JSON has what `pgserver.escape` escapes.
+_TO_ESCAPE = ("\\u0000", "\\u001a")
+
 _PUT = "select pg_temp.put_group($1, $2, $3, $4, $5)"
 _WAS_PUT = "select pg_temp.was_put($1, $2, $3, $4)"
 # Of session.sql: one commit of a bundle is not the next version, so that nothing at all was written.
@@ -172,13 +176,13 @@ def _commit(commit: sql_store.CommitRows) -> Row:
     if commit.ticket:
         # its id and version are those of the log
         found |= dict(zip(_TICKET, (commit.ticket[1], *commit.ticket[3:]), strict=True))
-    return _escaped(found)
+    return found
 
 
 def _placed(rows: Sequence[tuple[int, Sequence[str], sql_store.Values]]) -> str:
     return _json(
         [
-            {"bundle": number, "place": place, **_escaped(dict(zip(names, row, strict=True)))}
+            {"bundle": number, "place": place, **dict(zip(names, row, strict=True))}
             for place, (number, names, row) in enumerate(rows)
         ]
     )
@@ -188,8 +192,12 @@ def _escaped(row: Row) -> Row:
     return {name: pgserver.escape(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _json(rows: Sequence[object]) -> str:
-    return json.dumps(rows, ensure_ascii=False)
+def _json(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "[]"
+    text = _ENCODER.encode(rows)
+    # hardly ever is there anything to escape, and each value would be looked through for it
+    return _ENCODER.encode([_escaped(row) for row in rows]) if any(one in text for one in _TO_ESCAPE) else text
 
 
 def _conflict(bundle: Bundle) -> errors.Conflict:

@@ -352,6 +352,13 @@ async def test_who_asks_for_others_before_it_is_sent_shares_a_statement(
     assert len(sent) == 1
 
 
+@pytest.mark.parametrize("said", ["\0", "\x1a", "a\x1a0\0é\x1a1", "\\u0000 \\u001a", "\x1a" * 3])
+async def test_what_postgresql_has_no_text_for_comes_back_as_it_was(store: postgres.PostgresStore, said: str) -> None:
+    await store.commit(tickets.asked("r1", title=said), tickets.opened(), [Record("a", said), Record("a", "plain")])
+    assert (await store.load("r1")).request.title == said
+    assert [one.name for one in await store.scan("a")] == sorted([said, "plain"])
+
+
 async def test_a_statement_holds_no_more_than_so_many(store: postgres.PostgresStore, sent: list[str]) -> None:
     ids = [f"r{number}" for number in range(120)]
     await tickets.ask(store, *ids)
