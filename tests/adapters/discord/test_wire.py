@@ -29,6 +29,12 @@ DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
 POSTS = "create_message"
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library comes back after a moment, and not after seconds that it draws at random."""
+    monkeypatch.setattr("discord.backoff.ExponentialBackoff.delay", lambda _: 0.01)
+
+
 @pytest.fixture
 async def there() -> AsyncIterator[Scene]:
     async with scene() as built:
