@@ -115,9 +115,9 @@ def test_a_list_follows_the_settings_as_far_as_they_concern_it(inside: Call, tmp
     assert "secrets.show" in inside("list").stderr
     settings.write_text("[secrets")
     assert "is not TOML" in inside("list").stderr
-    settings.write_text('[slack]\nchanel = "#ops"\n')
+    settings.write_text('[service]\nownr = "ann"\n')
     assert inside("list").returncode == 0
-    assert "slack.chanel" in inside("list", "--whose", "me").stderr
+    assert "service.ownr" in inside("list", "--whose", "me").stderr
 
 
 def test_a_list_shows_what_time_decided(inside: Call, monkeypatch: pytest.MonkeyPatch) -> None:
