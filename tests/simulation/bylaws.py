@@ -144,13 +144,22 @@ class Bylaws:
             self.world.blame(f"{ticket.id}: it is to be gathered for {every:.0f} s, and is shown at {shown}")
 
     def _in_turn(self, ticket: model.Ticket) -> None:
-        near = [one for one in self._turns if _near(one, ticket) and one.policy_name == ticket.policy_name]
+        same = [one for one in self._turns if one.policy_name == ticket.policy_name]
+        near = [one for one in same if _near(one, ticket)]
         self._turns.append(ticket)
+        if same and not near:
+            self._goes_on(same[-1], ticket)
         mine, others = _order_of(ticket), [_order_of(one) for one in near]
         # of three at the same moment two may have the same one, and a crash passes one over
         alone = ticket.policy_name == "rounds" and len(others) == 1 and len(mine) > 1 and self._is_calm(3.0)
         if alone and {*others[0]} == {*mine} and others[0][0] == mine[0]:
             self.world.blame(f"{ticket.id}: {mine[0]} has it, and {near[0].id} as well")
+
+    def _goes_on(self, last: model.Ticket, ticket: model.Ticket) -> None:
+        mine, before = _order_of(ticket), _order_of(last)
+        alike = len(mine) > 1 and {*mine} == {*before} and mine[0] == before[0]
+        if alike and self._is_calm(self.world.now - (last.created_at - START).total_seconds()):
+            self.world.blame(f"{ticket.id}: {mine[0]} has it, who had {last.id} just before")
 
     def _not_passed_over(self, before: model.Ticket, after: model.Ticket, entry: events.Due) -> None:
         was, now = before.attending, after.attending

@@ -103,6 +103,10 @@ def _a_turn_is_not_compared() -> AbstractContextManager[object]:
     return _replace(turning, "take", take)
 
 
+def _a_round_begins_anew_each_time() -> AbstractContextManager[object]:
+    return _replace(turning, "in_order", lambda _, names, __: [*names])
+
+
 def _who_has_taken_it_on_is_passed_over() -> AbstractContextManager[object]:
     original = taking_on.claimed
 
@@ -144,6 +148,7 @@ ALL: Sequence[Callable[[], AbstractContextManager[object]]] = (
     _an_ended_grant_is_kept,
     _a_suggestion_goes_on_after_a_denial,
     _a_turn_is_not_compared,
+    _a_round_begins_anew_each_time,
     _who_has_taken_it_on_is_passed_over,
     _what_is_risky_is_gathered,
     _what_is_gathered_is_shown_at_once,

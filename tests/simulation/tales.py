@@ -97,6 +97,9 @@ class Tales(stories.Stories):
         await self._claim(told[0], chance.choice((BOB, CID)), chance)
         await asyncio.sleep(chance.uniform(25, 45))
         await self._answered(told[0], CID, chance)
+        await self._ask(chance, "rounds", owner=told[0].errand.owner)
+        await asyncio.sleep(chance.uniform(6, 10))
+        await self._ask(chance, "rounds", owner=told[0].errand.owner)
 
     async def story_digested(self, chance: random.Random) -> None:
         """What is of low risk is gathered, and what is risky is not."""
