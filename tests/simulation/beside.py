@@ -164,9 +164,10 @@ class Beside:
         kept = {one.id for one in self.disk._tickets.values() if one.erased_at is None}
         alive = {one.nonce for one in self.agents.errands if one.id in kept}
         gone = {one.nonce: one.id for one in self.agents.errands if one.id not in kept and one.nonce not in alive}
-        # what a card showed of another request it keeps as long as its own
+        # what a card showed of another request it keeps as long as its own, and so does a review
         others = {"remembered", "asked_back"}
-        stored = [(f"request {id}", one.model_dump_json(exclude=others)) for id, one in self.disk._tickets.items()]
+        asked = [one for one in self.disk._tickets.values() if one.reviews is None]
+        stored = [(f"request {one.id}", one.model_dump_json(exclude=others)) for one in asked]
         stored += [(f"row {one.number} of {one.ticket_id}", one.entry) for one in self.disk._rows]
         # a draft ends by itself
         kept_on = [(key, one) for key, one in self.disk._records.items() if key[0] != drafts.DRAFT]
