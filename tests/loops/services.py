@@ -77,9 +77,13 @@ class Services:
         assert running.process.stdout
         assert running.process.stderr
         told = asyncio.create_task(running.process.stdout.read())
+        goes_on = False
         async for line in running.process.stderr:
-            if b"Traceback" in line or b" ERROR " in line:
+            begins = b"Traceback" in line or b" ERROR " in line
+            # what was raised stands behind the lines of its trace
+            if begins or (goes_on and not line.startswith(b" ")):
                 self.said.append(line.decode().strip())
+                goes_on = begins
         await told
 
     async def kill(self, one: Service) -> None:
