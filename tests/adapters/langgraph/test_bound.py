@@ -294,19 +294,28 @@ async def test_a_question_may_be_heard_as_often_as_the_node_runs(ann: Office) ->
 
 
 def paying(paid: list[str], mode: str, *notes: str) -> Any:
-    """An agent whose tool dies once, in the middle of paying the last of these notes."""
+    """An agent whose tool dies once, in the middle of paying the last of these notes, when the others are stored."""
     deaths = [True]
+    stored = {note: threading.Event() for note in notes[:-1]}
 
     @tool
     def pay(note: str) -> str:
         """Pay."""
         paid.append(note)
         if note.startswith("last") and deaths and deaths.pop():
+            assert all(event.wait(BOUND) for event in stored.values())
             raise ConnectionError("the process died")
         return f"paid {note}"
 
+    class Saver(InMemorySaver):
+        def put_writes(self, config: Any, writes: Any, *rest: Any) -> None:
+            super().put_writes(config, writes, *rest)
+            for note, event in stored.items():
+                if f"paid {note}" in str(writes):
+                    event.set()
+
     wanted = [{"name": "pay", "args": {"note": note}} for note in notes]
-    graph: Any = agent([], calls(*wanted), tools=[pay], mode=mode)
+    graph: Any = agent([], calls(*wanted), tools=[pay], mode=mode, saver=Saver())
     return graph
 
 
