@@ -16,7 +16,7 @@ from sayso.desk.posting import batching, lanes
 from sayso.machine import people
 from sayso.stores import Record, memory, sqlite
 from sayso.testing import samples
-from sayso.testing.board import Board
+from sayso.testing.board import Board, Pinned
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 
@@ -514,3 +514,110 @@ async def test_a_redraw_of_what_is_not_known_any_more_does_nothing(front: Desk, 
     await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     await deliver(front, board)
     assert board.pinned["1"].drawn.tone == "good"
+
+
+async def test_a_request_with_a_card_of_its_own_and_a_row_loses_the_buttons_of_both(front: Desk, board: Board) -> None:
+    first, second = await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
+    alone = model.PostedCard(second.id, "chat:#ops", "chat", "chat:#ops", "own")
+    await deliver(front, board)
+    board.pinned["own"] = Pinned(await front.draw_posted(second), place="chat:#ops")
+    await front.store.add_card(alone)
+    for one in (first, second):
+        await front.answer(one.id, model.Answer(verdict="allow"), ANN)
+    await deliver(front, board)
+    assert {name: pinned.drawn.tone for name, pinned in board.pinned.items()} == {"1": "good", "own": "good"}
+
+
+async def test_a_batch_that_another_process_begins_at_the_same_moment_is_joined(
+    front: Desk, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has begun it by the time this one hears that there is none: who is in it gets no second card."""
+    tickets = await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
+    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    known = front.store.get
+
+    async def get(kind: str, name: str) -> Record | None:
+        found = await known(kind, name)
+        if kind == "batch":
+            monkeypatch.undo()
+            await courier.Courier(front, [board])._perform(other)  # pyright: ignore[reportPrivateUsage]
+        return found
+
+    monkeypatch.setattr(front.store, "get", get)
+    await courier.Courier(front, [board])._perform(mine)  # pyright: ignore[reportPrivateUsage]
+    await deliver(front, board)
+    assert [len(the_card(board, message).rows) for message in board.pinned] == [2]
+    assert {one.channel for one in await front.store.cards(*(one.id for one in tickets))} == {batching.CHANNEL}
+
+
+@pytest.mark.parametrize("gathered", [True, False])
+@pytest.mark.parametrize("failing", range(1, 6))
+async def test_each_has_one_card_wherever_a_batch_that_begins_is_cut_short(
+    front: Desk, board: Board, failing: int, monkeypatch: pytest.MonkeyPatch, *, gathered: bool
+) -> None:
+    """The database is away once, at each of the writes that begin a batch."""
+    tickets = await ask(front, 3, batch=model.Batch(id="turn 1", size=3) if gathered else None)
+    put, add_card, writes = front.store.put, front.store.add_card, 0
+
+    def count() -> None:
+        nonlocal writes
+        writes += 1
+        if writes == failing:
+            raise errors.StoreUnavailable("away")
+
+    async def put_or_fail(record: Record) -> None:
+        count()
+        await put(record)
+
+    async def add_or_fail(posted: model.PostedCard) -> None:
+        count()
+        await add_card(posted)
+
+    monkeypatch.setattr(front.store, "put", put_or_fail)
+    monkeypatch.setattr(front.store, "add_card", add_or_fail)
+    await deliver(front, board)
+    assert isinstance(front.clock, ManualClock)
+    for _ in range(10):
+        front.clock.advance(10)
+        await deliver(front, board)
+    drawn = [pinned.drawn for pinned in board.pinned.values()]
+    rows = [len(one.rows) if isinstance(one, batch.BatchCard) else 1 for one in drawn]
+    assert sum(rows) == len(tickets)
+    for one in tickets:
+        await front.answer(one.id, model.Answer(verdict="deny"), ANN)
+    await deliver(front, board)
+    assert {pinned.drawn.tone for pinned in board.pinned.values()} == {"bad"}
+
+
+async def test_a_row_is_not_taken_for_a_card_that_came_late(front: Desk, board: Board) -> None:
+    """Its own card was posted, and the process died before its job ended; meanwhile it got a row."""
+    first, second = await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
+    job = next(one for one in await front.store.take(["chat"], front.clock.now(), 1.0) if one.ticket_id == first.id)
+    await front.store.add_card(await board.post("chat:#ops", await front.draw_posted(first), again=False))
+    assert job.attempts == 0
+    made = await batching.form(front.store, "chat:#ops", [first, second])
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(2)
+    await deliver(front, board)
+    assert (await front.get(first.id)).undelivered == ()
+    assert len((await batching.load(front.store, made.ref) or made).tickets) == 2
+    for one in (first, second):
+        await front.answer(one.id, model.Answer(verdict="deny"), ANN)
+    await deliver(front, board)
+    assert await front.store.next_job(["chat"]) is None
+    assert {pinned.drawn.tone for pinned in board.pinned.values()} == {"bad"}
+
+
+async def test_who_lost_the_race_to_join_keeps_no_row(front: Desk) -> None:
+    tickets = await ask(front, 4)
+    made = await batching.form(front.store, "chat:#ops", tickets[:2])
+    known = await batching.load(front.store, made.ref)
+    assert known is not None
+    assert await batching.join(front.store, known, tickets[2])
+    assert not await batching.join(front.store, known, tickets[3])
+    assert [one.ticket_id for one in await front.store.cards(tickets[2].id, tickets[3].id)] == [tickets[2].id]
+    # a row of nothing, as one that was cut short leaves it: it is shown by itself
+    await batching.seat(front.store, made, tickets[3].id)
+    board = Board()
+    await deliver(front, board)
+    assert sorted(one.drawn.ticket_id for one in board.pinned.values()) == sorted([made.id, tickets[3].id])

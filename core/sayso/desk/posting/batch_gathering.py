@@ -39,14 +39,15 @@ async def ref_for(shell: Shell, ticket: model.Ticket, place: model.Place, rows: 
         ref = batch_tokens.ref_from(shell.mint, ticket.owner, session, named, place, str(number))
         found = await batching.load(shell.store, ref)
         if found is None:
-            fresh = await _without_row(shell, alike, place)
+            fresh = await _without_card(shell, alike, place, ref)
             if ticket.id not in {one.id for one in fresh}:
                 fresh = [*fresh, ticket]
-            if len(fresh) < 2:
-                return None
+            if len(fresh) > 1:
+                await batching.form(shell.store, place, fresh[:rows], ref)
             # somebody else may have begun it at the same moment
-            await batching.form(shell.store, place, fresh[:rows], ref)
             found = await batching.load(shell.store, ref)
+            if found is None:
+                return None
         if found and ticket.id in found.tickets:
             await batching.seat(shell.store, found, ticket.id)
             return ref, False
@@ -66,6 +67,8 @@ def _wait(shell: Shell, ticket: model.Ticket, there: int) -> None:
         raise errors.NotYet("more of its batch are to come", min(left, _FOR_MORE if size is None else _LOOK_EVERY))
 
 
-async def _without_row(shell: Shell, tickets: list[model.Ticket], place: model.Place) -> list[model.Ticket]:
-    shown = {one.ticket_id for one in await shell.store.cards(*(one.id for one in tickets)) if one.place == place}
+async def _without_card(shell: Shell, tickets: list[model.Ticket], place: model.Place, ref: str) -> list[model.Ticket]:
+    """Those without a card at *place*; a row in the batch that is begun counts for nothing until it is begun."""
+    cards = await shell.store.cards(*(one.id for one in tickets))
+    shown = {one.ticket_id for one in cards if one.place == place and one.conversation != ref}
     return [one for one in tickets if one.id not in shown]

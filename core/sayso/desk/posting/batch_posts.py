@@ -82,10 +82,10 @@ class BatchPosts:
             raise errors.ChannelError("the card of several requests is not known any more")
 
     async def announce(self, group: Group, *, again: bool) -> bool:
-        """Post the card of a batch, or bring it up to date. Returns False if it is not known any more."""
+        """Post the card of a batch, or bring it up to date. Returns False if it is not known, or does not hold them."""
         ref = group.ref or (await batching.form(self._store, group.place, group.tickets)).ref
         found = await batching.load(self._store, ref)
-        if found is None:
+        if found is None or not {job.ticket_id for job in group.jobs} <= set(found.tickets):
             return False
         async with self._locks.setdefault(ref, asyncio.Lock()), contextlib.AsyncExitStack() as watched:
             tickets = {one.id: one for one in await batching.tickets_of(self._store, found)}
@@ -188,17 +188,23 @@ class BatchPosts:
 
     async def _shared(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
         """The jobs of requests that have a row on one card already."""
-        rows = {
-            one.ticket_id: one.conversation
-            for one in await self._store.cards(*(job.ticket_id for job in jobs))
-            if one.channel == batching.CHANNEL and one.place == place
-        }
+        cards: dict[str, list[model.PostedCard]] = {}
+        for one in await self._store.cards(*(job.ticket_id for job in jobs)):
+            if one.place == place:
+                cards.setdefault(one.ticket_id, []).append(one)
         by_ref: dict[str, list[Job]] = {}
         for job in jobs:
-            if ref := rows.get(job.ticket_id):
-                by_ref.setdefault(ref, []).append(job)
-        # of one that is not known any more each request has a card of its own
-        return [Group(tuple(some), place, ref) for ref, some in by_ref.items() if await batching.load(self._store, ref)]
+            mine = cards.get(job.ticket_id, ())
+            # one that has a card of its own beside it is performed alone, which takes care of both
+            if len(mine) == 1 and mine[0].channel == batching.CHANNEL:
+                by_ref.setdefault(mine[0].conversation, []).append(job)
+        groups: list[Group] = []
+        for ref, some in by_ref.items():
+            # of one that is not known, or that does not hold it, each request has a card of its own
+            found = await batching.load(self._store, ref)
+            if held := tuple(job for job in some if found and job.ticket_id in found.tickets):
+                groups.append(Group(held, place, ref))
+        return groups
 
     async def _alike(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
         """The jobs of requests that can stand on one card, as many together as it has rows."""

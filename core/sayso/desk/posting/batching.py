@@ -72,30 +72,34 @@ async def form(store: Store, place: model.Place, tickets: Sequence[model.Ticket]
     held = await aside.run(batch_facts.ordered, tickets)
     made = Batch(ref or tokens.new_ref(), place, tuple(one.id for one in held))
     until = max(one.expires_at for one in tickets) + _KEPT
-    try:
-        await store.put(Record(_KIND, made.ref, {"place": place, "tickets": made.tickets}, until))
-    except errors.Conflict:
-        # another process was first, and it seats those that it holds
-        return made
+    # first, so that nobody is shown whose row is not known; one that is cut short between leaves rows of nothing
     for one in held:
         await seat(store, made, one.id)
+    # of several processes one is first, and the others join those that it holds
+    with contextlib.suppress(errors.Conflict):
+        await store.put(Record(_KIND, made.ref, {"place": place, "tickets": made.tickets}, until))
     return made
 
 
 async def seat(store: Store, found: Batch, ticket_id: str) -> None:
     """Know that a request has a row there; done twice it has no further effect."""
-    await store.add_card(model.PostedCard(ticket_id, found.place, CHANNEL, found.ref, ticket_id))
+    await store.add_card(_row(found, ticket_id))
+
+
+def _row(found: Batch, ticket_id: str) -> model.PostedCard:
+    return model.PostedCard(ticket_id, found.place, CHANNEL, found.ref, ticket_id)
 
 
 async def join(store: Store, found: Batch, ticket: model.Ticket) -> bool:
     """Give a request that came later a row below the others; False if somebody else changed the batch meanwhile."""
     value = {"place": found.place, "tickets": [*found.tickets, ticket.id]}
     until = ticket.expires_at + _KEPT
+    await seat(store, found, ticket.id)
     try:
         await store.put(Record(_KIND, found.ref, value, until, found.version))
     except errors.Conflict:
+        await store.remove_card(_row(found, ticket.id))
         return False
-    await seat(store, found, ticket.id)
     return True
 
 

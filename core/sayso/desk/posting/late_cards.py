@@ -21,10 +21,11 @@ LOOKED_FOR_AFTER = 60.0
 
 
 async def others(shell: Shell, posted: model.PostedCard) -> Sequence[model.PostedCard]:
-    """All cards under the id of this one that stand beside it, known to somebody or not. Raises `ChannelError`."""
+    """All cards under the id of this one that stand beside it, known or not. Raises `ChannelError`."""
     await adopt(shell, posted.ticket_id, posted.place)
     cards = await shell.store.cards(posted.ticket_id)
-    return [one for one in cards if one.place == posted.place and one != posted]
+    # what is a row on another card is not edited by itself
+    return [one for one in cards if (one.place, one.channel) == (posted.place, posted.channel) and one != posted]
 
 
 async def adopt(shell: Shell, id: str, place: model.Place) -> Sequence[model.PostedCard]:
