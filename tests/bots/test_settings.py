@@ -330,7 +330,15 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(text: str) -> None:
     assert "-1-2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "told"), [("[slack", "is not TOML"), (None, "cannot be read")])
+_NO_SETTINGS = [
+    ("[slack", "is not TOML"),
+    (None, "cannot be read"),
+    ("a = " + "9" * 5_000, "a number is too long"),
+    ("a = " + "[" * 3_000 + "]" * 3_000, "lists are too deep"),
+]
+
+
+@pytest.mark.parametrize(("content", "told"), _NO_SETTINGS, ids=range(4))
 def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, content: str | None, told: str) -> None:
     path = tmp_path / "other.toml"
     if content is not None:

@@ -27,3 +27,7 @@ def read(path: Path | None) -> Mapping[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         hint = "mend that place; texts stand in quotes, and each key once in its table"
         raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        # as Python says it, neither names a place in the file
+        said = f"{found} cannot be read: a number is too long, or lists are too deep"
+        raise errors.InvalidSettings(said, field=str(found), hint="shorten it") from error
