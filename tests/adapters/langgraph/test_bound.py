@@ -308,8 +308,8 @@ def paying(paid: list[str], mode: str, *notes: str) -> Any:
         return f"paid {note}"
 
     class Saver(InMemorySaver):
-        def put_writes(self, config: Any, writes: Any, *rest: Any) -> None:
-            super().put_writes(config, writes, *rest)
+        def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+            super().put_writes(config, writes, task_id, task_path)
             for note, event in stored.items():
                 if f"paid {note}" in str(writes):
                     event.set()
