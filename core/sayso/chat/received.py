@@ -35,8 +35,8 @@ def load(body: str | bytes) -> object:
     try:
         # in a third of the time
         return pydantic_core.from_json(body)
-    except ValueError:
-        # half a character, which may have been typed
+    except (ValueError, TypeError):
+        # half a character, which may have been typed, escaped or in the text itself
         return json.loads(body)
 
 

@@ -117,7 +117,7 @@ class Covering:
             return self._object(cast("dict[str, Any]", value), name)
         if isinstance(value, list | tuple):
             return self._list(cast("list[Any]", value), name)
-        number = isinstance(value, int) and not isinstance(value, bool) and len(str(value)) >= 4
+        number = isinstance(value, int | float) and not isinstance(value, bool) and len(str(value)) >= 4
         if number and secret_names.strength_of(name) == "password":
             return self._cover(str(value), value)
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apsw
 
@@ -154,13 +154,7 @@ class SqliteStore(sql_store.SqlStore):
             for commit in commits:
                 self._watch.tell(*commit.logged[:2], commit.work, commit.document)
 
-        with self._noting:
-            try:
-                await self._worker.run(work, writes=True, tell=tell)
-            except errors.StoreUnavailable:
-                # it may be on the disk all the same, and nobody was told: the next look goes through the log
-                self._data_version = -1
-                raise
+        await self._write_told(work, tell)
 
     async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
         """See `Store.settle`: in one transaction."""
@@ -172,9 +166,19 @@ class SqliteStore(sql_store.SqlStore):
             ends = job.fence, job.key, job.ticket_id, version
             return bool(sqlite_worker.rows(db, self._queries["done_unless_newer"], ends))
 
+        return await self._write_told(work, functools.partial(self._watch.tell, job.ticket_id, version))
+
+    async def _write_told(
+        self, work: Callable[[apsw.Cursor], sqlite_worker.Result], tell: Callable[[], None]
+    ) -> sqlite_worker.Result:
+        """Do work that writes rows of the log, and tell of them."""
         with self._noting:
-            tell = functools.partial(self._watch.tell, job.ticket_id, version)
-            return await self._worker.run(work, writes=True, tell=tell)
+            try:
+                return await self._worker.run(work, writes=True, tell=tell)
+            except errors.StoreUnavailable:
+                # it may be on the disk all the same, and nobody was told: the next look goes through the log
+                self._data_version = -1
+                raise
 
     def _put_ticket(self, db: apsw.Cursor, ticket: sql_store.Values) -> bool:
         id, _, version, state, wake_at, _, _, _, audience, _, ends_at, document = ticket

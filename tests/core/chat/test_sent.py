@@ -21,6 +21,10 @@ def test_a_body_is_read_as_json_reads_it(body: str) -> None:
     assert received.document(body) == received.document(body.encode()) == json.loads(body)
 
 
+def test_half_a_character_in_a_text_itself_is_read_as_json_reads_it() -> None:
+    assert received.document('{"a": "\ud83d"}') == {"a": "\ud83d"}
+
+
 @pytest.mark.parametrize("body", ["", "[]", "nothing", '{"a": ', b"\xff{}", "[" * 100_000])
 def test_what_is_no_object_reads_as_nothing(body: str | bytes) -> None:
     assert received.document(body) is None

@@ -215,11 +215,13 @@ def test_an_edit_beside_a_mask_keeps_the_secret() -> None:
     assert masks.restore(["TOKEN=typed-anew-1", 1], found, "k0") == ["TOKEN=typed-anew-1", 1]
 
 
-def test_a_number_behind_a_mask_comes_back_as_a_number() -> None:
+@pytest.mark.parametrize("secret", [12345678, 12345678.0, -0.12345678, 1e22])
+def test_a_number_behind_a_mask_comes_back_as_a_number(secret: float) -> None:
     found: dict[str, Any] = {}
-    masked = MASKS.over(found).value({"password": 12345678})
+    masked = MASKS.over(found).value({"password": secret})
     assert masks.are_in(masked)
-    assert masks.restore(masked, found, "k0") == {"password": 12345678}
+    back = masks.restore(masked, found, "k0")["password"]
+    assert (back, type(back)) == (secret, type(secret))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from typing import Literal, get_args
 import apsw
 import pytest
 
-from sayso import errors, machine
+from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite, sqlite_worker
-from sayso.testing import stores, tickets
+from sayso.testing import outboxes, stores, tickets
 from tests.conftest import until
 from tests.core.stores.tampering import tamper
 
@@ -317,12 +317,8 @@ async def test_an_answer_of_another_process_is_heard_behind_all_that_was_written
     await other.close()
 
 
-async def test_a_commit_that_failed_and_is_stored_all_the_same_is_told_by_the_next_look(
-    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await tickets.ask(store, "r1")
-    waiting = await tickets.started(store.changed("r1", 1))
-    await store._watch.poll()
+def fail_after_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored fails all the same."""
     perform = sqlite_worker.perform
 
     def performed(db: apsw.Cursor, text: str, values: Sequence[str | int | None] = ()) -> None:
@@ -330,13 +326,38 @@ async def test_a_commit_that_failed_and_is_stored_all_the_same_is_told_by_the_ne
         if text == "commit":
             raise apsw.IOError("the disk says no, after it wrote")
 
+    monkeypatch.setattr(sqlite_worker, "perform", performed)
+
+
+async def test_a_commit_that_failed_and_is_stored_all_the_same_is_told_by_the_next_look(
+    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tickets.ask(store, "r1")
+    waiting = await tickets.started(store.changed("r1", 1))
+    await store._watch.poll()
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite_worker, "perform", performed)
+        fail_after_commits(patch)
         with pytest.raises(errors.StoreUnavailable) as failed:
             await tickets.answer(store, "r1", tickets.answered())
     assert failed.value.unsure
     async with asyncio.timeout(5):
         await waiting
+
+
+async def test_so_is_a_card_that_was_put_on_record(store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await tickets.ask(store, "r1")
+    [job] = await outboxes.take(store)
+    await store._watch.poll()
+    changes = store.changes()
+    await anext(changes)
+    with monkeypatch.context() as patch:
+        fail_after_commits(patch)
+        posted = model.PostedCard("r1", "chat:#ops", "chat", "C", "1")
+        entry = events.Delivered(at=tickets.NOW, place="chat:#ops", message="1")
+        with pytest.raises(errors.StoreUnavailable):
+            await store.settle(job, posted, 1, entry)
+    async with asyncio.timeout(5):
+        await anext(changes)
 
 
 async def test_what_was_written_here_is_not_gone_through_once_another_process_writes(path: Path) -> None:
