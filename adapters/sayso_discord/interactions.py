@@ -155,9 +155,13 @@ class Interactions:
         self, act: parse.Click | parse.Submission, error: errors.SaysoError, account: str
     ) -> Json:
         """Respond to a button that is not valid: its card is put right, or its request is not known here."""
-        if told := await self._stale.renew(act.spot, account):
-            return self._tell_once(act, told)
-        if await self._stale.is_known(act.token):
+        try:
+            if told := await self._stale.renew(act.spot, account):
+                return self._tell_once(act, told)
+            known = await self._stale.is_known(act.token)
+        except errors.SaysoError as trouble:
+            return self._tell_once(act, telling.refusal(trouble))
+        if known:
             return self._tell_once(act, telling.refusal(error))
         # if another program has the request, it answers meanwhile
         await asyncio.sleep(self.others_first)

@@ -6,8 +6,9 @@ The rule: a card that cannot be shown any more counts as undelivered at once, so
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sayso import errors, model
@@ -37,12 +38,18 @@ class Upkeep:
     async def handle_deletion(self, conversation: str, messages: Iterable[str]) -> None:
         """Know that messages were deleted: cards of open requests are posted again."""
         for message in messages:
-            posted = await self._desk.store.find_card(NAME, conversation, message)
-            if posted is not None:
-                await self.renew(await batching.ticket_at(self._desk, posted), posted)
+            await _persist(functools.partial(self._renew_deleted, conversation, message))
 
     async def handle_change(self, conversation: str) -> None:
         """Know that a channel or thread went, was closed or was locked: its open cards are looked after."""
+        await _persist(functools.partial(self._look_after, conversation))
+
+    async def _renew_deleted(self, conversation: str, message: str) -> None:
+        posted = await self._desk.store.find_card(NAME, conversation, message)
+        if posted is not None:
+            await self.renew(await batching.ticket_at(self._desk, posted), posted)
+
+    async def _look_after(self, conversation: str) -> None:
         stood = await pending.cards_in(self._desk.store, NAME, conversation)
         if not stood:
             return
@@ -84,3 +91,14 @@ class Upkeep:
                 if pause is not None:
                     await asyncio.sleep(max(pause, error.retry_after or 0.0))
             ticket = await batching.ticket_at(self._desk, posted)
+
+
+async def _persist(look: Callable[[], Awaitable[None]]) -> None:
+    """Look once the database can be asked: Discord tells of it once."""
+    for pause in _PAUSES:
+        try:
+            return await look()
+        except errors.StoreUnavailable as error:
+            log.warning("card not looked at yet", extra={"error": error.message})
+            await asyncio.sleep(pause)
+    await look()

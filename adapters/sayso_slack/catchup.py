@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _PAGE = 200
 # Tries of a call that may succeed later, and the seconds between them.
 _TRIES, _PAUSE = 5, 5.0
+# Seconds between tries while the database cannot be asked.
+_PAUSES = (1.0, 5.0, 25.0, 60.0)
 # Of the requests that ended, only a few were answered a moment too late.
 _JUST_DECIDED, _LONGEST_AWAY = 50, timedelta(hours=12)
 
@@ -44,7 +46,17 @@ class CatchUp:
         self._app = app
 
     async def run(self) -> None:
-        """Look at every pending card once, questions first; a failure at one card does not stop the others."""
+        """Look at every pending card, questions first; a failure at one card does not stop the others."""
+        for pause in _PAUSES:
+            try:
+                return await self._catch_up()
+            except errors.StoreUnavailable as error:
+                # what was judged is known: it is not judged twice
+                log.warning("not caught up yet", extra={"error": error.message})
+            await self._desk.clock.within(self._desk.clock.now() + timedelta(seconds=pause), asyncio.Event().wait())
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
         undecided = [one async for one in pending.cards_on(self._desk.store, NAME)]
         undecided.sort(key=lambda one: one[0].created_at)
         cards = [*undecided, *await self._find_just_decided()]
@@ -61,6 +73,8 @@ class CatchUp:
                     )
                 if visible[posted.conversation]:
                     await self._read(ticket, posted)
+            except errors.StoreUnavailable:
+                raise
             except errors.SaysoError as error:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 

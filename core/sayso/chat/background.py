@@ -10,6 +10,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from sayso import errors
+
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -48,5 +50,9 @@ class Background:
     def _end(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         self._repeatable.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, errors.SaysoError):
+            # it says itself what happened, as that the database is away
+            log.warning("follow-up failed", extra={"error": error.message, "hint": error.hint})
+        elif error is not None:
             log.error("follow-up failed", exc_info=error)

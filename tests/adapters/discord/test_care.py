@@ -13,7 +13,7 @@ from sayso.cards import tokens
 from sayso.desk import Desk, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
-from sayso_discord import components
+from sayso_discord import components, upkeep
 from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, QUICK, ROLE, Scene, scene
 from tests.core.content.test_images import png
 from tests.fakes.discord import Person
@@ -68,6 +68,44 @@ async def test_a_card_that_a_moderator_deletes_is_there_again_at_once(
     await ann.press(there.card, "Allow")
     assert (await there.decision(ticket)).allowed
     assert there.discord.controls(there.card) == []
+
+
+async def test_a_card_that_is_deleted_while_the_database_is_away_is_there_again_once_it_is_back(
+    there: Scene, ann: Person, mod: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await there.ask(DEPLOY)
+    first, known = there.card, there.front.store.find_card
+    left = [errors.StoreUnavailable("the store is away")] * 2
+
+    async def find_card(channel: str, conversation: str, message: str) -> model.PostedCard | None:
+        if left:
+            raise left.pop()
+        return await known(channel, conversation, message)
+
+    monkeypatch.setattr(there.front.store, "find_card", find_card)
+    monkeypatch.setattr(upkeep, "_PAUSES", (0.0,) * 4)
+    await mod.delete(first)
+    await there.discord.until(lambda: there.cards() and there.card.id != first.id)
+
+
+async def test_a_press_on_an_unknown_card_is_answered_while_the_database_is_away(
+    there: Scene, ann: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request is not known here, and then it cannot be found out whether the card is."""
+    await there.ask(DEPLOY)
+
+    async def unknown(_: str) -> model.Ticket:
+        raise errors.NotFound("there is no such request")
+
+    async def away(*_: str) -> model.PostedCard | None:
+        raise errors.StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(there.front.store, "load_by_ref", unknown)
+    monkeypatch.setattr(there.front.store, "find_card", away)
+    seen = await ann.press(there.card, "Allow")
+    assert seen.acked
+    assert seen.ephemerals
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 async def test_a_card_of_a_closed_request_that_is_deleted_stays_deleted(there: Scene, ann: Person, mod: Person) -> None:

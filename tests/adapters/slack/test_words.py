@@ -309,6 +309,36 @@ async def test_replies_that_were_written_while_nobody_listened_are_judged_once_a
         assert told(there) == before, "nobody is told the same at every start"
 
 
+@pytest.mark.parametrize("away", [["list"], ["list", "get"]])
+async def test_words_are_read_after_a_start_once_the_database_can_be_asked(
+    away: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene("http") as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(sayso.Question("Which customer?"))
+        await there.stop()
+        await ann.reply(there.card, "Acme")
+
+        def lose(name: str) -> None:
+            asked = getattr(there.front.store, name)
+
+            async def fail(*_: object) -> object:
+                monkeypatch.setattr(there.front.store, name, asked)
+                raise errors.StoreUnavailable("the store is away")
+
+            monkeypatch.setattr(there.front.store, name, fail)
+
+        for name in away:
+            lose(name)
+        await there.start()
+        async with asyncio.timeout(5):
+            while (await there.front.get(ticket.id)).decision is None:
+                there.clock.advance(1)
+                await asyncio.sleep(0)
+        assert (await there.decision(ticket)).text == "Acme"
+        assert [one.levelname for one in caplog.records if "caught up" in one.message] == ["WARNING"] * len(away)
+
+
 async def test_whoever_answered_while_nobody_listened_and_the_time_ran_out_is_told_so() -> None:
     async with scene("http") as there:
         ann = there.slack.person("U1", name="ann")

@@ -46,15 +46,21 @@ async def test_work_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatc
     assert task.cancelled()
 
 
-async def test_work_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("error", "level"), [(ValueError("broken"), "ERROR"), (errors.StoreUnavailable("the store is away"), "WARNING")]
+)
+async def test_work_that_fails_is_in_the_log_with_a_trace_if_nobody_expected_it(
+    caplog: pytest.LogCaptureFixture, error: Exception, level: str
+) -> None:
     async def work() -> None:
-        raise ValueError("broken")
+        raise error
 
     background = Background()
     background.start(work())
     await background.close()
     await asyncio.sleep(0)
-    assert [record.message for record in caplog.records] == ["follow-up failed"]
+    assert [(record.message, record.levelname) for record in caplog.records] == [("follow-up failed", level)]
+    assert (caplog.records[0].exc_info is None) == (level == "WARNING")
     await background.close()
 
 
@@ -150,7 +156,7 @@ async def test_what_the_platform_does_not_say_is_no_fault_of_the_settings() -> N
     assert await look_up(named, None, wrong) == [wrong, Finding("people", True, "the server knows 1 of 2")]
     silent = await look_up(named, TimeoutError())
     assert [one.said for one in silent] == [
-        "could not find out whether the server knows T1/U1 and 1 more people: Chat did not answer in time"
+        "could not find out whether the server knows T1/U1 and 1 more person: Chat did not answer in time"
     ]
     refused = await look_up(named, None, errors.ChannelError("busy"))
     assert [one.said for one in refused] == [
