@@ -173,9 +173,9 @@ class Courier:
                 await self._fail(job, error)
         except Exception as error:
             # one bad row must not stop the others; it is tried again, ever more rarely
-            log.exception("effect failed", extra={"ticket": jobs[0].ticket_id, "effect": jobs[0].effect.type})
+            said = _tell_of(error, jobs[0])
             for job in jobs:
-                await self._fail(job, errors.ChannelError(f"{type(error).__name__} inside the channel"))
+                await self._fail(job, errors.ChannelError(said))
         else:
             for job in () if ended else jobs:
                 await self._finish(job)
@@ -259,6 +259,16 @@ class Courier:
 
     def _channel(self, place: model.Place) -> channel.Channel:
         return self._channels[model.channel_of(place)]
+
+
+def _tell_of(error: Exception, job: Job) -> str:
+    """Log what the channel did not raise, and say what it was."""
+    context = {"ticket": job.ticket_id, "effect": job.effect.type}
+    if isinstance(error, errors.StoreUnavailable) and not isinstance(error, errors.Unreadable):
+        log.warning("effect not performed", extra={**context, "error": error.message, "hint": error.hint})
+        return "the database could not be used"
+    log.error("effect failed", extra=context, exc_info=error)
+    return f"{type(error).__name__} inside the channel"
 
 
 def _backoff(failed: int) -> float:

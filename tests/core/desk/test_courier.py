@@ -642,3 +642,31 @@ async def test_a_process_that_stood_still_while_it_edited_draws_the_card_again(
     arrives.set()
     await asyncio.wait_for(editing, 5)
     assert [one.drawn.tone for one in board.pinned.values()] == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "reason"),
+    [
+        (errors.StoreUnavailable("away"), "WARNING", "the database could not be used"),
+        (errors.Unreadable("damaged"), "ERROR", "Unreadable inside the channel"),
+        (RuntimeError("a bug"), "ERROR", "RuntimeError inside the channel"),
+    ],
+)
+async def test_a_database_that_is_away_is_no_fault_of_a_channel(
+    front: Desk, board: Board, caplog: pytest.LogCaptureFixture, error: Exception, level: str, reason: str
+) -> None:
+    """Only what nobody expects is an error with a trace; each is tried again."""
+
+    class Failing(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+            raise error
+
+    await front.open(permission())
+    await courier.Courier(front, [Failing()]).deliver()
+    [first, second] = caplog.records
+    assert (first.levelname, first.exc_info is None) == (level, level == "WARNING")
+    assert second.__dict__["error"] == reason
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(3)
+    assert await courier.Courier(front, [board]).deliver() == 1
+    assert len(board.pinned) == 1
