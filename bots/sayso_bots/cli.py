@@ -91,7 +91,9 @@ class _Tree(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             done = super().invoke(ctx)
-            sys.stdout.flush()
+            # a program may start it without one; what was done is done
+            if sys.stdout:
+                sys.stdout.flush()
         except BrokenPipeError as error:
             # click would exit with 1, which says that somebody denied
             raise _ReaderGone from error

@@ -49,6 +49,13 @@ def test_the_help_names_every_command_and_imports_none(inside: Call, monkeypatch
         assert inner or f" {name} {one.get_short_help_str(200)} " in said, name
 
 
+def test_what_a_command_did_counts_where_nothing_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(["init", "claude-code"])
+    assert ended.value.code == 0
+
+
 @pytest.mark.parametrize("path", TREE, ids=" ".join)
 def test_help_says_what_a_command_is_for_and_shows_an_example(path: tuple[str, ...]) -> None:
     command = TREE[path]
