@@ -147,7 +147,8 @@ class Bylaws:
         same = [one for one in self._turns if one.policy_name == ticket.policy_name]
         near = [one for one in same if _near(one, ticket)]
         self._turns.append(ticket)
-        if same and not near:
+        # of several at the same moment any may have been the last
+        if not near and len([one for one in same if _near(one, same[-1])]) == 1:
             self._goes_on(same[-1], ticket)
         mine, others = _order_of(ticket), [_order_of(one) for one in near]
         # of three at the same moment two may have the same one, and a crash passes one over
