@@ -51,7 +51,7 @@ async def test_a_person_who_could_not_be_looked_up_is_not_called_unknown(there: 
     )
     listed = [one async for one in _people(there, directory)]
     assert [one.name for one in listed] == ["people.ann.discord"], "one sentence for all"
-    assert listed[0].said.startswith(f"could not find out whether the server knows {ANN} and 1 more people: ")
+    assert listed[0].said.startswith(f"could not find out whether the server knows {ANN} and 1 more person: ")
 
 
 async def _people(there: Scene, directory: people.Directory) -> AsyncIterator[sayso_discord.Finding]:

@@ -14,14 +14,7 @@ import sayso_workflow
 from sayso.desk import asker
 from sayso.testing import pauses, scripts
 from tests.adapters.workflow import flows
-from tests.adapters.workflow.test_workflow import complained_of_here, running
-
-__all__ = ["complained_of_here"]
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
-]
+from tests.adapters.workflow.test_workflow import running
 
 
 class TestWorkflow(pauses.KeysContract, pauses.LastingContract):

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
-import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,6 @@ from sayso_workflow import records
 from tests.adapters.workflow import flows
 
 ANN = people.local("ann")
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
-]
 
 
 @pytest.fixture
@@ -47,15 +41,6 @@ async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKFLOW_LOCAL_DATA_DIR", str(tmp_path))
     flows.ran.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def complained_of_here() -> Iterator[None]:
-    """The queue keeps each message in a folder that only the garbage collector removes, and that complains."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from pathlib import Path
 
 from sayso import clock, errors, machine, model
+from sayso.content import wording
 from sayso.desk import keys
 from sayso.machine import people, staffing
 from sayso.rules import lint
@@ -62,7 +63,8 @@ def _look_at_rules(chosen: schema.Settings) -> Iterator[Finding]:
     rules = toml.setup(chosen).rules.rules
     found = lint.lint(rules, clock.SystemClock().now())
     if rules and not found:
-        yield Finding("rules", True, f"{len(rules)} are in force; sayso policy replay tries them on what was asked")
+        told = wording.counted(len(rules), "is in force", "are in force")
+        yield Finding("rules", True, f"{told}; sayso policy replay tries them on what was asked")
     yield from (Finding(f"rules.{one.rule}", False, one.said, one.hint) for one in found)
 
 
