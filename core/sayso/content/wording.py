@@ -132,7 +132,7 @@ def names(decision: model.Decision) -> str:
 
 def counted(count: float, one: str, several: str = "") -> str:
     """So many of them, as people say it: `1 row`, `2 rows`, `1,000 rows`."""
-    shown = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    shown = f"{count:,.0f}" if count % 1 == 0 else f"{count:g}"
     return f"{shown} {one if count == 1 else several or f'{one}s'}"
 
 

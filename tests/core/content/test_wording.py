@@ -83,7 +83,10 @@ NEVER_ONE = {
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_000, "1,000 rows"), (1.0, "1 row"), (0.5, "0.5 rows")],
+    [
+        *[(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_000, "1,000 rows"), (1.0, "1 row"), (0.5, "0.5 rows")],
+        (1_123_200.0, "1,123,200 rows"),
+    ],
 )
 def test_one_of_them_is_said_to_be_one(count: float, said: str) -> None:
     assert wording.counted(count, "row") == said
