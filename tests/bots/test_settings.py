@@ -330,6 +330,13 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(text: str) -> None:
     assert "-1-2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["audit.tell", "stats.tell", "suggestions.route"])
+def test_a_webhook_where_a_place_is_expected_is_not_repeated(key: str) -> None:
+    with pytest.raises(errors.InvalidSettings, match="no chat 'https'") as caught:
+        parse(f'{key} = ["https://hooks.example.com/services/T1/B1/hidden"]')
+    assert "hidden" not in f"{caught.value} {caught.value.hint}"
+
+
 _NO_SETTINGS = [
     ("[slack", "is not TOML"),
     (None, "cannot be read"),

@@ -33,7 +33,8 @@ def _check_connected(made: sayso.Setup, places: Sequence[model.Place], key: str)
     reached = {*made.chats, machine.INBOX, parts.APPROVERS}
     for place in places:
         if model.channel_of(place) not in reached:
-            said = f"{key}: no chat for {place!r} is connected"
+            # the rest of what stands there may be the address of a webhook, which is a secret
+            said = f"{key}: no chat {model.channel_of(place)!r} is connected"
             raise errors.InvalidSettings(said, field=key, hint="name a place of a chat that is set up, or set it up")
 
 

@@ -169,7 +169,9 @@ def _check_names(settings: schema.Settings) -> None:
         for place in places:
             if settings.chat(parts.channel_of(place)) is None:
                 hint = "name a place of a chat that has a table here"
-                raise errors.InvalidSettings(f"{key}: there is no chat for {place}", field=key, hint=hint)
+                raise errors.InvalidSettings(
+                    f"{key}: there is no chat {parts.channel_of(place)!r}", field=key, hint=hint
+                )
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:
