@@ -6,9 +6,10 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from sayso_bots.demo import questions, scripted
-from tests.bots.conftest import Command
+from tests.bots.conftest import PATIENCE, Command
 
 
 def test_the_scripted_demo_decides_four_requests_within_ten_seconds(command: Command, tmp_path: Path) -> None:
@@ -60,15 +61,20 @@ async def test_whoever_answered_last_still_sees_what_came_of_it(command: Command
         for _ in range(4):
             await running.line("asked ")
         database = {"SAYSO_DATABASE_URL": f"sqlite:///{command.folder}/kept/sayso.db"}
-        listed = await asyncio.to_thread(command, "list", "--json", **database)
-        for ticket in json.loads(listed.stdout):
+        tickets: list[Any] = []
+        async with asyncio.timeout(PATIENCE):
+            while len(tickets) < 4:
+                # it says that it asks before it does
+                tickets = json.loads((await asyncio.to_thread(command, "list", "--json", **database)).stdout)
+        for ticket in tickets:
             given = {
                 "permission": ["--allow"],
                 "question": ["--text", "Acme"],
                 "choice": ["--choice", "SQLite"],
                 "form": ["--value", "amount=5", "--value", "currency=EUR", "--value", "goodwill=false"],
             }[ticket["kind"]]
-            await asyncio.to_thread(command, "answer", ticket["id"], *given, **database)
+            answered = await asyncio.to_thread(command, "answer", ticket["id"], *given, **database)
+            assert answered.returncode == 0, answered.stderr
         await running.line("The inbox stays open for 20 s; Ctrl-C ends it now")
         running.process.terminate()
         assert (await running.ended())[0] == 0
