@@ -17,15 +17,15 @@ class Deliveries:
 
     async def record(self, ticket: model.Ticket, place: model.Place, message: str, shown: str = "") -> None:
         """Put on record that a message of this id stands at *place*; *shown* is the digest of what it shows."""
-        entry = events.Delivered(at=self._clock.now(), place=place, message=message, shown=shown or None)
-        await self._store.append(ticket.id, ticket.version, entry)
+        await self._store.append(ticket.id, ticket.version, self._entry(place, message, shown))
 
     async def settle(self, job: Job, ticket: model.Ticket, posted: model.PostedCard) -> bool:
         """Remember a card that *job* posted, put it on record, and end the job, unless *ticket* has changed since."""
-        entry = events.Delivered(
-            at=self._clock.now(), place=posted.place, message=posted.message, shown=posted.shown or None
-        )
+        entry = self._entry(posted.place, posted.message, posted.shown)
         return await self._store.settle(job, posted, ticket.version, entry)
+
+    def _entry(self, place: model.Place, message: str, shown: str) -> events.Delivered:
+        return events.Delivered(at=self._clock.now(), place=place, message=message, shown=shown or None)
 
     async def has(self, ticket: model.Ticket, place: model.Place) -> bool:
         """Whether one at *place* is on record."""
