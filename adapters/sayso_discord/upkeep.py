@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sayso import errors, model
-from sayso.chat import pending
+from sayso.chat import background, pending
 from sayso.chat.received import Json
 from sayso.desk import Desk, courier
 from sayso.desk.posting import batching
@@ -38,11 +38,15 @@ class Upkeep:
     async def handle_deletion(self, conversation: str, messages: Iterable[str]) -> None:
         """Know that messages were deleted: cards of open requests are posted again."""
         for message in messages:
-            await _persist(functools.partial(self._renew_deleted, conversation, message))
+            await self._persist(functools.partial(self._renew_deleted, conversation, message))
 
     async def handle_change(self, conversation: str) -> None:
         """Know that a channel or thread went, was closed or was locked: its open cards are looked after."""
-        await _persist(functools.partial(self._look_after, conversation))
+        await self._persist(functools.partial(self._look_after, conversation))
+
+    async def _persist(self, look: Callable[[], Awaitable[None]]) -> None:
+        # Discord tells of it once
+        await background.persist(look, "card not looked at yet", _PAUSES)
 
     async def _renew_deleted(self, conversation: str, message: str) -> None:
         posted = await self._desk.store.find_card(NAME, conversation, message)
@@ -91,14 +95,3 @@ class Upkeep:
                 if pause is not None:
                     await asyncio.sleep(max(pause, error.retry_after or 0.0))
             ticket = await batching.ticket_at(self._desk, posted)
-
-
-async def _persist(look: Callable[[], Awaitable[None]]) -> None:
-    """Look once the database can be asked: Discord tells of it once."""
-    for pause in _PAUSES:
-        try:
-            return await look()
-        except errors.StoreUnavailable as error:
-            log.warning("card not looked at yet", extra={"error": error.message})
-            await asyncio.sleep(pause)
-    await look()

@@ -5,7 +5,6 @@ The rule: Slack loses the clicks that were made while nobody listened, but not t
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,8 +12,9 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from sayso import errors, model
-from sayso.chat import pending
+from sayso.chat import background, pending
 from sayso.desk import Desk
+from sayso.desk.upkeep import duties
 from sayso.stores import Query
 from sayso_slack import parse
 from sayso_slack.api import Api, next_page
@@ -47,14 +47,11 @@ class CatchUp:
 
     async def run(self) -> None:
         """Look at every pending card, questions first; a failure at one card does not stop the others."""
-        for pause in _PAUSES:
-            try:
-                return await self._catch_up()
-            except errors.StoreUnavailable as error:
-                # what was judged is known: it is not judged twice
-                log.warning("not caught up yet", extra={"error": error.message})
-            await self._desk.clock.within(self._desk.clock.now() + timedelta(seconds=pause), asyncio.Event().wait())
-        await self._catch_up()
+        # what was judged is known: it is not judged twice
+        await background.persist(self._catch_up, "not caught up yet", _PAUSES, self._rest)
+
+    async def _rest(self, seconds: float) -> None:
+        await duties.rest(self._desk.clock, self._desk.clock.now() + timedelta(seconds=seconds))
 
     async def _catch_up(self) -> None:
         undecided = [one async for one in pending.cards_on(self._desk.store, NAME)]
@@ -138,7 +135,7 @@ class CatchUp:
                 if error.final or not left:
                     raise
                 wait = _PAUSE
-            await self._desk.clock.within(self._desk.clock.now() + timedelta(seconds=wait), asyncio.Event().wait())
+            await self._rest(wait)
         return await call()
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
+
+import tenacity
 
 from sayso import errors
 
@@ -56,3 +58,32 @@ class Background:
             log.warning("follow-up failed", extra={"error": error.message, "hint": error.hint})
         elif error is not None:
             log.error("follow-up failed", exc_info=error)
+
+
+async def persist(
+    look: Callable[[], Awaitable[None]],
+    said: str,
+    pauses: Sequence[float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Look once the database can be asked, for what nobody asks to look at again; *said* is for the log until then.
+
+    Args:
+        pauses: Seconds between tries; behind the last one it is tried a last time.
+
+    Raises:
+        StoreUnavailable: it was away to the end.
+    """
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(said, extra={"error": getattr(error, "message", "")})
+
+    await tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(errors.StoreUnavailable),
+        stop=tenacity.stop_after_attempt(len(pauses) + 1),
+        wait=tenacity.wait_chain(*map(tenacity.wait_fixed, pauses)),
+        before_sleep=tell,
+        sleep=sleep,
+        reraise=True,
+    )(look)
