@@ -14,7 +14,7 @@ from typing import Any
 
 from sayso import aside, errors, model
 from sayso.cards import draw
-from sayso.chat import marks, pending
+from sayso.chat import background, marks, pending
 from sayso.desk import Desk
 from sayso_discord import parse, render
 from sayso_discord.api import Api
@@ -63,13 +63,9 @@ class CatchUp:
         self.begin()
         try:
             async with self._running:
-                for pause in (*_PAUSES, None):
-                    try:
-                        return await self._catch_up()
-                    except (errors.StoreUnavailable, errors.ChannelError) as error:
-                        log.warning("not caught up yet", extra={"error": error.message})
-                        if pause is not None:
-                            await asyncio.sleep(pause)
+                await background.persist(self._catch_up, "not caught up yet", _PAUSES, self._desk.clock)
+        except (errors.StoreUnavailable, errors.ChannelError) as error:
+            log.warning("not caught up", extra={"error": error.message})
         finally:
             self._replies.caught_up.set()
             self.done.set()
@@ -152,7 +148,7 @@ class CatchUp:
             wanted = await aside.run(self._body_of, fresh)
             shown = seen.get(message)
             if not is_open or shown is None or _look_of(shown) != render.look(wanted):
-                await self.upkeep.renew(fresh, posted)
+                await self.upkeep.renew(posted)
 
     def _body_of(self, ticket: model.Ticket) -> dict[str, Any]:
         return self._channel.body_of(draw.posted_card_of(ticket, self._desk.mint, self._desk.setup.directory))

@@ -6,14 +6,16 @@ The rule: an answer is stored before Discord hears that it was received, and no 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime, timedelta
 from typing import Any
 
 from sayso import aside, errors, model
 from sayso.cards import batch_tokens, card, phrases, sections, telling, tokens
 from sayso.cards.dialog import Dialog
-from sayso.chat.background import Background
+from sayso.chat import background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk, PressedMessage
@@ -32,6 +34,10 @@ MESSAGE, LATER, RECEIVED, CHANGE, MODAL = 4, 5, 6, 7, 9
 # Seconds. Discord shows the clicker a failure after three, and the answer itself takes a moment.
 _ANSWER_WITHIN = 2.0
 _RESPONDED_WITHIN = 10.0
+# Discord takes more about an interaction for fifteen minutes.
+_TOKEN_LIVES = timedelta(minutes=14)
+# Seconds between tries.
+_PAUSES = (1.0, 5.0, 25.0, 60.0)
 # The response to a press on a card that is not known here waits this long: another program may know the card.
 OTHERS_FIRST = 1.4
 # One person is told the same about the same card once in this time.
@@ -45,12 +51,14 @@ _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card wi
 class Interactions:
     """Turns what people do in Discord into answers at the desk."""
 
-    def __init__(self, desk: Desk, members: Members, channel: DiscordChannel, api: Api, background: Background) -> None:
+    def __init__(
+        self, desk: Desk, members: Members, channel: DiscordChannel, api: Api, work: background.Background
+    ) -> None:
         self._desk = desk
         self._members = members
         self._channel = channel
         self._api = api
-        self._background = background
+        self._background = work
         self._seen: Recent[str, None] = Recent(_REMEMBERED)
         self._answers: dict[str, asyncio.Future[bool]] = {}
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
@@ -206,30 +214,36 @@ class Interactions:
 
     async def _tell_late(self, interaction: parse.Interaction, task: asyncio.Task[Json]) -> None:
         """Tell the outcome of an act that took longer than Discord waits."""
-        sent = self._answers.get(interaction.id)
+        sent, until = self._answers.get(interaction.id), self._desk.clock.now() + _TOKEN_LIVES
         response = await task
         try:
             await _when_responded(sent)
             if response["type"] == MODAL:
-                await self._api.follow_up(interaction, render.whisper(telling.line(_NO_WINDOW)))
+                shown = render.whisper(telling.line(_NO_WINDOW))
+                await self._persist(functools.partial(self._api.follow_up, interaction, shown), until)
             elif response["type"] == MESSAGE:
-                await self._api.follow_up(interaction, response["data"])
+                await self._persist(functools.partial(self._api.follow_up, interaction, response["data"]), until)
             elif response["type"] == CHANGE:
-                await self._api.change(interaction, response["data"])
+                await self._persist(functools.partial(self._api.change, interaction, response["data"]), until)
         except (errors.ChannelError, TimeoutError) as error:
             log.warning("late outcome not told", extra={"error": str(error)})
 
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
-        sent = self._answers.get(interaction.id)
+        sent, until = self._answers.get(interaction.id), self._desk.clock.now() + _TOKEN_LIVES
         ticket = await self._desk.store.load_by_ref(ref)
         drawn = await self._desk.draw(ticket)
         content = await aside.run(sections.text_of, drawn)
         try:
             await _when_responded(sent)
-            await self._api.hand_file(interaction, "request.txt", content)
+            hand = functools.partial(self._api.hand_file, interaction, "request.txt", content)
+            await self._persist(hand, until)
         except (errors.ChannelError, TimeoutError) as error:
             # the pages show the same
             log.warning("file not handed out", extra={"error": str(error)})
+
+    async def _persist(self, say: Callable[[], Awaitable[None]], until: datetime) -> None:
+        """Say something more about an interaction, and try again while Discord takes that. Raises `ChannelError`."""
+        await background.persist(say, "late outcome not told yet", _PAUSES, self._desk.clock, until=until)
 
 
 async def _when_responded(sent: asyncio.Future[bool] | None) -> bool:

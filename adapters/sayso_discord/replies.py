@@ -6,6 +6,7 @@ The rule: the messages of a place are judged one after the other, and each of th
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card, masked, plain_words, telling
-from sayso.chat import bounds, marks, talk
+from sayso.chat import background, bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text, wording
 from sayso.desk import Desk
@@ -33,7 +34,8 @@ _PATH = "/channels/{channel_id}/messages"
 _REACTION = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
-_TURNS = 20
+# Discord says itself how long its turn is away.
+_TURNS = (0.0,) * 20
 
 
 class Replies:
@@ -65,19 +67,14 @@ class Replies:
     async def judge(self, reply: parse.Reply) -> None:
         """Judge a message, once. Never raises."""
         async with self._conversations.turn(reply.channel):
-            for pause in (*_PAUSES, None):
-                try:
-                    return await self._judge_once(reply)
-                except (errors.ChannelError, errors.StoreUnavailable) as error:
-                    log.warning("message not judged yet", extra={"error": error.message})
-                    if pause is None:
-                        break
-                    await asyncio.sleep(pause)
-                except Exception:
-                    # the outermost loop of a message: one that cannot be read must not stop those after it
-                    log.exception("message not judged", extra={"message_id": reply.message})
-                    return
-        log.error("message not judged", extra={"message_id": reply.message})
+            judge = functools.partial(self._judge_once, reply)
+            try:
+                await background.persist(judge, "message not judged yet", _PAUSES, self._desk.clock)
+            except (errors.ChannelError, errors.StoreUnavailable) as error:
+                log.error("message not judged", extra={"message_id": reply.message, "error": error.message})
+            except Exception:
+                # the outermost loop of a message: one that cannot be read must not stop those after it
+                log.exception("message not judged", extra={"message_id": reply.message})
 
     async def handle_change(self, reply: parse.Reply) -> None:
         """Judge a message that was changed: within the grace the change counts; later its writer is told otherwise."""
@@ -248,9 +245,9 @@ class Replies:
 
     async def _send(self, method: str, path: str, body: Any = None, **ids: str) -> dict[str, Any]:
         """Send what a person is to see, however many cards wait before it. Raises `ChannelError`."""
-        for _ in range(_TURNS):
-            try:
-                return await self._api.send(method, path, body, **ids)
-            except errors.NotYet as error:
-                await asyncio.sleep(error.wait)
-        return await self._api.send(method, path, body, **ids)
+        send = functools.partial(self._api.send, method, path, body, **ids)
+        return await background.persist(send, "reply waits for its turn", _TURNS, self._desk.clock, passes=_is_early)
+
+
+def _is_early(error: BaseException) -> bool:
+    return isinstance(error, errors.NotYet)

@@ -5,7 +5,6 @@ The rule: a card that cannot be shown any more counts as undelivered at once, so
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -46,12 +45,12 @@ class Upkeep:
 
     async def _persist(self, look: Callable[[], Awaitable[None]]) -> None:
         # Discord tells of it once
-        await background.persist(look, "card not looked at yet", _PAUSES)
+        await background.persist(look, "card not looked at yet", _PAUSES, self._desk.clock)
 
     async def _renew_deleted(self, conversation: str, message: str) -> None:
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
-            await self.renew(await batching.ticket_at(self._desk, posted), posted)
+            await self.renew(posted)
 
     async def _look_after(self, conversation: str) -> None:
         stood = await pending.cards_in(self._desk.store, NAME, conversation)
@@ -61,8 +60,8 @@ class Upkeep:
             await self.keep_open(conversation)
         except errors.ChannelError as error:
             log.warning("place not looked at", extra={"conversation": conversation, "error": error.message})
-        for ticket, posted in stood:
-            await self.renew(ticket, posted)
+        for _, posted in stood:
+            await self.renew(posted)
 
     async def keep_open(self, conversation: str) -> bool:
         """Open a thread that Discord closed: in a closed thread some clients send no press.
@@ -78,20 +77,20 @@ class Upkeep:
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
         return True
 
-    async def renew(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
+    async def renew(self, posted: model.PostedCard) -> None:
         """Show an open request where its card stood; if that is not possible, it counts as undelivered there."""
-        for pause in (*_PAUSES, None):
-            if ticket.decision is not None:
+        show = functools.partial(self._show, posted)
+        try:
+            await background.persist(show, "card not renewed yet", _PAUSES, self._desk.clock)
+        except errors.ChannelError as error:
+            if not error.final:
+                log.warning("card not renewed", extra={"ticket": posted.ticket_id, "error": error.message})
                 return
-            try:
-                return await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))
-            except errors.ChannelError as error:
-                if error.final:
-                    log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})
-                    for one in await batching.tickets_at(self._desk.store, posted):
-                        await self._desk.place_lost(one.id, posted.place, courier.reason(error))
-                    return
-                log.warning("card not renewed yet", extra={"ticket": ticket.id, "error": error.message})
-                if pause is not None:
-                    await asyncio.sleep(max(pause, error.retry_after or 0.0))
-            ticket = await batching.ticket_at(self._desk, posted)
+            log.error("card lost", extra={"ticket": posted.ticket_id, "error": error.message, "hint": error.hint})
+            for one in await batching.tickets_at(self._desk.store, posted):
+                await self._desk.place_lost(one.id, posted.place, courier.reason(error))
+
+    async def _show(self, posted: model.PostedCard) -> None:
+        ticket = await batching.ticket_at(self._desk, posted)
+        if ticket.decision is None:
+            await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))

@@ -86,7 +86,7 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
         if answer.status != 200:
-            raise errors.ChannelError(f"Slack refused a response: status {answer.status}", final=True)
+            raise refusals.of_response(answer.status, answer.headers)
 
     async def _call(self, method: str, **how: Any) -> tuple[Json, Mapping[str, str]]:
         """The answer to a call, and its headers in lower case.

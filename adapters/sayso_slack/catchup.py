@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from sayso import errors, model
 from sayso.chat import background, pending
 from sayso.desk import Desk
-from sayso.desk.upkeep import duties
 from sayso.stores import Query
 from sayso_slack import parse
 from sayso_slack.api import Api, next_page
@@ -25,10 +24,8 @@ from sayso_slack.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 _PAGE = 200
-# Tries of a call that may succeed later, and the seconds between them.
-_TRIES, _PAUSE = 5, 5.0
-# Seconds between tries while the database cannot be asked.
-_PAUSES = (1.0, 5.0, 25.0, 60.0)
+# Seconds between tries of a call that may succeed later, and between those while the database cannot be asked.
+_CALL_PAUSES, _PAUSES = (5.0,) * 5, (1.0, 5.0, 25.0, 60.0)
 # Of the requests that ended, only a few were answered a moment too late.
 _JUST_DECIDED, _LONGEST_AWAY = 50, timedelta(hours=12)
 
@@ -48,10 +45,7 @@ class CatchUp:
     async def run(self) -> None:
         """Look at every pending card, questions first; a failure at one card does not stop the others."""
         # what was judged is known: it is not judged twice
-        await background.persist(self._catch_up, "not caught up yet", _PAUSES, self._rest)
-
-    async def _rest(self, seconds: float) -> None:
-        await duties.rest(self._desk.clock, self._desk.clock.now() + timedelta(seconds=seconds))
+        await background.persist(self._catch_up, "not caught up yet", _PAUSES, self._desk.clock)
 
     async def _catch_up(self) -> None:
         undecided = [one async for one in pending.cards_on(self._desk.store, NAME)]
@@ -126,17 +120,7 @@ class CatchUp:
 
     async def _retry(self, call: Callable[[], Awaitable[Found]]) -> Found:
         """Call until it succeeds: wait as Slack says, and try again if the failure may pass."""
-        for left in reversed(range(_TRIES)):
-            try:
-                return await call()
-            except errors.NotYet as error:
-                wait = error.wait
-            except errors.ChannelError as error:
-                if error.final or not left:
-                    raise
-                wait = _PAUSE
-            await self._rest(wait)
-        return await call()
+        return await background.persist(call, "card not looked at yet", _CALL_PAUSES, self._desk.clock)
 
 
 def _by_urgency(card: tuple[model.Ticket, model.PostedCard]) -> tuple[bool, bool]:

@@ -55,7 +55,7 @@ class SlackChannel:
         self._directory = directory
         self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST, copies=copies)
         self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST, copies=copies)
-        self._response_urls = ResponseUrls(clock)
+        self.response_urls = ResponseUrls(api, clock)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
@@ -88,14 +88,6 @@ class SlackChannel:
             drawn.ticket_id, place, NAME, str(told["channel"]), str(told["ts"]), _digest_of(message)
         )
 
-    def remember_press(self, conversation: str, message: str, response_url: str) -> None:
-        """Know that somebody pressed on this message: for a while it can be edited through that press."""
-        self._response_urls.add(f"{conversation}/{message}", response_url)
-
-    def forget_press(self, conversation: str, message: str) -> None:
-        """Know that somebody deleted this message: it cannot be edited through a press any more."""
-        self._response_urls.forget(f"{conversation}/{message}")
-
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` if the message or its channel is gone."""
         await self._edit(posted, drawn)
@@ -106,7 +98,7 @@ class SlackChannel:
         files = await self._uploads.known(drawn)
         message = {**self._render(posted.conversation, drawn, files), "parse": "none"}
         key = f"{posted.conversation}/{posted.message}"
-        if await self._edit_by_press(key, message):
+        if await self.response_urls.edit(key, {**message, "replace_original": True}):
             return message
         await self._edits.turn("", key)
         try:
@@ -123,19 +115,6 @@ class SlackChannel:
         # Slack notifies the reader of a direct message anyway
         named = () if conversation.startswith("D") else drawn.notify
         return render.render(drawn, self._directory().called(named, NAME), files)
-
-    async def _edit_by_press(self, key: str, message: dict[str, Any]) -> bool:
-        """Edit outside the limit for all cards; a press allows that five times in half an hour."""
-        url = self._response_urls.take(key)
-        if url is None:
-            return False
-        try:
-            await self._api.respond(url, {**message, "replace_original": True})
-        except errors.ChannelError as error:
-            log.info("card not edited through a press", extra={"error": error.message})
-            self._response_urls.forget(key)
-            return False
-        return True
 
     def _hold(self, paced: pace.Pace, key: str, who: str, error: errors.NotYet) -> errors.NotYet:
         log.warning("Slack asks to wait", extra={"seconds": error.wait})

@@ -130,7 +130,8 @@ def _build(
     teller, situation = Teller(desk, channel, api, background), Situation(desk, named.user)
     replies = Replies(desk, members, KnownNames(api, members, desk.clock, named), situation, teller)
     upkeep = Upkeep(desk, places, channel, api)
-    interactions = Interactions(desk, teller, replies, upkeep, channel, api, background, Ways(desk, members, api))
+    shown = Ways(desk, members, api, channel.response_urls)
+    interactions = Interactions(desk, teller, replies, upkeep, channel, api, background, shown)
     interactions.app = named
     return interactions, CatchUp(desk, replies, upkeep, api, named.user)
 

@@ -69,6 +69,9 @@ class Interactions:
     async def handle(self, payload: Any) -> BoltResponse:
         """Respond to one payload, in time; work that takes longer goes on, and a message tells its outcome."""
         act = looks.read(payload) or parse.parse(payload) or happenings.read(payload, self.app)
+        if isinstance(act, looks.Look | parse.Click) and act.response_url:
+            pressed = act.spot if isinstance(act, parse.Click) else None
+            self._channel.response_urls.add(act.response_url, f"{pressed.channel}/{pressed.message}" if pressed else "")
         doing = self._background.start(self._act(act))
         done, _ = await asyncio.wait({doing}, timeout=_ANSWER_WITHIN)
         if not done and isinstance(act, looks.Look):
@@ -121,8 +124,6 @@ class Interactions:
                 assert_never(happening)
 
     async def _click(self, click: parse.Click) -> BoltResponse:
-        if click.spot is not None and click.response_url:
-            self._channel.remember_press(click.spot.channel, click.spot.message, click.response_url)
         if batch_tokens.is_one(click.token):
             return await self._click_batch(click)
         account = ""

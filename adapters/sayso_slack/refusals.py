@@ -69,6 +69,15 @@ def of_error(error: SlackApiError) -> errors.ChannelError:
     return errors.ChannelError(f"Slack refused: {code}", final=True, gone=code in _GONE, hint=hint)
 
 
+def of_response(status: int, headers: Mapping[str, str]) -> errors.ChannelError:
+    """The same for what was said through a response_url."""
+    if status == 429:
+        return errors.NotYet("Slack asks to wait", _seconds(headers))
+    if status >= 500:
+        return errors.ChannelError(f"Slack failed: status {status}", unsure=True)
+    return errors.ChannelError(f"Slack refused a response: status {status}", final=True)
+
+
 def _seconds(headers: Mapping[str, str]) -> float:
     given = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
     return float(given) if given.isascii() and given.isdigit() else 1.0

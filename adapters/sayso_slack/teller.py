@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card, telling
-from sayso.chat.background import Background
+from sayso.chat import background
 from sayso.chat.recent import Recent
 from sayso.desk import Desk
 from sayso.desk.posting import batching
@@ -22,17 +23,19 @@ log = logging.getLogger(__name__)
 _REMEMBERED = 5_000
 # Somebody who presses three times in a row need not read the same text three times.
 _SAME = timedelta(seconds=10)
+# Seconds between tries.
+_PAUSES = (1.0, 5.0, 25.0)
 _TAKEN = "white_check_mark"
 
 
 class Teller:
     """Tells people, and brings up to date the cards that they looked at."""
 
-    def __init__(self, desk: Desk, channel: SlackChannel, api: Api, background: Background) -> None:
+    def __init__(self, desk: Desk, channel: SlackChannel, api: Api, work: background.Background) -> None:
         self._desk = desk
         self._channel = channel
         self._api = api
-        self._background = background
+        self._background = work
         self._told: Recent[str, datetime] = Recent(_REMEMBERED)
         self._lasting: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
 
@@ -90,18 +93,24 @@ class Teller:
         await self._respond(click.response_url, {**render.whisper(line), "replace_original": True})
 
     async def _whisper(self, to: parse.Click | parse.Submission | parse.Reply, shown: dict[str, Any]) -> None:
-        try:
-            if isinstance(to, parse.Reply):
-                return await self._answer_reply(to, shown)
-            if to.spot is not None:
-                seen_by = {"channel": to.spot.channel, "user": to.who.user}
-                await self._api.post("chat.postEphemeral", **seen_by, **shown)
-                return
-        except errors.ChannelError as error:
-            log.info("ephemeral refused", extra={"error": error.message})
-        if isinstance(to, parse.Click) and to.response_url:
-            # works without membership and without scopes
-            await self._respond(to.response_url, {**shown, "response_type": "ephemeral", "replace_original": False})
+        # works without membership and without scopes
+        other_way = to.response_url if isinstance(to, parse.Click) else ""
+        if to.spot is not None:
+            say = functools.partial(self._say, to, to.spot, shown)
+            try:
+                said = "ephemeral not taken yet"
+                return await background.persist(say, said, () if other_way else _PAUSES, self._desk.clock)
+            except errors.ChannelError as error:
+                log.info("ephemeral refused", extra={"error": error.message})
+        if other_way:
+            await self._respond(other_way, {**shown, "response_type": "ephemeral", "replace_original": False})
+
+    async def _say(
+        self, to: parse.Click | parse.Submission | parse.Reply, spot: parse.Spot, shown: dict[str, Any]
+    ) -> None:
+        if isinstance(to, parse.Reply):
+            return await self._answer_reply(to, shown)
+        await self._api.post("chat.postEphemeral", channel=spot.channel, user=to.who.user, **shown)
 
     async def _answer_reply(self, to: parse.Reply, shown: dict[str, Any]) -> None:
         thread = {"thread_ts": to.spot.message} if to.spot.message else {}
@@ -120,7 +129,7 @@ class Teller:
 
     async def _respond(self, url: str, body: dict[str, Any]) -> None:
         try:
-            await self._api.respond(url, body)
+            await self._channel.response_urls.tell(url, body)
         except errors.ChannelError as error:
             log.warning("response refused", extra={"error": error.message})
 

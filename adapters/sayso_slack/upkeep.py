@@ -40,7 +40,7 @@ class Upkeep:
         """Know that somebody deleted a message: a pending card of ours is posted again."""
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
-            self._channel.forget_press(conversation, message)
+            self._channel.response_urls.forget(f"{conversation}/{message}")
             ticket = await batching.ticket_at(self._desk, posted)
             await self._desk.card_lost(ticket.id, posted.place)
 

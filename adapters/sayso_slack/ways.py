@@ -24,6 +24,7 @@ from sayso.machine import people
 from sayso_slack import lists, looks, parse, render
 from sayso_slack.api import Api
 from sayso_slack.members import Members
+from sayso_slack.response_urls import ResponseUrls
 from sayso_slack.settings import NAME
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,11 @@ _NOT_IN_TIME = "That was not found out in time. Please try again."
 class Ways:
     """Shows people what waits for them."""
 
-    def __init__(self, desk: Desk, members: Members, api: Api) -> None:
+    def __init__(self, desk: Desk, members: Members, api: Api, response_urls: ResponseUrls) -> None:
         self._desk = desk
         self._members = members
         self._api = api
+        self._response_urls = response_urls
         self._homes: Recent[str, str] = Recent(_HOMES_REMEMBERED)
 
     async def show(self, look: looks.Look) -> Json | None:
@@ -78,7 +80,7 @@ class Ways:
             return  # it was shown elsewhere, or there is no way to tell
         told = json.loads(response.body) if response.body else _private(render.whisper(telling.line(_NOT_IN_TIME)))
         try:
-            await self._api.respond(look.response_url, told)
+            await self._response_urls.tell(look.response_url, told)
         except errors.ChannelError as error:
             log.warning("late list not told", extra={"error": error.message})
 
@@ -128,7 +130,7 @@ class Ways:
         elif look.response_url:
             name, page = named_lists.read_turn(carried)
             shown = lists.whisper(await named_lists.show(self._desk, name, actor, page))
-            await self._api.respond(look.response_url, {**_private(shown), "replace_original": True})
+            await self._response_urls.tell(look.response_url, {**_private(shown), "replace_original": True})
 
     async def _open(self, look: looks.Look, actor: people.Actor) -> None:
         if look.what == "open":

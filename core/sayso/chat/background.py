@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import tenacity
 
+from sayso import clock as clocks
 from sayso import errors
+from sayso.desk.upkeep import duties
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class Background:
             task.cancel()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+            if late:
+                log.warning("follow-ups cut short", extra={"count": len(late)})
             for task in late:
                 task.cancel()
 
@@ -60,30 +65,53 @@ class Background:
             log.error("follow-up failed", exc_info=error)
 
 
+def may_pass(error: BaseException) -> bool:
+    """Whether the same may go well later: the database was away, or the platform did not refuse for good."""
+    return isinstance(error, errors.StoreUnavailable) or (isinstance(error, errors.ChannelError) and not error.final)
+
+
 async def persist(
-    look: Callable[[], Awaitable[None]],
+    act: Callable[[], Awaitable[Result]],
     said: str,
     pauses: Sequence[float],
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
-    """Look once the database can be asked, for what nobody asks to look at again; *said* is for the log until then.
+    clock: clocks.Clock,
+    *,
+    until: datetime | None = None,
+    passes: Callable[[BaseException], bool] = may_pass,
+) -> Result:
+    """Act again while what failed may pass, for what nobody asks for again; *said* is for the log until then.
 
     Args:
-        pauses: Seconds between tries; behind the last one it is tried a last time.
-
-    Raises:
-        StoreUnavailable: it was away to the end.
+        pauses: Seconds between tries, unless a platform says when; behind the last one it is tried a last time.
+        until: When it is of no use any more: nothing is tried then.
+        passes: Which failures may pass; any other is raised at once, as the last one is.
     """
 
     def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning(said, extra={"error": getattr(error, "message", "")})
+        error = _error_of(state)
+        level = logging.INFO if isinstance(error, errors.NotYet) else logging.WARNING
+        log.log(level, said, extra={"error": getattr(error, "message", "")})
 
-    await tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception_type(errors.StoreUnavailable),
-        stop=tenacity.stop_after_attempt(len(pauses) + 1),
-        wait=tenacity.wait_chain(*map(tenacity.wait_fixed, pauses)),
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = _error_of(state)
+        if isinstance(error, errors.NotYet):
+            return error.wait
+        asked = getattr(error, "retry_after", None) or 0.0
+        return max(asked, *pauses[state.attempt_number - 1 : state.attempt_number], 0.0)
+
+    def is_over(state: tenacity.RetryCallState) -> bool:
+        late = until is not None and clock.now() + timedelta(seconds=state.upcoming_sleep) >= until
+        return late or state.attempt_number > len(pauses)
+
+    return await tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(passes),
+        stop=is_over,
+        wait=wait,
         before_sleep=tell,
-        sleep=sleep,
+        sleep=lambda seconds: duties.rest(clock, clock.now() + timedelta(seconds=seconds)),
         reraise=True,
-    )(look)
+    )(act)
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -545,7 +545,7 @@ async def test_people_are_read_before_cards_are_touched_and_only_stale_cards_are
 async def test_what_could_not_be_read_at_first_is_read_before_what_comes_live(
     there: Scene, ann: Person, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catchup, "_PAUSES", (0.01,) * 5)
+    monkeypatch.setattr(catchup, "_PAUSES", (0.0,) * 5)
     first, second = await there.ask(question("One?")), await there.ask(question("Two?"))
     one, two = there.cards(thread(there))
     await there.stop()

@@ -1,14 +1,16 @@
 """The ways in beside cards: `/sayso pending`, and *Answer this* in the menu of a message."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 
 import sayso_discord
 from sayso import model
-from sayso_discord import looks, ways
+from sayso_discord import interactions, looks, ways
 from tests.adapters.discord_scene import ANN, BOB, OPS, Scene, Transport, scene
+from tests.conftest import until
 from tests.fakes.discord import Message, Person
 
 NAMED = model.Policy(approvers=("ann",))
@@ -159,3 +161,37 @@ async def test_without_commands_everything_else_works_and_the_doctor_says_what_i
     found = {one.name: one for one in await sayso_discord.check(there.settings)}
     assert found["commands"].ok
     assert "not there yet: sayso, Answer this" in found["commands"].said
+
+
+async def told_in_time(there: Scene, is_told: Callable[[], object]) -> None:
+    """Time goes on until somebody is told."""
+
+    def look() -> object:
+        there.clock.advance(1)
+        return is_told()
+
+    await until(look)
+
+
+@pytest.mark.parametrize("fault", ["reset", "429 cloudflare"])
+async def test_a_late_list_that_discord_cannot_take_now_comes_once_it_can(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
+    await there.ask(run("deploy"))
+    there.discord.fail_next("execute_webhook", fault, times=2)
+    seen = await ann_of(there).command(OPS, "sayso pending")
+    await told_in_time(there, lambda: any("deploy" in there.discord.visible_text(one) for one in seen.ephemerals))
+
+
+async def test_a_late_list_is_tried_no_longer_than_discord_takes_it(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
+    monkeypatch.setattr(interactions, "_PAUSES", (100.0,) * 99)
+    began = there.clock.now()
+    there.discord.fail_next("execute_webhook", "reset", times=99)
+    await ann_of(there).command(OPS, "sayso pending")
+    await told_in_time(there, lambda: "late outcome not told" in caplog.messages)
+    assert there.clock.now() - began < timedelta(minutes=15)
+    assert [one.operation for one in there.discord.calls].count("execute_webhook") > 5

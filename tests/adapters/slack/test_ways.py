@@ -1,7 +1,9 @@
 """The ways in beside cards: the Home tab, `/sayso pending`, and the shortcut *Answer this* on a message."""
 
+import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +14,9 @@ from sayso.cards import phrases
 from sayso.chat import listing, orders
 from sayso.content.text import Trusted
 from sayso.machine import people
-from sayso_slack import lists, looks
+from sayso_slack import interactions, lists, looks
 from tests.adapters.slack_scene import Scene, Transport, scene
+from tests.conftest import until
 from tests.fakes.slack import Person
 
 NAMED = model.Policy(approvers=("ann",))
@@ -236,3 +239,86 @@ def test_a_menu_of_agents_that_holds_not_all_of_them_says_so() -> None:
 
     assert said(100) == "Stop one agent…"
     assert said(130) == "Stop one agent… (of 130; others: /sayso stop agent NAME)"
+
+
+async def told_in_time(there: Scene, is_told: Callable[[], object], seconds: float = 1) -> None:
+    """Time goes on until somebody is told."""
+
+    def look() -> object:
+        there.clock.advance(seconds)
+        return is_told()
+
+    await until(look)
+
+
+def uses(there: Scene) -> int:
+    return sum(call.method == "response_url" for call in there.slack.calls)
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "reset"])
+async def test_a_late_list_that_slack_cannot_take_now_comes_once_it_can(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
+    await there.ask(run("deploy"))
+    there.slack.fail_next("response_url", fault, times=2)
+    seen = await ann_of(there).command("C1", "/sayso", "pending")
+    await told_in_time(there, lambda: seen.ephemerals)
+    assert "deploy" in there.slack.visible_text(seen.ephemerals[0])
+    assert uses(there) == 3
+
+
+async def test_a_late_list_is_tried_no_more_often_than_slack_takes_it(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
+    there.slack.fail_next("response_url", "500", times=9)
+    await ann_of(there).command("C1", "/sayso", "pending")
+    await told_in_time(there, lambda: "late list not told" in caplog.messages)
+    assert uses(there) == 5
+
+
+async def test_a_late_list_is_tried_no_longer_than_slack_takes_it(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
+    there.slack.fail_next("response_url", "429", retry_after=30 * 60)
+    await ann_of(there).command("C1", "/sayso", "pending")
+    await there.slack.until(lambda: "late list not told" in caplog.messages)
+    assert uses(there) == 1
+
+
+async def test_a_page_of_a_list_that_slack_cannot_take_now_comes_once_it_can(there: Scene) -> None:
+    for number in range(12):
+        await there.ask(run(f"tool-{number}"))
+    seen = await ann_of(there).command("C1", "/sayso", "pending")
+    await there.slack.until(lambda: seen.ephemerals)
+    there.slack.fail_next("response_url", "500", times=2)
+    before = there.slack.visible_text(seen.ephemerals[0])
+    label = next(one for one in there.slack.controls(seen.ephemerals[0]) if "Next" in one or "More" in one)
+    pressing = asyncio.ensure_future(ann_of(there).press(seen.ephemerals[0], label))
+    await told_in_time(there, lambda: there.slack.visible_text(there.slack.ephemerals("U1")[-1]) != before)
+    await pressing
+
+
+async def test_somebody_whose_press_did_not_count_is_told_once_slack_can_tell_them(there: Scene) -> None:
+    ticket, ann = await there.ask(run()), ann_of(there)
+    await ann.press(there.card, "Deny")
+    old = there.card
+    assert (await there.decision(ticket)).outcome == "denied"
+    there.slack.fail_next("chat.postEphemeral", "channel_not_found")
+    there.slack.fail_next("response_url", "500", times=3)
+    seen = await ann.press(old, "Allow")
+    await told_in_time(there, lambda: seen.ephemerals)
+    assert "that is what you said" in there.slack.visible_text(seen.ephemerals[0])
+    assert [method for method, _ in there.slack.refusals] == ["chat.postEphemeral"]
+    there.slack.refusals.clear()
+
+
+async def test_somebody_who_wrote_is_told_once_slack_can_tell_them(there: Scene) -> None:
+    await there.ask(run())
+    there.slack.fail_next("chat.postEphemeral", "429", times=2)
+    await ann_of(there).reply(there.card, "allow")
+    await told_in_time(there, lambda: there.slack.ephemerals("U1"))
