@@ -34,23 +34,35 @@ async def ann() -> AsyncIterator[Office]:
 
 
 class Turns:
-    """Makes the tools of one turn ask in the order that a test wants, however LangGraph starts them."""
+    """Makes the tools of one turn ask in the order that a test wants, however LangGraph starts them.
+
+    A turn begins when all of its tools are there and the turn before is over: LangGraph goes on after the first pause
+    of a turn, while its other tools are still in their threads.
+    """
 
     def __init__(self, *orders: list[str]) -> None:
-        self._orders = list(orders)
-        self._left = list(self._orders.pop(0))
+        self._orders = [list(order) for order in orders]
+        self._there: set[str] = set()
+        self._asking = False
         self._changed = threading.Condition()
 
     def wait(self, name: str) -> None:
         with self._changed:
-            if name not in self._left and self._orders:
-                self._left = list(self._orders.pop(0))
-            self._changed.wait_for(lambda: not self._left or self._left[0] == name or name not in self._left, BOUND)
+            self._changed.wait_for(lambda: not self._orders or not self._asking, BOUND)
+            if not self._orders:
+                return
+            self._there.add(name)
+            self._asking = self._there == set(self._orders[0])
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._asking and self._orders[0][0] == name, BOUND)
 
     def next(self, name: str) -> None:
         with self._changed:
-            if self._left and self._left[0] == name:
-                self._left.pop(0)
+            if self._asking and self._orders[0][0] == name:
+                self._orders[0].pop(0)
+                if not self._orders[0]:
+                    self._orders.pop(0)
+                    self._there, self._asking = set(), False
             self._changed.notify_all()
 
 
