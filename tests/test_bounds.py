@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from sayso.stores import sql
-from tests.test_layout import parse
+from tests.sources import ROOT, nodes, parsed
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "bounds.md").read_text()
 ROOTS = (ROOT / "core" / "sayso", ROOT / "adapters", ROOT / "bots")
 LEFT_OUT = {"testing", "examples"}
@@ -48,15 +47,14 @@ def assigned(node: ast.AST) -> tuple[ast.expr, ast.expr | None] | None:
 
 
 def containers(path: Path, module: str) -> Iterator[str]:
-    tree = parse(path)
-    for of in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+    for of in (node for node in nodes(path) if isinstance(node, ast.ClassDef)):
         for node in ast.walk(of):
             match assigned(node):
                 case ast.Attribute(value=ast.Name(id="self"), attr=name), value if grows(value):
                     yield f"{module}.{of.name}.{name}"
                 case _:
                     pass
-    for statement in tree.body:
+    for statement in parsed(path).body:
         match assigned(statement):
             case ast.Name(id=name), value if grows(value):
                 yield f"{module}.{name}"

@@ -1,7 +1,6 @@
 """Guards of the setup rules: what may import what, how large things may grow, and what must be there."""
 
 import ast
-import functools
 import graphlib
 import importlib
 import re
@@ -9,25 +8,22 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from tests.conftest import require
+from tests.sources import EXAMPLES, ROOT, ROOTS, modules, nodes, parsed
 
 pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
-ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 # What needs a newer Python says so when it is imported on an older one.
 TOO_NEW = {"adapters/sayso_ai"} if sys.version_info < (3, 12) else set[str]()
-
-# Programs that a reader copies; they are in no wheel.
-EXAMPLES = ROOT / "bots" / "examples"
 
 MOST_LINES_IN_A_FILE = 300
 MOST_LINES_IN_A_FUNCTION = 50
@@ -88,28 +84,10 @@ def packages(root: str) -> list[Path]:
     return sorted(folder for folder in (ROOT / root).iterdir() if any(folder.rglob("*.py")) and folder != EXAMPLES)
 
 
-def modules(*roots: str) -> list[Path]:
-    return sorted(path for root in roots for path in (ROOT / root).rglob("*.py") if EXAMPLES not in path.parents)
-
-
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), filename=str(path))
-
-
-parsed = functools.cache(parse)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forgotten_at_the_end() -> Iterator[None]:
-    """All that is parsed takes a hundred megabytes."""
-    yield
-    parsed.cache_clear()
-
-
-def imported(tree: ast.AST) -> set[str]:
-    """Top-level names that *tree* imports, wherever in it; relative imports stay inside a package and do not count."""
+def imported(among: Iterable[ast.AST]) -> set[str]:
+    """Top-level names that a file with these nodes imports; relative imports stay in a package and do not count."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in among:
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -120,7 +98,7 @@ def imported(tree: ast.AST) -> set[str]:
 def files_imported(path: Path, root: Path) -> set[Path]:
     """The files below *root*, a source root, that *path* imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -158,8 +136,8 @@ def last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+def classes(among: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
+    return (node for node in among if isinstance(node, ast.ClassDef))
 
 
 def bases(node: ast.ClassDef) -> set[str]:
@@ -170,32 +148,32 @@ def stores() -> dict[str, Path]:
     """Classes that keep tickets: both verbs of the `Store` protocol, and neither the protocol nor an unfinished one."""
     found: dict[str, Path] = {}
     for path in modules("core", "adapters"):
-        for node in classes(parsed(path)) if "def commit" in path.read_text() else ():
+        for node in classes(nodes(path)) if "def commit" in path.read_text() else ():
             verbs = {item.name for item in node.body if isinstance(item, ast.AsyncFunctionDef)}
             if {"load", "commit"} <= verbs and not {"Protocol", "ABC"} & set(bases(node)):
                 found[node.name] = path
     return found
 
 
-def files_that_subclass(*contracts: str) -> Iterator[ast.Module]:
+def files_that_subclass(*contracts: str) -> Iterator[Sequence[ast.AST]]:
     """The test files in which somebody subclasses one of *contracts*."""
     for path in modules("tests"):
         text = path.read_text()
         if any(name in text for name in contracts):
-            tree = ast.parse(text)
-            if any(bases(node) & set(contracts) for node in classes(tree)):
-                yield tree
+            among = nodes(path)
+            if any(bases(node) & set(contracts) for node in classes(among)):
+                yield among
 
 
 def test_every_package_is_in_the_wheel() -> None:
-    there = {str(folder.relative_to(ROOT)) for root in ("core", "adapters", "bots") for folder in packages(root)}
+    there = {str(folder.relative_to(ROOT)) for root in ROOTS for folder in packages(root)}
     assert there <= set(WHEEL)
     assert [package for package in WHEEL if not (ROOT / package).is_dir()] == []
 
 
 def test_every_package_is_typed_and_says_what_it_is_for() -> None:
-    folders = [folder for root in ("core", "adapters", "bots") for folder in packages(root)]
-    inner = sorted({path.parent for path in modules("core", "adapters", "bots")} | set(folders))
+    folders = [folder for root in ROOTS for folder in packages(root)]
+    inner = sorted({path.parent for path in modules(*ROOTS)} | set(folders))
     silent = [
         str(folder.relative_to(ROOT))
         for folder in inner
@@ -215,7 +193,7 @@ def test_imports_point_from_bots_to_adapters_to_core() -> None:
         wrong += [
             f"{path.relative_to(ROOT)} imports {name}"
             for path in sorted(folder.rglob("*.py"))
-            for name in sorted(imported(parsed(path)) & forbidden)
+            for name in sorted(imported(nodes(path)) & forbidden)
         ]
     assert wrong == []
 
@@ -254,7 +232,7 @@ def wing(path: Path) -> str:
 
 def core_imports(path: Path) -> Iterator[str]:
     """The modules of the core that a file imports, wherever in it; those for types only count, too."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sayso":
             inside = "/".join((node.module or "").split("."))
             for alias in node.names:
@@ -296,7 +274,7 @@ def test_no_two_files_of_the_core_import_each_other_in_a_circle() -> None:
 
 def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:
     known = IN_CORE | sys.stdlib_module_names
-    wrong = {str(path.relative_to(ROOT)): sorted(imported(parsed(path)) - known) for path in modules("core")}
+    wrong = {str(path.relative_to(ROOT)): sorted(imported(nodes(path)) - known) for path in modules("core")}
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
@@ -333,27 +311,22 @@ def test_the_search_for_words_sees_code_and_passes_over_docstrings() -> None:
 
 
 def test_the_search_for_imports_sees_them_inside_functions() -> None:
-    assert imported(ast.parse("def f():\n    import a.b, c\n    from d.e import g\n    from . import h")) == {
-        "a",
-        "c",
-        "d",
-    }
+    tree = ast.parse("def f():\n    import a.b, c\n    from d.e import g\n    from . import h")
+    assert imported(ast.walk(tree)) == {"a", "c", "d"}
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
-    parts = {
-        part for path in modules("core", "adapters", "bots") for part in path.relative_to(ROOT).with_suffix("").parts
-    }
+    parts = {part for path in modules(*ROOTS) for part in path.relative_to(ROOT).with_suffix("").parts}
     assert {part for part in parts if part.strip("_") in VAGUE} == set()
 
 
 def test_files_and_functions_stay_within_the_budget() -> None:
     over: list[str] = []
-    for path in modules("core", "adapters", "bots"):
+    for path in modules(*ROOTS):
         where = path.relative_to(ROOT)
         if (lines := len(path.read_text().splitlines())) > MOST_LINES_IN_A_FILE:
             over.append(f"{where}: {lines} lines")
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > MOST_LINES_IN_A_FUNCTION:
@@ -376,19 +349,19 @@ def test_the_core_says_what_it_offers() -> None:
 
 def test_every_chat_adapter_is_held_to_the_channel_contract() -> None:
     chats = {folder.name for folder in packages("adapters") if (folder / "channel.py").is_file()}
-    tested = {name for tree in files_that_subclass("ChannelContract") for name in imported(tree)}
+    tested = {name for among in files_that_subclass("ChannelContract") for name in imported(among)}
     assert chats - tested == set()
 
 
 def test_every_agent_adapter_is_held_to_the_contract_of_pauses() -> None:
     adapters = {folder.name for folder in packages("adapters") if not (folder / "channel.py").is_file()}
-    tested = {name for tree in files_that_subclass(*PAUSE_CONTRACTS) for name in imported(tree)}
+    tested = {name for among in files_that_subclass(*PAUSE_CONTRACTS) for name in imported(among)}
     assert adapters - tested - NO_PAUSES == set()
     assert adapters >= NO_PAUSES, "a surface that is gone"
 
 
 def test_every_store_is_held_to_the_store_contract() -> None:
-    tested = {word for tree in files_that_subclass("StoreContract") for word in words(tree)}
+    tested = {word for module, *_ in files_that_subclass("StoreContract") for word in words(module)}
     assert {name: str(path.relative_to(ROOT)) for name, path in stores().items() if name not in tested} == {}
 
 

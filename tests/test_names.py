@@ -5,10 +5,8 @@ import contextlib
 import functools
 import importlib
 import inspect
-import io
 import re
 import sys
-import tokenize
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,11 +16,11 @@ import pytest
 
 from sayso.machine import events
 from sayso_otel import names as otel_names
-from tests.test_docs import PAGES, ROOT
+from tests.sources import ROOT, ROOTS, nodes, parsed
+from tests.test_docs import PAGES
 
 pytestmark = pytest.mark.once
 
-ROOTS = ("core", "adapters", "bots")
 # Whose neighbours a page about the code names.
 INSIDE = ROOT / "core" / "sayso" / "desk" / "desk.py"
 # `sayso.desk.Desk.open`, wherever it stands; not a part of an address, a path or a longer name.
@@ -56,7 +54,7 @@ def _classes() -> Mapping[str, Sequence[str]]:
     found: dict[str, list[str]] = {}
     for path in (path for root in ROOTS for path in sorted((ROOT / root).glob("sayso*/**/*.py"))):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts[1:]).removesuffix(".__init__")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not module.startswith(TOO_NEW):
                 found.setdefault(node.name, []).append(module)
     return found
@@ -94,12 +92,11 @@ NOT_CODE = {"CHANGELOG.md", "docs/bounds.md"}
 
 
 def said_in(path: Path) -> Iterator[tuple[int, str]]:
-    """Comments and docstrings of a module, and notes under fields, with their line."""
-    text = path.read_text(encoding="utf-8")
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
-    for node in ast.walk(ast.parse(text)):
+    """Comments and docstrings of a module, and notes under fields, with their line; a `#` in a text passes for one."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if comment := line.partition("#")[2]:
+            yield number, comment
+    for node in nodes(path):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
 
@@ -195,4 +192,4 @@ def test_the_search_for_names_tells_right_from_wrong(said: str, wrong: list[str]
 def test_the_search_for_names_reads_comments_docstrings_and_notes_under_fields(tmp_path: Path) -> None:
     path = tmp_path / "some.py"
     path.write_text('"""One."""\n\nx: int\n"""Two."""\n# Three\ny = "not said"\n')
-    assert sorted(said_in(path)) == [(1, "One."), (4, "Two."), (5, "# Three")]
+    assert sorted(said_in(path)) == [(1, "One."), (4, "Two."), (5, " Three")]

@@ -18,7 +18,7 @@ from sayso.stores import memory
 from sayso_bots.settings import durations
 from sayso_discord import custom_ids
 from sayso_http import callback_urls
-from tests.test_layout import ROOT, modules, parse
+from tests.sources import ROOT, ROOTS, modules, nodes
 
 pytestmark = pytest.mark.once
 
@@ -29,7 +29,7 @@ _CALLS = {"compile", "match", "fullmatch", "search", "sub", "split", "finditer",
 
 def loose(path: Path) -> Iterator[str]:
     """Patterns for Python's `re` that take more than they say; Pydantic's own engine has neither habit."""
-    for node in ast.walk(parse(path)):
+    for node in nodes(path):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CALLS):
             continue
         if isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.args:
@@ -41,7 +41,7 @@ def loose(path: Path) -> Iterator[str]:
 
 
 def test_no_pattern_takes_more_than_it_says_on_any_python() -> None:
-    assert [found for path in modules("core", "adapters", "bots") for found in loose(path)] == []
+    assert [found for path in modules(*ROOTS) for found in loose(path)] == []
 
 
 @pytest.mark.parametrize("name", ["bot\n", "bot\u0660", "\uff22\uff2f\uff34", "b ot", "\nbot"])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.test_layout import ROOT, modules
+from tests.sources import ROOT, modules
 
 pytestmark = pytest.mark.once
 

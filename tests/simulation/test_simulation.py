@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.simulation import plans, planted, runs, shrinking, tales
-from tests.test_layout import ROOT
+from tests.sources import ROOT
 
 pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
