@@ -41,6 +41,8 @@ class Plan:
     """Whether people have devices."""
     erase: bool = False
     """Whether content is erased while it runs."""
+    lasts: float = HORIZON
+    """Seconds that go by at least, before it waits until all is quiet."""
 
     def without(self, actions: set[int], episodes: set[int]) -> Plan:
         """The same with less in it."""

@@ -27,6 +27,8 @@ from tests.simulation.world import World, seeded
 
 # Seconds between two looks of the judge, and how long everything may take to become quiet.
 _LOOK, _QUIET = 5.0, 900.0
+# Seconds for whatever is still to come once nobody does anything more.
+_REST = 70.0
 _SIGNER = keyring.Keyring([b"\x07" * 32])
 
 
@@ -134,13 +136,13 @@ class Run:
         for _ in range(self.plan.copies):
             self.house.start()
         doing = [asyncio.ensure_future(self._do(action)) for action in self.plan.actions]
-        while not all(task.done() for task in doing) or self.world.now < plans.HORIZON:
+        while not all(task.done() for task in doing) or self.world.now < self.plan.lasts:
             await self._pass()
         for task in doing:
             task.result()
         await self.operators.lift_all(random.Random(self.plan.seed))
-        ends = self.world.now + _QUIET
-        while self.world.now < ends and (self.judge.tasks_left() or self.world.now < plans.HORIZON + 70):
+        least, ends = self.world.now + _REST, self.world.now + _QUIET
+        while self.world.now < ends and (self.judge.tasks_left() or self.world.now < least):
             await self._pass()
         self.world.ends = True
         for copy in list(self.house.copies):

@@ -40,7 +40,7 @@ TOLD = {
 def told(story: str, *others: str, seed: int = 0) -> runs.Result:
     """A run with this story in it, and little else."""
     actions = (plans.Action(2.0 + number, what, number) for number, what in enumerate((story, *others)))
-    return runs.Run(plans.Plan(f"{story}{seed}", tuple(actions), ())).play()
+    return runs.Run(plans.Plan(f"{story}{seed}", tuple(actions), (), lasts=0)).play()
 
 
 @pytest.mark.parametrize("seed", range(5))
