@@ -39,11 +39,13 @@ class Forked:
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, line: Sequence[str | Path], folder: Path, variables: Mapping[str, str]) -> Forked:
+    async def start(
+        cls, line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], *, reads: int = -1
+    ) -> Forked:
         """Start it, with a pipe for what it prints and one for its errors."""
         (out, theirs), (err, their_errors) = os.pipe(), os.pipe()
         try:
-            pid, status = await asyncio.to_thread(_forked, line, folder, variables, (theirs, their_errors))
+            pid, status = await asyncio.to_thread(_forked, line, folder, variables, (theirs, their_errors), reads)
         finally:
             os.close(theirs)
             os.close(their_errors)

@@ -12,7 +12,6 @@ import itertools
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -27,7 +26,7 @@ from sayso.machine import events
 from sayso.stores import Query, Store, postgres
 from sayso_bots.service.workers import Workers
 from sayso_signing import keyring
-from tests.core.stores import copies
+from tests.core.stores import at_work, copies
 from tests.core.stores.table_chat import TABLE, TableChat
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
@@ -59,11 +58,11 @@ async def work(url: str, name: str) -> None:
     crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("keys", functools.partial(authority.watch, store, desk.clock))
     crew.start("seals", sealing.Sealer(store, desk.clock, _SIGNER, every=1.0).run)
-    asking = itertools.count(1)
+    asking, over = itertools.count(1), at_work.told_to_end()
     await asyncio.gather(
-        copies.repeat(lambda: _ask_slowly(desk, name, next(asking))),
-        copies.repeat(lambda: copies.ask(desk, name)),
-        copies.repeat(lambda: _answer(desk, name)),
+        at_work.repeat(lambda: _ask_slowly(desk, name, next(asking)), over),
+        at_work.repeat(lambda: at_work.ask(desk, name), over),
+        at_work.repeat(lambda: _answer(desk, name), over),
         crew.failed,
     )
 
@@ -71,7 +70,7 @@ async def work(url: str, name: str) -> None:
 async def _opened(url: str) -> Store:
     while True:
         try:
-            return await postgres.PostgresStore.open(url, timeout=copies.PATIENCE)
+            return await postgres.PostgresStore.open(url, timeout=at_work.PATIENCE)
         except sayso.SaysoError:
             await asyncio.sleep(0.2)
 
@@ -82,12 +81,12 @@ async def _ask_slowly(desk: Desk, name: str, number: int) -> None:
         id = f"slow-{name}-{tokens.new_id()}"
         asked = sayso.Permission(tool="Bash", input={"command": id}, id=id, policy="slow", source=alike)
         await desk.open(asked)
-        copies.say("asked", id)
+        at_work.say("asked", id)
     await asyncio.sleep(1.0)
 
 
 async def _answer(desk: Desk, name: str) -> None:
-    await copies.answer(desk, name, lambda ticket: ticket.policy_name == "default")
+    await at_work.answer(desk, name, lambda ticket: ticket.policy_name == "default")
     await asyncio.sleep(0.1)
 
 
@@ -118,7 +117,7 @@ class Found:
 class Clockwork(copies.Copies):
     """The copies, and the look at what they did."""
 
-    program = Path(__file__)
+    program = (__file__, "--work")
     # one that is started anew takes seconds, in which time goes on
     pace = (2.0, 5.0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import sys
@@ -15,68 +16,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
 import asyncpg  # type: ignore[import-untyped]
 
-import sayso
-from sayso import model
-from sayso.cards import tokens
-from sayso.desk import Desk
-from sayso.machine import events, people
-from sayso.stores import Query, Store, postgres
+from sayso.machine import events
+from sayso.stores import Store, postgres
+from tests.core.stores import at_work
 from tests.fakes import processes
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 
-# Seconds that a database may take for an answer here, so that a frozen copy is let go of soon.
-PATIENCE = 1.5
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and query ilike 'listen %'"
-
-
-async def work(url: str, name: str) -> None:
-    """Ask, and answer what others ask, until the end; a line for everything that was acknowledged."""
-    while True:
-        with contextlib.suppress(sayso.SaysoError):
-            store = await postgres.PostgresStore.open(url, timeout=PATIENCE)
-            break
-    desk = Desk(store, tokens.TokenMaker(b"only for copies, never for people"))
-    await asyncio.gather(repeat(lambda: ask(desk, name)), repeat(lambda: answer(desk, name)))
-
-
-async def repeat(act: Callable[[], Awaitable[None]]) -> None:
-    """Do it again and again."""
-    while True:
-        # a copy goes on, whatever the database says
-        with contextlib.suppress(sayso.SaysoError):
-            await act()
-        await asyncio.sleep(0.005)
-
-
-async def ask(desk: Desk, name: str) -> None:
-    """Ask, and wait for the decision."""
-    id = f"{name}-{tokens.new_id()}"
-    await desk.open(sayso.Permission(tool="Bash", input={"command": "make"}, id=id))
-    say("asked", id)
-    say("heard", id, (await desk.wait(id)).outcome)
-
-
-async def answer(desk: Desk, name: str, wanted: Callable[[model.Ticket], bool] = lambda _: True) -> None:
-    """Answer some of those that are wanted."""
-    found = await desk.store.list(Query(state="pending", soonest=True, limit=500))
-    for ticket in [one for one in found if wanted(one)][:5]:
-        verdict: Literal["allow", "deny"] = random.choice(("allow", "deny"))
-        actor = people.Actor(account=f"test:{name}", name=name, member=True)
-        with contextlib.suppress(sayso.AlreadyDecided):
-            await desk.answer(ticket.id, sayso.Answer(verdict=verdict), actor)
-            say("decided", ticket.id, "allowed" if verdict == "allow" else "denied")
-
-
-def say(*words: str) -> None:
-    """A line that is there at once."""
-    sys.stdout.write(" ".join(words) + "\n")
-    sys.stdout.flush()
 
 
 @dataclass
@@ -120,8 +70,8 @@ class Report:
 class Copies:
     """The processes, each replaced when it is killed."""
 
-    program = Path(__file__)
-    """What each of them runs, with `--work`, the address and its name."""
+    program: tuple[str, ...] = (at_work.__file__,)
+    """What each of them runs, with the address and its name; it begins nothing more once standard input ends."""
     pace = (0.3, 1.0)
     """Seconds between two faults, at least and at most."""
 
@@ -130,8 +80,10 @@ class Copies:
         self._url = url
         self._random = random.Random(seed)
         self._count = count
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, processes.Forked] = {}
         self._number = 0
+        # all of them read the same pipe
+        self._orders, self._told = os.pipe()
 
     async def run(self, seconds: float) -> Report:
         """Let them work under faults for so long; then, without faults, for a moment more."""
@@ -144,15 +96,17 @@ class Copies:
                 await self._fault(begin)
             self.report.longest = max(self.report.longest, time.monotonic() - self.report.last)
             settled = set(self.report.decided)
+            os.close(self._told)
             await self.settle()
             alive = set(self._running)
+        os.close(self._orders)
         await self._check(alive, settled)
         return self.report
 
     async def settle(self) -> None:
         """Return once all is done that follows from what happened."""
         # whoever waits hears by the next look at the latest
-        await asyncio.sleep(postgres.POLL_INTERVAL + 2 * PATIENCE)
+        await asyncio.sleep(postgres.POLL_INTERVAL + 2 * at_work.PATIENCE)
 
     @contextlib.asynccontextmanager
     async def _readers(self) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
@@ -161,11 +115,8 @@ class Copies:
         async def begin() -> None:
             self._number += 1
             name = f"copy{self._number}"
-            command = [sys.executable, str(self.program), "--work", self._url, name]
-            child = await asyncio.create_subprocess_exec(
-                *command, env=processes.environment({}), stdout=asyncio.subprocess.PIPE
-            )
-            self._running[name] = child
+            command = [sys.executable, *self.program, self._url, name]
+            self._running[name] = child = await processes.Forked.start(command, processes.ROOT, {}, reads=self._orders)
             reading.add(asyncio.create_task(self._read(child)))
 
         try:
@@ -175,12 +126,13 @@ class Copies:
                 child.kill()
             await asyncio.gather(*reading)
 
-    async def _read(self, child: asyncio.subprocess.Process) -> None:
-        assert child.stdout
+    async def _read(self, child: processes.Forked) -> None:
         async for line in child.stdout:
             # what was not written whole was not acknowledged
             if line.endswith(b"\n"):
                 self.report.read(line.decode())
+        _, said = await child.communicate()
+        sys.stderr.write(said.decode())
 
     async def _fault(self, begin: Callable[[], Awaitable[None]]) -> None:
         kind = self._random.choice(("kill", "freeze", "cut"))
@@ -243,7 +195,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--work"]:
-        asyncio.run(work(*sys.argv[2:]))
-    else:
-        main()
+    main()

@@ -14,7 +14,7 @@ async def main(url: str, *ids: str) -> None:
     store = await stores.connect(url)
     front = Desk(store, tokens.TokenMaker(b"only for a race, never for people"))
     say("ready")
-    await asyncio.to_thread(sys.stdin.readline)
+    await asyncio.to_thread(sys.stdin.read)
     used = [id for id in ids if await wins(front, id)]
     say(" ".join(used))
     await store.close()

@@ -1,6 +1,7 @@
 """Several processes reach for one allow at the same moment: one gets it, on every database."""
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -29,17 +30,15 @@ async def race(url: str) -> None:
         await front.open(permission(id=id))
         await front.answer(id, model.Answer(verdict="allow"), actor())
     racer = [sys.executable, str(Path(__file__).with_name("racer.py")), url, *IDS]
-    running = [
-        await asyncio.create_subprocess_exec(
-            *racer, env=processes.environment({}), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        for _ in range(PROCESSES)
-    ]
+    reads, gun = os.pipe()
+    running = [await processes.Forked.start(racer, processes.ROOT, {}, reads=reads) for _ in range(PROCESSES)]
+    os.close(reads)
     async with asyncio.timeout(processes.PATIENCE):
         for one in running:
-            assert one.stdout is not None
             assert await one.stdout.readline() == b"ready\n"
-        said = await asyncio.gather(*(one.communicate(b"go\n") for one in running))
+        # all of them read the same pipe: its end is the start of all
+        os.close(gun)
+        said = await asyncio.gather(*(one.communicate() for one in running))
     used = [out.decode().split() for out, _ in said]
     assert Counter(id for some in used for id in some) == Counter(IDS)
     for id in IDS:
