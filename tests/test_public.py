@@ -13,6 +13,7 @@ import pytest
 import sayso
 from sayso import moved
 from sayso.content import text
+from tests.fakes.processes import run
 from tests.test_docs import PAGES, ROOT, blocks
 
 pytestmark = pytest.mark.once
@@ -104,9 +105,7 @@ def test_pages_and_examples_import_only_what_is_public() -> None:
 
 @pytest.mark.parametrize("old", ["store", "people", "memory", "hitl", "courier", "callers"])
 def test_an_old_address_leads_to_the_module_of_today_and_says_so(old: str) -> None:
-    command = [sys.executable, "-c", OLD, f"sayso.{old}"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    kind, said, name = run.stdout.splitlines()
+    kind, said, name = run([sys.executable, "-c", OLD, f"sayso.{old}"], ROOT).stdout.splitlines()
     assert kind == "DeprecationWarning"
     assert said == f"sayso.{old} has moved to {moved.ADDRESSES[old]}; the old address goes in 0.2"
     assert name == moved.ADDRESSES[old]

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from sayso.stores import Record, Store
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND, until
+from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
@@ -370,20 +370,14 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
     tmp_path: Path, clock: ManualClock
 ) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
-    with started(url) as child:
-        assert child.stdout
-        assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
-        child.kill()
+    async with processes.started([sys.executable, "-c", HOLDS, url], tmp_path) as running:
+        await running.line("held")
+        await running.kill()
     store = _counted(await stores.connect(url))
     front = Desk(store, MINT, Setup(), clock)
     await looked(front, clock)
     assert outcome(await front.get("r1")) == "cancelled"
     await store.close()
-
-
-def started(url: str) -> subprocess.Popen[bytes]:
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    return subprocess.Popen([sys.executable, "-c", HOLDS, url], stdout=subprocess.PIPE, env=environment)
 
 
 @pytest.mark.parametrize("written", [False, True])

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
+from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server, pg_url
 
 __all__ = ["pg_schema", "pg_server", "pg_url"]
@@ -330,7 +330,7 @@ async def test_a_restore_that_is_killed_leaves_one_whole_database(
     await front.open(permission(id="r2"))
     await front.store.close()
     line = [sys.executable, "-c", KILLED, str(tmp_path / "copy.db"), str(database), str(point)]
-    ended = await asyncio.to_thread(subprocess.run, line, env={"PYTHONPATH": ":".join(sys.path)}, check=False)
+    ended = await asyncio.to_thread(processes.run, line, tmp_path)
     assert ended.returncode == -signal.SIGKILL
     again = await reopened(front, database)
     found = {ticket.id: ticket.held for ticket in await again.store.list(Query())}

@@ -1,8 +1,6 @@
 """A newer request and the end of the older one are one transaction: nothing in between is ever stored."""
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -92,18 +90,12 @@ async def test_steps_whose_commit_got_no_answer_are_looked_up_and_stored_once(
 
 async def test_a_process_that_is_killed_leaves_no_request_beside_the_one_it_replaces(tmp_path: Path) -> None:
     path = tmp_path / "sayso.db"
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", REPLACES, str(path)),
-        env=processes.environment({}),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdout is not None
+    child = await processes.Forked.start([sys.executable, "-c", REPLACES, path], tmp_path, {})
     async with asyncio.timeout(processes.PATIENCE):
         for _ in range(40):
             await child.stdout.readline()
-        os.kill(child.pid, signal.SIGKILL)
-        rest = await child.stdout.read()
-        await child.wait()
+        child.kill()
+        rest, _ = await child.communicate()
     store = await sqlite.SqliteStore.open(str(path))
     found = await store.list(Query(limit=100_000))
     assert [ticket.id for ticket in found if ticket.state == "pending"] == [found[0].id]

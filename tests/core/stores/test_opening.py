@@ -4,6 +4,7 @@
 # pyright: reportPrivateUsage=false
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from sayso import errors
 from sayso.desk.upkeep import restoring
 from sayso.stores import sqlite, sqlite_file, sqlite_worker
+from tests.fakes.processes import Forked
 
 ROUNDS = 10
 
@@ -52,28 +54,22 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sayso.db"
 
 
-def test_processes_and_threads_that_make_one_new_file_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
-    programs = [
-        subprocess.Popen(
-            [sys.executable, "-c", TOGETHER, f".copy-{number}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": ":".join(sys.path)},
-        )
-        for number in range(2)
-    ]
-    faults: list[str] = []
+async def test_processes_and_threads_that_make_one_new_file_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    programs, told, faults = list[Forked](), list[int](), list[str]()
+    for number in range(2):
+        reads, tells = os.pipe()
+        line = [sys.executable, "-c", TOGETHER, f".copy-{number}"]
+        programs.append(await Forked.start(line, tmp_path, {}, reads=reads))
+        os.close(reads)
+        told.append(tells)
     for number in range(ROUNDS):
+        for tells in told:
+            os.write(tells, f"{tmp_path}/{number}.db\n".encode())
         for program in programs:
-            assert program.stdin
-            program.stdin.write(f"{tmp_path}/{number}.db\n")
-            program.stdin.flush()
-        for program in programs:
-            assert program.stdout
-            faults += [said for said in [program.stdout.readline().strip()] if said != "[]"]
-    for program in programs:
-        program.communicate()
+            faults += [said for said in [(await program.stdout.readline()).decode().strip()] if said != "[]"]
+    for program, tells in zip(programs, told, strict=True):
+        os.close(tells)
+        await program.communicate()
     assert faults == []
     for number in range(ROUNDS):
         sqlite_file.quick_check(f"{tmp_path}/{number}.db")

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -21,6 +20,7 @@ from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.audit.test_checking import Hmac, checked
+from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -107,14 +107,15 @@ async def test_a_commit_that_is_taken_back_holds_up_nobody(store: postgres.Postg
     assert await store.last_row() == 2
 
 
-async def test_a_commit_that_does_not_end_is_said_by_whoever_must_know_the_last_row(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=0.2)
+async def test_a_commit_that_does_not_end_is_said_by_whoever_must_know_the_last_row(
+    store: postgres.PostgresStore, pg_schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_timeout", 0.2)
     async with copies(pg_schema, 1) as [late]:
         await late.begin("late")
         with pytest.raises(errors.StoreUnavailable, match="a commit does not end"):
             await store.last_row()
         await late.end()
-    await store.close()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -225,30 +226,23 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-def writing(url: str) -> subprocess.Popen[bytes]:
-    """A copy that says when it begins, and then never stops."""
-    command = [sys.executable, "-c", WRITER, url]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)})
-
-
 async def test_a_copy_that_is_frozen_at_any_moment_stops_no_other(
-    store: postgres.PostgresStore, pg_schema: str
+    store: postgres.PostgresStore, pg_schema: str, tmp_path: Path
 ) -> None:
     longest = 0.0
-    with writing(pg_schema) as child:
-        assert child.stdout
-        assert await asyncio.to_thread(child.stdout.readline) == b"ready\n"
+    async with processes.started([sys.executable, "-c", WRITER, pg_schema], tmp_path) as running:
+        await running.line("ready")
+        child = running.process
         for n in range(12):
-            os.kill(child.pid, signal.SIGSTOP)
+            child.send_signal(signal.SIGSTOP)
             for m in range(3):
                 begun = time.monotonic()
                 await tickets.ask(store, f"r{n}-{m}")
                 longest = max(longest, time.monotonic() - begun)
             seen = await store.last_row()
-            os.kill(child.pid, signal.SIGCONT)
+            child.send_signal(signal.SIGCONT)
             async with asyncio.timeout(BOUND):
                 while await store.last_row() <= seen:  # noqa: ASYNC110 (it is another process that writes)
                     await asyncio.sleep(0.002)
-        child.kill()
     # a frozen copy held the others for three seconds when it held a lock
     assert longest < 2.0

@@ -7,7 +7,6 @@ import asyncio
 import os
 import re
 import stat
-import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +22,7 @@ from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite,
 from sayso.testing import outboxes, stores, tickets
 from tests.conftest import until
 from tests.core.stores.tampering import tamper
+from tests.fakes.processes import Forked
 
 KILLED_WHILE_WRITING = """
 import asyncio, sys
@@ -108,20 +108,17 @@ async def test_nobody_else_may_read_the_files(store: sqlite.SqliteStore, path: P
     assert modes == {"sayso.db": 0o600, "sayso.db-wal": 0o600, "sayso.db-shm": 0o600}
 
 
-def killed_while_writing(path: Path) -> list[str]:
+async def killed_while_writing(path: Path) -> list[str]:
     """Ids of requests that a process said to be decided before it was killed."""
-    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(path)]
-    # the parent's import path, because the child has no test configuration
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ":".join(sys.path)}) as child:
-        assert child.stdout
-        said = [child.stdout.readline() for _ in range(300)]
-        child.kill()
-        said += child.stdout
-    return [line.strip() for line in said if line.endswith("\n")]
+    child = await Forked.start([sys.executable, "-c", KILLED_WHILE_WRITING, path], path.parent, {})
+    said = b"".join([await child.stdout.readline() for _ in range(300)])
+    child.kill()
+    rest, _ = await child.communicate()
+    return [line.strip() for line in (said + rest).decode().splitlines(keepends=True) if line.endswith("\n")]
 
 
 async def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
-    acknowledged = await asyncio.to_thread(killed_while_writing, path)
+    acknowledged = await killed_while_writing(path)
     store = await sqlite.SqliteStore.open(str(path))
     for id in acknowledged:
         assert (await store.load(id)).state == "decided"
