@@ -11,6 +11,7 @@ from typing import Any
 from sayso import model
 from sayso.cards import card as cards
 from sayso.cards import cutting
+from sayso.content import requests
 
 # Characters of all cards on the shelf, and how many cards.
 _MOST_TEXT, _MOST_CARDS = 8 * 1_048_576, 500
@@ -108,7 +109,7 @@ class Shelf:
 class Glances:
     """What a list shows of long cards. Kept apart from the cards, without their requests, since a list has many."""
 
-    def __init__(self, most: int = 2_000) -> None:
+    def __init__(self, most: int = 500) -> None:
         self._most = most
         self._cards: dict[tuple[str, str, int, str], tuple[dict[str, Any], cards.Card | None]] = {}
         self._lock = threading.Lock()
@@ -123,6 +124,9 @@ class Glances:
         if known and known[0] == facts:
             return known[1]
         made = make()
+        if requests.is_large(facts):
+            # an edited input may be a megabyte, and would be kept with each of them
+            return made
         with self._lock:
             self._cards[key] = facts, made
             if len(self._cards) > self._most:

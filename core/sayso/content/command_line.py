@@ -72,6 +72,7 @@ _KEYWORDS = frozenset(["if", "then", "elif", "else", "do", "while", "until", "!"
 _CLOSERS = frozenset(["}", "done", "fi", "esac"])
 # What is no program where it stands first.
 _FIRST = _KEYWORDS | _CLOSERS | {"case"}
+_LINE = re.compile(r"^\t*([^\n]*)", re.MULTILINE)
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 # What stands in no line that is one command of nothing but words, with one blank between two: most lines are.
 _SIGNS = frozenset("\\'\"$`()<>|&;#*?[{")
@@ -208,7 +209,8 @@ class _Reader:
 
     def _take_documents(self, frame: _Frame, at: int) -> int:
         for end, command in frame.documents:
-            found = re.compile(rf"^\t*{re.escape(end)}(?=\n|\Z)", re.MULTILINE).search(self.raw, at)
+            # compared, and not made a pattern: Python would keep those
+            found = next((line for line in _LINE.finditer(self.raw, at) if line[1] == end.lstrip("\t")), None)
             command.fed.append(self.raw[at : found.start() if found else len(self.raw)])
             at = found.end() if found else len(self.raw)
         frame.documents = []

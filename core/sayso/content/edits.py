@@ -71,7 +71,11 @@ def check_schema(schema: model.JsonObject) -> None:
         raise _unusable(f"it is larger than {MAX_SCHEMA_BYTES:,} bytes")
     try:
         validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
-        _check_parts({name: part for name, part in schema.items() if name != "$schema"})
+        own = [*_patterns({name: part for name, part in schema.items() if name != "$schema"})]
+        if not patterns.are_light(own):
+            raise _unusable("its patterns repeat too much")
+        for pattern in own:
+            patterns.matcher(pattern)
     except (exceptions.SchemaError, pydantic_core.SchemaError) as error:
         raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:_LONGEST_QUOTE]) from error
     except (RecursionError, TypeError, ValueError, AttributeError) as error:
@@ -161,23 +165,22 @@ def _count_work(rule: _Keyword) -> _Keyword:
     return counted
 
 
-def _check_parts(part: Any) -> None:
-    """Refuse what the library would do with Python's own patterns, or by switching to another set of rules."""
+def _patterns(part: Any) -> Iterator[str]:
+    """The patterns of a schema. Refuse what the library would do by switching to another set of rules."""
     if isinstance(part, list):
         for one in part:  # pyright: ignore[reportUnknownVariableType]
-            _check_parts(one)
+            yield from _patterns(one)
         return
     if not isinstance(part, dict):
         return
     for name, inner in part.items():  # pyright: ignore[reportUnknownVariableType]
         if name == "pattern" and isinstance(inner, str):
-            patterns.matcher(inner)
+            yield inner
         if name == "patternProperties" and isinstance(inner, dict):
-            for pattern in inner:  # pyright: ignore[reportUnknownVariableType]
-                patterns.matcher(str(pattern))  # pyright: ignore[reportUnknownArgumentType]
+            yield from map(str, inner)  # pyright: ignore[reportUnknownArgumentType]
         if name in ("unevaluatedProperties", "unevaluatedItems") or (name == "$schema" and isinstance(inner, str)):
             raise _unusable(f"{name} cannot be checked here")
-        _check_parts(inner)
+        yield from _patterns(inner)
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[exceptions.ValidationError]:

@@ -87,6 +87,9 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}", field="fields")
     if len(set(names)) != len(names):
         raise errors.InvalidRequest("two fields have the same name", field="fields")
+    if not patterns.are_light(field.pattern for field in fields if field.pattern):
+        hint = "a number of times that is smaller, or [a-z0-9] in place of \\w"
+        raise errors.InvalidRequest("the patterns of these fields repeat too much", field="fields", hint=hint)
     for field in fields:
         labels = [option.label for option in field.options]
         if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):

@@ -145,8 +145,8 @@ def read(text: str) -> model.Request:
         raise invalid(error) from error
 
 
-def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
-    """Whether a request, or what holds one, is so large that work on it takes its time."""
+def is_large(held: pydantic.BaseModel | Mapping[str, Any], most: int = aside.LARGE) -> bool:
+    """Whether a request, or what holds one or comes with it, is so large that work on it takes its time."""
     # no JSON is made: most are small, and this is asked for each of them
     every: list[Any] = [held]
     weight = 0

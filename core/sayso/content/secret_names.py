@@ -71,11 +71,14 @@ _REFERENCE = re.compile(r"[a-z]{1,30}(?:[-_.][a-z]{1,30}){0,8}(?:[-_.]v?[0-9]{1,
 _PLAIN_NUMBER = re.compile(r"v?[0-9]{1,11}(?:[.:-][0-9]{1,9}){0,6}[a-zA-Z%]{0,2}\Z")
 
 
-@functools.lru_cache(2_048)
 def strength_of(name: str) -> Strength | None:
     """What stands under this name: a password, another secret, or nothing that is one."""
-    if len(name) > _LONGEST_NAME:
-        return None
+    return None if len(name) > _LONGEST_NAME else _strength_of(name)
+
+
+# of short names only: whoever asks writes them, and they are kept
+@functools.lru_cache(2_048)
+def _strength_of(name: str) -> Strength | None:
     words = [word.lower() for word in _WORDS.findall(name)]
     while len(words) > 1 and (words[-1] in _BEHIND or words[-1].isdigit()):
         words.pop()

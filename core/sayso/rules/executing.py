@@ -98,7 +98,7 @@ def _means(name: str, word: lines.Word, pattern: str) -> bool:
 
 
 def _may_meet(pattern: str, piece: str) -> bool:
-    return globs.is_glob(pattern) or globs.matches_loosely(piece, pattern)
+    return globs.is_glob(pattern) or globs.may_stand_for(piece, pattern)
 
 
 def _long(name: str, option: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import sayso_shell
 from sayso import model, rules
-from sayso.rules import rule, rulings
+from sayso.rules import calls, matching, rule, rulings
 from sayso.testing import samples
 
 # What an operator may well allow, as loosely as it is taken.
@@ -230,3 +231,21 @@ def test_over_time_a_delete_after_backups_went_off_is_still_one_rule_away() -> N
     match = rule.read_match("x", {"tool": "Bash", "program": "ls"})
     using = rules.Book((rules.Rule(id="x", match=match, effect="deny", after=after),), parse=sayso_shell.read)
     assert effect("ls", using=using) == "deny"
+
+
+def test_a_long_glob_in_a_command_is_matched_and_not_kept() -> None:
+    """Of each two megabytes were kept, for the next one like it."""
+    table = {"tool": "Bash", "program": "git", "args": ["push", "--force"]}
+
+    def is_denied(glob: str) -> bool:
+        request = samples.permission(input={"command": f"git push {glob}"})
+        call = calls.Call(request, "bot", sayso_shell.read)
+        return matching.holds(rule.read_match("x", table), call, strictly=False)
+
+    assert [is_denied(glob) for glob in ("--f*", "*", "*" * 99, "a*", "?" * 99)] == [True, True, True, False, False]
+    tracemalloc.start()
+    try:
+        assert not any(is_denied(f"{number}{'a?*b' * 2_000}") for number in range(20))
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
