@@ -37,7 +37,7 @@ async def test_in_slack_those_who_are_missing_are_mentioned_in_the_thread() -> N
         assert (reminder.thread_ts, posted.thread_ts) == (posted.ts, None)
         assert list(slack_text.pings(list(reminder.blocks))) == ["U2", "S2"]
         said = there.slack.visible_text(reminder)
-        assert "Reminder: this waits for an answer · 1 of 2 people have allowed this: ann" in said
+        assert "Reminder: this waits for an answer · 1 of 2 people has allowed this: ann" in said
         assert reminder.text.startswith("Reminder: this waits for an answer")
         # a process that was killed after it got through says nothing twice
         await there.stop()
@@ -68,7 +68,7 @@ async def test_in_discord_those_who_are_missing_are_mentioned_in_a_reply() -> No
         assert reminder.replies_to == posted.id
         assert there.discord.pings(reminder) == [f"<@{IDS['bob']}>"]
         said = there.discord.visible_text(reminder)
-        assert "Reminder: this waits for an answer · 1 of 2 people have allowed this: ann" in said
+        assert "Reminder: this waits for an answer · 1 of 2 people has allowed this: ann" in said
         await there.stop()
         await there.start()
         await there.courier._perform(job_of(ticket, "discord"))

@@ -244,7 +244,7 @@ async def test_in_slack_whoever_left_before_the_last_place_was_filled_does_not_c
         there.slack.person("U1", name="Ann", deleted=True)
         there.clock.advance(120)
         told = await there.whispered(await bob.press(there.card, "Allow"))
-        assert told == "Counted: 1 of 2 people have allowed this. Others have to agree."
+        assert told == "Counted: 1 of 2 people has allowed this. Others have to agree."
         await there.deliver()
         assert "account closed since: Ann" in there.slack.visible_text(there.card)
         assert (await there.front.get(ticket.id)).decision is None

@@ -92,7 +92,7 @@ async def test_from_nothing_to_a_deploy_that_somebody_denied(command: Command) -
                 assert slack.pings(card) == ["U1", "U2", "U3"]
                 assert "release 0 of 2 · security 0 of 1" in slack.visible_text(card)
                 await private(slack, bob, "Allow", told[0])
-                assert "1 of 3 have allowed it" in await asking.line("waits for", error=True)
+                assert "1 of 3 has allowed it" in await asking.line("waits for", error=True)
                 assert "release 1 of 2 (bob) · security 0 of 1" in slack.visible_text(slack.messages("C1")[0])
                 await private(slack, ann, "Allow", told[1])
                 assert "2 of 3 have allowed it" in await asking.line("waits for", error=True)

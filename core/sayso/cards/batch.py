@@ -138,7 +138,7 @@ def _subject(tickets: Sequence[model.Ticket]) -> str:
         and tickets[0].owner != naming.EMBEDDED
         and isinstance(asker, str)
     )
-    return f"{asker if named else 'An agent'} asks to run {len(tickets)} calls"
+    return f"{asker if named else 'An agent'} asks to run {wording.counted(len(tickets), 'call')}"
 
 
 def _summary(
@@ -184,9 +184,9 @@ def _controls(
 ) -> Iterator[card.Button]:
     if not any(_is_answerable(one) for one in waiting):
         return
-    yield _page(ref, tickets, maker, f"Review all {len(waiting)}…")
+    yield _page(ref, tickets, maker, f"Review {wording.all_of(len(waiting))}…")
     denies = batch_tokens.write(maker, ref, batch_tokens.digest_of(tickets), "deny")
-    yield card.Button(Trusted(f"Deny all {len(waiting)}…"), denies, "deny", "danger", first=True)
+    yield card.Button(Trusted(f"Deny {wording.all_of(len(waiting))}…"), denies, "deny", "danger", first=True)
 
 
 def _page(ref: str, tickets: Sequence[model.Ticket], maker: tokens.TokenMaker, label: str) -> card.Button:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sayso import model
 from sayso.cards import card, naming, risks
-from sayso.content import text
+from sayso.content import text, wording
 
 Trusted = text.Trusted
 
@@ -56,7 +56,11 @@ def headline(tickets: Sequence[model.Ticket]) -> tuple[card.Inline, ...]:
     who = (Trusted("Several agents"),) if "agent" in differs else naming.asker(tickets[0])
     whose = () if "agent" in differs else naming.on_behalf(tickets[0])
     if "tool" in differs or not tickets[0].request.tool:
-        return (*who, Trusted(f" ask{'' if 'agent' in differs else 's'} to run {len(tickets)} calls"), *whose)
+        return (
+            *who,
+            Trusted(f" ask{'' if 'agent' in differs else 's'} to run {wording.counted(len(tickets), 'call')}"),
+            *whose,
+        )
     verb = " ask to run " if "agent" in differs else " asks to run "
     times = Trusted(f" {len(tickets)} times") if len(tickets) > 1 else Trusted("")
     return (*who, Trusted(verb), text.line(tickets[0].request.tool), times, *whose)

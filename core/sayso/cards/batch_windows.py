@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sayso import model
 from sayso.cards import batch, batch_facts, batch_tokens, card, cutting, demanded, draw, inputs, tokens
 from sayso.cards.dialog import Dialog
-from sayso.content import text
+from sayso.content import text, wording
 from sayso.machine import demands, people
 
 Trusted = text.Trusted
@@ -58,8 +58,8 @@ def page(reader: Reader, index: int) -> tuple[Dialog, Page]:
         return Dialog(title, reader.token("page", found.next), found.parts, submit=Trusted("Next"), more=True), found
     if not waiting:
         return Dialog(title, reader.token("page", index), found.parts), found
-    denies = card.Button(Trusted(f"Deny all {len(waiting)}…"), reader.token("deny"), "deny", "danger")
-    allows = Trusted(f"Allow all {len(waiting)}")
+    denies = card.Button(Trusted(f"Deny {wording.all_of(len(waiting))}…"), reader.token("deny"), "deny", "danger")
+    allows = Trusted(f"Allow {wording.all_of(len(waiting))}")
     return Dialog(title, reader.token("allow", len(waiting)), found.parts, submit=allows, jumps=(denies,)), found
 
 
@@ -69,7 +69,7 @@ def why(reader: Reader, act: batch_tokens.Act, waiting: Sequence[model.Ticket]) 
     required = any(demands.wants_reason(one, "deny" if denies else "allow") for one in waiting)
     label = Trusted("Why? The agent reads it." if denies else "Why? It is on record, and the agent reads it.")
     asked = inputs.Input(demanded.REASON, label, required=required, multiline=True, longest=model.MAX_REASON)
-    said = Trusted(f"{'Deny' if denies else 'Allow'} all {len(waiting)}")
+    said = Trusted(f"{'Deny' if denies else 'Allow'} {wording.all_of(len(waiting))}")
     parts = (card.Line(batch_facts.headline(reader.tickets)), card.Line((batch_facts.outcome(reader.tickets),)))
     return Dialog(said, reader.token(act, len(waiting)), parts, (asked,), said, danger=denies)
 

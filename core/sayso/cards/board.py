@@ -49,7 +49,7 @@ def words(ticket: model.Ticket) -> text.Trusted:
     spans = _places(ticket, with_people=False)
     if any(isinstance(span, text.Foreign) for span in spans):
         # a name of another form than settings take
-        return Trusted(f"{places.board(ticket).seated} of {ticket.policy.most_needed} have allowed it")
+        return Trusted(wording.so_far(places.board(ticket).seated, str(ticket.policy.most_needed), "allowed it"))
     return Trusted("".join(map(card.words_of, spans)))
 
 
@@ -127,7 +127,8 @@ def seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line
 def _alike(ticket: model.Ticket, directory: people.Directory) -> card.Line:
     """All places are of one kind: people are counted, and those who are missing have names."""
     allowed, against = approvers.allows_by(ticket), approvers.against(ticket)
-    spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.most_needed} people have allowed this")]
+    needed = wording.counted(ticket.policy.most_needed, "person", "people")
+    spans: list[card.Inline] = [Trusted(wording.so_far(len(allowed), needed, "allowed this"))]
     spans += [Trusted(": "), *_names(allowed)] if allowed else []
     spans += [Trusted(" · denied by "), *_names(against)] if against else []
     spans += _gone(ticket)

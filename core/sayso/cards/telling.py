@@ -111,13 +111,18 @@ def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> ca
 def _so_far(ticket: model.Ticket, count: int) -> str:
     if approvers.is_mixed(ticket.policy):
         return f"Still needed: {board.still_needed(ticket)}."
-    return f"{count} of {ticket.policy.most_needed} people have allowed this."
+    return f"{wording.so_far(count, _people(ticket.policy.most_needed), 'allowed this')}."
 
 
 def _counted(verb: str, so_far: int, needed: int, again: bool) -> card.Line:
     if again:
-        return line(f"You have {verb} this already. {so_far} of {needed} people have; others have to agree.")
-    return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")
+        have = wording.so_far(so_far, _people(needed), f"{verb} it")
+        return line(f"You have {verb} this already. {have}; others have to agree.")
+    return line(f"Counted: {wording.so_far(so_far, _people(needed), f'{verb} this')}. Others have to agree.")
+
+
+def _people(needed: int) -> str:
+    return wording.counted(needed, "person", "people")
 
 
 def _name(one: model.By | model.Given) -> str:

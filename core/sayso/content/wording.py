@@ -136,6 +136,16 @@ def counted(count: float, one: str, several: str = "") -> str:
     return f"{shown} {one if count == 1 else several or f'{one}s'}"
 
 
+def so_far(count: int, needed: str, did: str) -> str:
+    """How many of those who must have done it, as people say it: `1 of 2 has allowed it`, `2 of 3 have allowed it`."""
+    return f"{count} of {needed} {'has' if count == 1 else 'have'} {did}"
+
+
+def all_of(count: int) -> str:
+    """So many that are decided at once: `all 3`; of the only one `it`."""
+    return "it" if count == 1 else f"all {count}"
+
+
 def in_a_row(names: Sequence[str], last: str = "and") -> str:
     """Names as people list them: `bob, ann and cid`."""
     return "".join([f"{between(at, len(names), last)}{name}" for at, name in enumerate(names)])

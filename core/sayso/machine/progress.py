@@ -22,7 +22,7 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
         yield f"shown together with others at {_moment(ticket.reach.shown_at)}"
     board = places.board(ticket)
     if ticket.policy.most_needed > 1:
-        yield f"{len(board.by)} of {ticket.policy.most_needed} have allowed it"
+        yield wording.so_far(len(board.by), str(ticket.policy.most_needed), "allowed it")
     if len(board.stages) > 1:
         yield f"at stage {min(ticket.stage, len(board.stages) - 1) + 1} of {len(board.stages)}"
     yield from _put_to(ticket)

@@ -179,7 +179,7 @@ async def test_a_quorum_counts_people_and_the_card_shows_how_many() -> None:
         ticket = await there.ask(DEPLOY)
         await ann.press(there.card, "Allow")
         await there.deliver()
-        assert "1 of 2 people have allowed this: ann" in there.slack.visible_text(there.card)
+        assert "1 of 2 people has allowed this: ann" in there.slack.visible_text(there.card)
         await bob.press(there.card, "Allow")
         assert [one.person for one in (await there.decision(ticket)).by] == ["ann", "slack:T1/U2"]
 
@@ -266,7 +266,7 @@ async def test_a_second_allow_of_one_person_is_told_to_be_one() -> None:
         bob = there.slack.person("U2", name="bob")
         await there.ask(DEPLOY)
         first = await bob.press(there.card, "Allow")
-        assert await there.whispered(first) == "Counted: 1 of 2 people have allowed this. Others have to agree."
+        assert await there.whispered(first) == "Counted: 1 of 2 people has allowed this. Others have to agree."
         second = await bob.press(there.card, "Allow")
         assert "You have allowed this already" in await there.whispered(second)
 

@@ -390,7 +390,7 @@ async def test_an_allow_of_somebody_else_shows_without_closing_an_open_dialog(
     await card(page, "r1").get_by_role("button", name="Deny with reason").press("Enter")
     await card(page, "r1").locator("textarea").fill("wait")
     await service.desk.answer("r1", model.Answer(verdict="allow"), ANN)
-    await expect(card(page, "r1")).to_contain_text("1 of 2 people have allowed this")
+    await expect(card(page, "r1")).to_contain_text("1 of 2 people has allowed this")
     await expect(card(page, "r1").locator("textarea")).to_have_value("wait")
 
 
@@ -595,7 +595,7 @@ async def test_the_page_of_a_long_request_stays_whole_when_it_changes(
     await alone.goto(f"{service.url}/requests/r1")
     await expect(alone.locator("#live")).to_have_attribute("data-state", "on")
     await service.desk.answer("r1", sayso.Answer(verdict="allow"), ANN)
-    await expect(card(alone, "r1")).to_contain_text("1 of 2 people have allowed this")
+    await expect(card(alone, "r1")).to_contain_text("1 of 2 people has allowed this")
     await expect(card(alone, "r1")).to_contain_text("the end")
     await service.desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
     await expect(card(alone, "r1")).to_contain_text("Denied")

@@ -198,9 +198,9 @@ async def test_one_of_two_is_told_that_it_counts(service: Service, browser: Brow
     token = await service.token(id, "allow")
     fields = {"csrf": await browser.csrf(), "token": token}
     reply = await browser.post("/press", fields, Sayso_Fragment="card")
-    assert (reply.status, "Counted: 1 of 2 people have allowed this." in reply.text) == (200, True)
+    assert (reply.status, "Counted: 1 of 2 people has allowed this." in reply.text) == (200, True)
     again = await browser.post("/press", fields, Sayso_Fragment="card")
-    assert "You have allowed this already. 1 of 2 people have" in again.text
+    assert "You have allowed this already. 1 of 2 people has allowed it; others have to agree." in again.text
     other = await service.signed_in("ann")
     await other.press(token)
     decided = await decision(service, id)

@@ -124,13 +124,13 @@ def test_a_quorum_says_who_has_answered_and_who_is_missing() -> None:
     ticket = opened(quorum=2, veto=2, approvers=("group:release", "carl"))
     ticket = after(ticket, said(person("ann", "release"), verdict="allow"), said("carl", verdict="deny"))
     second = terms(draw.card_of(ticket, MINT, DIRECTORY))[1]
-    assert second == "1 of 2 people have allowed this: Ann · denied by Carl · missing: bob"
+    assert second == "1 of 2 people has allowed this: Ann · denied by Carl · missing: bob"
 
 
 def test_nobody_is_called_missing_if_the_settings_do_not_say_who_may() -> None:
     for approvers in (("anyone", "ann"), ("group:ops", "ann")):
         ticket = after(opened(quorum=2, approvers=approvers), said("ann", verdict="allow"))
-        assert terms(draw.card_of(ticket, MINT, DIRECTORY))[1] == "1 of 2 people have allowed this: Ann"
+        assert terms(draw.card_of(ticket, MINT, DIRECTORY))[1] == "1 of 2 people has allowed this: Ann"
 
 
 def test_a_card_is_drawn_anew_when_the_directory_is_another() -> None:

@@ -228,6 +228,17 @@ async def test_who_may_answer_none_sees_no_page_and_it_is_on_record(board: Board
     await front.store.close()
 
 
+async def test_the_last_call_that_is_open_is_it_and_not_all_1(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    for one in tickets[:2]:
+        await front.answer(one.id, model.Answer(verdict="deny"), BOB)
+    await deliver(front, board)
+    assert [one.label for one in the_card(board).controls if isinstance(one, card.Button)] == ["Review it…", "Deny it…"]
+    opened, _ = await last_page(front, board.token("1", "Review it…"), ANN)
+    assert str(opened.submit) == "Allow it"
+
+
 async def test_a_closed_card_shows_all_of_it_to_full_members(front: Desk, board: Board) -> None:
     tickets = await ask(front, 3)
     await deliver(front, board)

@@ -63,7 +63,7 @@ async def test_an_account_that_was_closed_meanwhile_does_not_fill_a_place() -> N
     open_still = await desk.answer(ticket.id, ALLOW, actor("bob"))
     assert (open_still.decision, open_still.gone) == (None, ("chat:T/ann",))
     line = "".join(map(card.words_of, draw.card_of(open_still, MINT).parts[2].inlines()))
-    assert line.startswith("1 of 2 people have allowed this: Bob · account closed since: Ann")
+    assert line.startswith("1 of 2 people has allowed this: Bob · account closed since: Ann")
     decided = await desk.answer(ticket.id, ALLOW, actor("cid"))
     assert decided.decision is not None
     assert [one.person for one in decided.decision.by] == ["chat:T/bob", "chat:T/cid"]

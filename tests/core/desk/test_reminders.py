@@ -189,7 +189,7 @@ async def test_only_those_are_reminded_who_are_missing(one: Copies) -> None:
     await answer(one, ticket.id, "ann")
     await one.until("2026-06-15 11:00")
     assert moments(one) == [("Fri 17:00", ("bob",)), ("Mon 09:30", ("bob",)), ("Mon 10:30", ("bob", "carl", "dora"))]
-    assert "1 of 2 people have allowed this: ann · missing: bob" in one.seen.said[0][2]
+    assert "1 of 2 people has allowed this: ann · missing: bob" in one.seen.said[0][2]
     assert (await answer(one, ticket.id, "carl")).decision is not None
 
 
@@ -312,7 +312,7 @@ async def test_who_waits_is_told_what_goes_on(one: Copies) -> None:
     ticket = await answer(one, ticket.id, "ann")
     went = "escalated to leads at 2026-06-15 08:30 UTC"
     assert progress.said(ticket) == (
-        f"waits for an answer; 1 of 2 have allowed it; {went}; expires at 2026-06-15 13:30 UTC"
+        f"waits for an answer; 1 of 2 has allowed it; {went}; expires at 2026-06-15 13:30 UTC"
     )
     stop = model.Stop(by="ann", name="ann", via="chat:T/ann", at=one.clock.now())
     stopped = await one.desks[0].step(ticket.id, lambda: events.Stopped(at=one.clock.now(), stop=stop))

@@ -70,7 +70,7 @@ def _look_at_disk(folder: Path) -> Iterator[Finding]:
         # a folder that is not there is told of by its own check, and not every system says what is mounted
         return
     if left < _LITTLE_ROOM:
-        yield _warn("disk", f"{left / 1e6:,.0f} MB are left at {folder}", "make room: a full disk stops everything")
+        yield _warn("disk", f"{left / 1e6:,.0f} MB left at {folder}", "make room: a full disk stops everything")
     if kind in _REMOTE:
         said = f"{folder} is on {kind}, over a network: SQLite can lose what was acknowledged there"
         yield Finding("disk", False, said, "use a disk of this machine, or PostgreSQL")

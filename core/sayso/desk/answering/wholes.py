@@ -69,7 +69,7 @@ def _check(
         raise errors.InvalidAnswer("calls that are decided together are allowed as they are, and once", field="verdict")
     size = named.size if named else None
     if size is not None and len(members) < size:
-        raise errors.Refused(f"only {len(members)} of the {size} calls are there that are decided together")
+        raise errors.Refused(f"of the {size} calls that are decided together only {len(members)} came")
     if any(one.request.batch != named for one in members):
         raise errors.Refused("its agent does not say the same of all calls that are decided together")
     if len({(one.policy_name, one.stage, one.policy.model_dump_json()) for one in members}) > 1:
