@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pydantic
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READERS = [*(ROOT / "bots" / "sayso_bots").rglob("*.py"), *(ROOT / "adapters").glob("*/plugin.py")]
 
 
+@cache
 def reads() -> set[tuple[str, str]]:
     """What is read of what: `("service", "grace")` for `chosen.service.grace`, and for a parameter `service`."""
     found: set[tuple[str, str]] = set()
@@ -28,7 +30,6 @@ def reads() -> set[tuple[str, str]]:
     return found
 
 
-READS = reads()
 TABLES: dict[str, type[pydantic.BaseModel]] = {
     "settings": schema.Settings,
     "service": schema.Service,
@@ -44,7 +45,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
 
 def unread(table: type[pydantic.BaseModel], name: str) -> set[str]:
     """The keys of a table that nobody reads, where it is called *name*."""
-    return {key for key in table.model_fields if (name, key) not in READS}
+    return {key for key in table.model_fields if (name, key) not in reads()}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -255,16 +255,20 @@ _NESTED = re.compile(rf"\((?:\?:|\?P<\w+>)?{_INSIDE}(?<!\\){_ENDLESS}(?!\+){_INS
 _ANYTHING = re.compile(r"(?<![\\\[])\.[*+]")
 
 
-@pytest.mark.parametrize(("where", "pattern"), _patterns().items())
-def test_no_pattern_repeats_a_repetition_or_skips_over_anything(where: str, pattern: str) -> None:
+def _is_bad(pattern: str) -> bool:
     bare = re.sub(r"\s|#.*", "", pattern) if "(?x" in pattern or "V1x" in pattern or "V1mx" in pattern else pattern
-    assert not _NESTED.search(bare), where
-    assert not _ANYTHING.search(bare), where
+    return bool(_NESTED.search(bare) or _ANYTHING.search(bare))
+
+
+def test_no_pattern_repeats_a_repetition_or_skips_over_anything() -> None:
+    found = _patterns()
+    assert len(found) > 150
+    assert {where: pattern for where, pattern in found.items() if _is_bad(pattern)} == {}
 
 
 @pytest.mark.parametrize("bad", ["(a+)+", "(?:x[ab]*)*y", "(?P<n>\\d+,)*", "^.*x.*$", "(a{2,}b?)+"])
 def test_the_check_of_patterns_finds_bad_ones(bad: str) -> None:
-    assert _NESTED.search(bad) or _ANYTHING.search(bad)
+    assert _is_bad(bad)
 
 
 _ONCE = regex.compile(

@@ -21,20 +21,23 @@ from sayso.stores import Store
 from sayso_http import callback_urls, client, health, openapi, server
 from sayso_http.server import auth, hosts, responses
 
-DOCUMENT = openapi.describe()
+
+@cache
+def document() -> Any:
+    return openapi.describe()
 
 
 @cache
 def validator(path: str, method: str, status: str, media: str) -> jsonschema.Draft202012Validator:
-    response = DOCUMENT["paths"][path][method]["responses"][status]
+    response = document()["paths"][path][method]["responses"][status]
     schema = response["content"][media].get("schema", {})
-    return jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    return jsonschema.Draft202012Validator({**schema, "components": document()["components"]})
 
 
 def lies(path: str, method: str, response: web.StreamResponse) -> list[str]:
     """What a response does that the document does not say."""
     where = f"{method} {path} {response.status}"
-    said = DOCUMENT["paths"].get(path, {}).get(method)
+    said = document()["paths"].get(path, {}).get(method)
     if said is None:
         return [f"{where}: not in the document"]
     status = str(response.status)

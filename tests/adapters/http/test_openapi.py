@@ -21,7 +21,7 @@ from sayso.machine import fitting
 from sayso.testing import samples
 from sayso_http import resume, routes, session_notes, tickets, webhooks
 from sayso_http.server import reading
-from tests.adapters.http.service import DOCUMENT
+from tests.adapters.http.service import document
 
 BASES: dict[str, dict[str, Any]] = {
     "permission": {"kind": "permission", "tool": "Bash"},
@@ -93,8 +93,8 @@ def bodies(base: dict[str, Any], shape: type[pydantic.BaseModel]) -> Iterator[di
 def said(shape: type[pydantic.BaseModel]) -> jsonschema.Draft202012Validator:
     """The judge that the document is."""
     operation = next(one for one in routes.OPERATIONS if one.reads is shape)
-    body = DOCUMENT["paths"][operation.path][operation.method]["requestBody"]["content"]["application/json"]["schema"]
-    return jsonschema.Draft202012Validator({**body, "components": DOCUMENT["components"]})
+    body = document()["paths"][operation.path][operation.method]["requestBody"]["content"]["application/json"]["schema"]
+    return jsonschema.Draft202012Validator({**body, "components": document()["components"]})
 
 
 def taken(body: dict[str, Any], shape: type[pydantic.BaseModel]) -> bool:
@@ -175,9 +175,9 @@ def test_an_answer_is_valid_in_the_document_if_there_is_a_request_that_it_fits()
 
 
 def test_the_document_names_the_sizes_that_are_enforced() -> None:
-    asked = DOCUMENT["paths"]["/v1/requests"]["post"]
+    asked = document()["paths"]["/v1/requests"]["post"]
     assert f"{routes.BODY_LIMIT:,} bytes" in asked["requestBody"]["description"]
-    assert f"{model.MAX_REQUEST_BYTES:,} bytes" in DOCUMENT["components"]["schemas"]["Request"]["description"]
+    assert f"{model.MAX_REQUEST_BYTES:,} bytes" in document()["components"]["schemas"]["Request"]["description"]
     assert {"413", "429"} <= set(asked["responses"])
 
 

@@ -12,11 +12,11 @@ from pydantic_core import PydanticCustomError
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class _Loose(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, defer_build=True)
 
 
 class _Plain(_Shape):
@@ -296,5 +296,6 @@ class _Home(_View):
     type: Literal["home"]
 
 
-MESSAGE: TypeAdapter[Any] = TypeAdapter(Annotated[list[_AnyBlock], Field(max_length=50)])
-VIEW: TypeAdapter[Any] = TypeAdapter(Annotated[_Modal | _Home, Discriminator("type")])
+_LATE = ConfigDict(defer_build=True)
+MESSAGE: TypeAdapter[Any] = TypeAdapter(Annotated[list[_AnyBlock], Field(max_length=50)], config=_LATE)
+VIEW: TypeAdapter[Any] = TypeAdapter(Annotated[_Modal | _Home, Discriminator("type")], config=_LATE)
