@@ -6,7 +6,7 @@ import sayso
 from sayso import model
 from sayso.machine import events
 from sayso.stores import Job
-from sayso.stores.protocol import outbox_key
+from sayso.stores.outbox import outbox_key
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.test_mentions import DIRECTORY, IDS
 from tests.fakes.discord.world import Message

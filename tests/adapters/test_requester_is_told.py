@@ -9,7 +9,7 @@ import sayso
 from sayso import model
 from sayso.machine import events, people
 from sayso.stores import Job
-from sayso.stores.protocol import outbox_key
+from sayso.stores.outbox import outbox_key
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord_scene import ANN, BOB, OPS
 from tests.fakes.slack import text as slack_text

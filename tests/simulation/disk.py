@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from sayso import errors, machine, model
 from sayso.cards import batch_tokens, card
 from sayso.machine import events
-from sayso.stores import Store, memory, memory_lists, watch
+from sayso.stores import Store, memory, memory_lists, outbox, takers, watch
 from sayso.stores.protocol import Commit, Durability, Query, Record
 from tests.simulation.loop import PROCESS, SENT_BY, Process
 from tests.simulation.world import World
@@ -46,6 +49,7 @@ class Disk(memory.MemoryStore):
         self.looking = list[Callable[[model.Ticket | None, machine.Step, events.Entry], None]]()
         """Who looks at each commit before it is stored."""
         self._watch = cast(watch.Watch, self)
+        self._takers = cast(takers.Takers, self)
 
     def tell(self, ticket_id: str, version: int, work: Collection[str] = ()) -> None:
         """Tell the copies: whoever wrote it knows at once, the others a moment later, or not at all.
@@ -63,6 +67,12 @@ class Disk(memory.MemoryStore):
                 delay = self.world.chance.choice((0.0, 0.001, 0.02, 0.3))
                 told = functools.partial(view.watch.tell, ticket_id, version, () if mine else work)
                 self.world.later(delay, told, view.context)
+
+    def lease(self, channel: str) -> tuple[outbox.Taker, datetime] | None:
+        """Lend an effect to the copy that writes it."""
+        writer = PROCESS.get() or SENT_BY.get()
+        found = (view.takers.lease(channel) for view in self.views if view.process is writer)
+        return next(filter(None, found), None)
 
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`: what was stored is written and read back then, once for all who load it."""
@@ -118,6 +128,7 @@ class View:
         self._disk = disk
         self._world = disk.world
         self.watch = watch.Watch(self._tail, _POLL, len(disk._rows))
+        self.takers = takers.Takers()
         disk.views.append(self)
 
     @property
@@ -142,6 +153,10 @@ class View:
     def work(self, what: str) -> AsyncIterator[None]:
         """See `Store.work`."""
         return self.watch.stream(what)
+
+    def taking(self, channel: str, taker: outbox.Taker) -> AbstractAsyncContextManager[None]:
+        """See `Store.taking`."""
+        return self.takers.taking(channel, _There(taker, self))
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -179,6 +194,22 @@ class View:
             self._world.say("store lost", name)
             raise errors.StoreUnavailable("the answer of the database was lost", unsure=writes)
         return made
+
+
+@dataclass
+class _There:
+    """A taker in its copy, which hears of a job only if it is still there."""
+
+    taker: outbox.Taker
+    view: View
+
+    def lease(self) -> datetime | None:
+        """See `Taker.lease`."""
+        return self.view.context.copy().run(self.taker.lease)
+
+    def receive(self, job: outbox.Job) -> None:
+        """See `Taker.receive`."""
+        self.view._world.later(0.0, functools.partial(self.taker.receive, job), self.view.context)
 
 
 def _at_once(method: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...], more: dict[str, Any]) -> Any:

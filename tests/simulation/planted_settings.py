@@ -122,13 +122,13 @@ def _what_is_risky_is_gathered() -> AbstractContextManager[object]:
 
 
 def _what_is_gathered_is_shown_at_once() -> AbstractContextManager[object]:
-    original = disk.Disk._put_effect
+    original = disk.Disk.put_effect
 
-    def put_effect(self: disk.Disk, ticket_id: str, effect: events.Effect, at: datetime) -> None:
+    def put_effect(self: disk.Disk, ticket_id: str, effect: events.Effect, at: datetime) -> bool:
         early = effect.model_copy(update={"after": None}) if isinstance(effect, events.Announce) else effect
-        original(self, ticket_id, early, at)
+        return original(self, ticket_id, early, at)
 
-    return _replace(disk.Disk, "_put_effect", put_effect)
+    return _replace(disk.Disk, "put_effect", put_effect)
 
 
 def _quiet_hours_are_not_quiet() -> AbstractContextManager[object]:

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 from sayso import errors
 from sayso.stores import sqlite
-from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Store, Summary
+from sayso.stores.outbox import Job
+from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Store, Summary
 
 __all__ = ["Commit", "Durability", "Job", "Query", "Record", "Row", "Store", "Summary", "connect"]
 

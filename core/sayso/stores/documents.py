@@ -17,7 +17,8 @@ import pydantic_core
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores.protocol import Job, Record, Row, Summary
+from sayso.stores.outbox import Job
+from sayso.stores.protocol import Record, Row, Summary
 
 log = logging.getLogger(__name__)
 

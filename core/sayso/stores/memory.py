@@ -5,26 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import memory_audit, memory_lists, watch
+from sayso.stores import memory_audit, memory_lists, memory_outbox, watch
 from sayso.stores.auditing import ChainedRow
-from sayso.stores.protocol import TIME, Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
+from sayso.stores.outbox import Job
+from sayso.stores.protocol import TIME, Commit, Durability, Query, Record, Row, Summary
 
 
-@dataclass
-class _Task:
-    job: Job
-    written_at: datetime
-    due_at: datetime | None
-    lease: int = 0
-    """The fence of the job that holds it; 0 if nobody does."""
-
-
-class MemoryStore(memory_audit.MemoryAudit):
+class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
     """A `Store` that forgets everything when the process ends."""
 
     durability = Durability("memory", "", "nothing outlives the process", safe=False)
@@ -33,7 +25,6 @@ class MemoryStore(memory_audit.MemoryAudit):
         super().__init__()
         self._by_ref: dict[str, str] = {}
         self._postponed: dict[str, datetime] = {}
-        self._outbox: dict[str, _Task] = {}
         self._cards: dict[tuple[str, str, str], model.PostedCard] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._watch = watch.Watch()
@@ -70,10 +61,9 @@ class MemoryStore(memory_audit.MemoryAudit):
             ticket = step.ticket
             self._tickets[ticket.id], self._by_ref[ticket.ref] = _copy_of(ticket), ticket.id
             self._postponed.pop(ticket.id, None)
-            for effect in step.effects:
-                self._put_effect(ticket.id, effect, entry.at)
+            left = [effect for effect in step.effects if not self.put_effect(ticket.id, effect, entry.at)]
             self._log(ticket.id, ticket.version, entry, ticket)
-            self._watch.tell(ticket.id, ticket.version, {TIME, *(model.channel_of(one.place) for one in step.effects)})
+            self._watch.tell(ticket.id, ticket.version, {TIME, *(model.channel_of(one.place) for one in left)})
         for record in beside:
             with contextlib.suppress(errors.Conflict):
                 await self.put(record)
@@ -146,40 +136,6 @@ class MemoryStore(memory_audit.MemoryAudit):
     def work(self, what: str) -> AsyncIterator[None]:
         """See `Store.work`."""
         return self._watch.stream(what)
-
-    async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
-        """See `Store.take`."""
-        due = sorted((since, task.job.key) for since, task in self._waiting_tasks(channels) if since <= at)[:limit]
-        return [self._take(self._outbox[key], at + timedelta(seconds=lease)) for _, key in due]
-
-    async def next_job(self, channels: Collection[str]) -> datetime | None:
-        """See `Store.next_job`."""
-        return min((at for at, _ in self._waiting_tasks(channels)), default=None)
-
-    async def done(self, job: Job) -> None:
-        """See `Store.done`."""
-        task = self._outbox[job.key]
-        if task.lease == job.fence:
-            task.lease, task.due_at = 0, None if task.job.fence == job.fence else task.written_at
-
-    async def retry(self, job: Job, at: datetime, error: str) -> None:
-        """See `Store.retry`."""
-        task = self._outbox[job.key]
-        if task.lease == job.fence:
-            task.lease, task.due_at = 0, at
-
-    async def put_off(self, job: Job, at: datetime) -> None:
-        """See `Store.put_off`."""
-        task = self._outbox[job.key]
-        if task.lease == job.fence:
-            task.job = replace(task.job, attempts=max(0, task.job.attempts - 1))
-            task.lease, task.due_at = 0, at
-
-    async def renew(self, job: Job, until: datetime) -> None:
-        """See `Store.renew`."""
-        task = self._outbox[job.key]
-        if task.lease == job.fence:
-            task.due_at = until
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""
@@ -265,23 +221,6 @@ class MemoryStore(memory_audit.MemoryAudit):
     def _wakes(self) -> Sequence[tuple[datetime, str]]:
         wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
         return [(self._postponed.get(id, at), id) for at, id in wakes if at is not None]
-
-    def _waiting_tasks(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
-        tasks = (task for task in self._outbox.values() if model.channel_of(task.job.effect.place) in channels)
-        return [(task.due_at, task) for task in tasks if task.due_at is not None]
-
-    def _put_effect(self, ticket_id: str, effect: events.Effect, at: datetime) -> None:
-        key = outbox_key(ticket_id, effect)
-        task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0), at, None))
-        task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
-        if not task.lease:
-            due = max(at, effect.after) if isinstance(effect, events.Announce | events.Push) and effect.after else at
-            task.due_at = min(due, task.due_at or due)
-
-    def _take(self, task: _Task, until: datetime) -> Job:
-        taken = replace(task.job, fence=task.job.fence + 1)
-        task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
-        return taken
 
 
 def _copy_of(ticket: model.Ticket) -> model.Ticket:

@@ -18,6 +18,7 @@ class MemoryAudit(abc.ABC):
     """Chained rows of the log, seals, erasure."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._tickets: dict[str, model.Ticket] = {}
         self._rows: list[ChainedRow] = []
         self._heads: dict[str, str] = {}

@@ -17,11 +17,11 @@ import asyncpg  # type: ignore[import-untyped]
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 from sayso import errors
-from sayso.stores import pgserver, sql_store
+from sayso.stores import commit_rows, pgserver, sql_store
 
 log = logging.getLogger(__name__)
 
-Bundle = tuple[sql_store.CommitRows, ...]
+Bundle = tuple[commit_rows.CommitRows, ...]
 """What is committed together or not at all."""
 
 Waiting = tuple[Bundle, "asyncio.Future[None]"]
@@ -130,7 +130,7 @@ class Commits:
             return _conflict(bundle) if _is_cut(error) else pgserver.unavailable(error)
         return None if new or await self._was_put(bundle[0]) else _conflict(bundle)
 
-    async def _was_put(self, commit: sql_store.CommitRows) -> bool:
+    async def _was_put(self, commit: commit_rows.CommitRows) -> bool:
         ref = commit.ticket[1] if commit.ticket else None
         [[stored]] = await self._select(_WAS_PUT, *commit.logged, ref)
         return bool(stored)
@@ -162,7 +162,7 @@ def _arguments(group: Sequence[Bundle]) -> tuple[list[str], str, str, str, str]:
     return list(ids), _json(commits), _placed(effects), _placed(beside), _placed(kept)
 
 
-def _commit(commit: sql_store.CommitRows) -> Row:
+def _commit(commit: commit_rows.CommitRows) -> Row:
     id, version, entry = commit.logged
     link = commit.link
     found: Row = {

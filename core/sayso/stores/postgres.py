@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
-from sayso.stores import pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, watch
+from sayso.stores import commit_rows, pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, watch
 from sayso.stores.protocol import Durability
 
 # How long to wait for a connection, an answer or a lock, in seconds.
@@ -194,7 +194,7 @@ class PostgresStore(sql_store.SqlStore):
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error, sent=sent) from error
 
-    async def _commit(self, *commits: sql_store.CommitRows) -> None:
+    async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         await self._commits.commit(commits)
 
     def _tell(self, bundle: pgcommits.Bundle) -> None:

@@ -9,21 +9,8 @@ from typing import Any, Protocol, TypeAlias
 
 from sayso import machine, model
 from sayso.machine import events
+from sayso.stores import outbox
 from sayso.stores.auditing import AuditStore
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """An effect taken from the outbox under a lease."""
-
-    key: str
-    """Of the outbox row, see `outbox_key`. There is one row for each key, and the newest effect wins."""
-    ticket_id: str
-    effect: events.Effect
-    attempts: int
-    """How often it was taken before. If it was, an earlier try may have got through."""
-    fence: int
-    """Grows each time the row is taken or written again; `done` and `retry` with an older one change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +90,11 @@ class Durability:
     """Whether a commit survives a power cut."""
 
 
-def outbox_key(ticket_id: str, effect: events.Effect) -> str:
-    """The key of an effect's outbox row. Stored rows have it, so it stays as it is."""
-    key = f"{ticket_id} {effect.type} {effect.place}"
-    # a later reminder stands in for an earlier one, but not for the mention of somebody else
-    return f"{key} {effect.to}" if isinstance(effect, events.Remind) and effect.to else key
-
-
 Commit: TypeAlias = "tuple[machine.Step, events.Entry]"
 """A step, and the log row that says why."""
 
 
-class Store(AuditStore, Protocol):
+class Store(AuditStore, outbox.Outbox, Protocol):
     """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.stores`."""
 
     @property
@@ -217,39 +197,8 @@ class Store(AuditStore, Protocol):
         """
         ...
 
-    async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
-        """Lease outbox rows of these channels that are due for *lease* seconds. A row has one taker at a time."""
-        ...
-
-    async def next_job(self, channels: Collection[str]) -> datetime | None:
-        """Return when the earliest outbox row of these channels may be taken."""
-        ...
-
-    async def done(self, job: Job) -> None:
-        """Remove a performed effect, unless it was written again meanwhile."""
-        ...
-
-    async def retry(self, job: Job, at: datetime, error: str) -> None:
-        """Make a failed effect due again at *at*."""
-        ...
-
-    async def put_off(self, job: Job, at: datetime) -> None:
-        """Hand back an effect that was not tried at all: due again at *at*, as if it had not been taken."""
-        ...
-
-    async def renew(self, job: Job, until: datetime) -> None:
-        """Keep the lease of an effect that is still being performed."""
-        ...
-
     async def add_card(self, posted: model.PostedCard) -> None:
         """Remember a posted card. Adding the same one twice has no further effect."""
-        ...
-
-    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
-        """Remember the card that an effect posted, put it on record, and then end the effect, as `done`.
-
-        It does not end if the ticket is newer than *version*, which is what the card shows. Return whether it ended.
-        """
         ...
 
     async def remove_card(self, posted: model.PostedCard) -> None:

@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import chain, documents, lists, sql, sql_audit, sql_records, watch
-from sayso.stores.protocol import TIME, Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
+from sayso.stores import commit_rows, documents, lists, sql, sql_audit, sql_records, watch
+from sayso.stores.outbox import Job, Taker
+from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Summary
 
 Value = documents.Value
 Values = documents.Values
 RawRow = documents.RawRow
 Decoded = TypeVar("Decoded")
-
-
-@dataclass(frozen=True, slots=True)
-class CommitRows:
-    """One commit, as the values of the queries `add_ticket`, `append` and `put_effect`; some store no ticket."""
-
-    ticket: Values | None
-    logged: tuple[str, int, str]
-    link: chain.Link
-    effects: tuple[Values, ...] = ()
-    beside: tuple[Values, ...] = ()
-    """The values of the query `put_beside`."""
-    kept: tuple[Values, ...] = ()
-    """The values of the query `leave`, for each row of which only a part stays."""
-
-    @property
-    def document(self) -> str | None:
-        """Of the ticket."""
-        return str(self.ticket[-1]) if self.ticket else None
-
-    @property
-    def work(self) -> frozenset[str]:
-        """What there may be to do after it, see `Store.work`."""
-        channels = {str(effect[2]) for effect in self.effects}
-        return frozenset(channels | {TIME} if self.ticket and self.ticket[4] is not None else channels)
 
 
 class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
@@ -58,7 +35,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """Read the rows of a statement that was put together here."""
 
     @abc.abstractmethod
-    async def _commit(self, *commits: CommitRows) -> None:
+    async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         """Write all of it or nothing, and tell the watch. Raises `Conflict`."""
 
     @property
@@ -85,16 +62,16 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.commit_together`."""
         first, *others = commits
         rows = tuple([(one.kind, one.name, *documents.row_of_record(one), one.version + 1) for one in beside])
-        await self._commit(_rows_of(*first, rows), *(_rows_of(step, entry) for step, entry in others))
+        await self._commit(commit_rows.of_step(*first, rows), *(commit_rows.of_step(*one) for one in others))
 
     async def erase(self, step: machine.Step, entry: events.Entry, kept: Mapping[int, str]) -> None:
         """See `AuditStore.erase`."""
         left = tuple((text, number) for number, text in kept.items())
-        await self._commit(_rows_of(step, entry, kept=left))
+        await self._commit(commit_rows.of_step(step, entry, kept=left))
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        await self._commit(row_of_entry(ticket_id, version, entry))
+        await self._commit(commit_rows.of_entry(ticket_id, version, entry))
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
@@ -191,6 +168,10 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         rows = await self._write("take", until, json.dumps(sorted(channels)), documents.to_micros(at), limit)
         return list(documents.read_all(documents.read_job, sorted(rows, key=lambda row: (row[5], row[0]))))
 
+    def taking(self, channel: str, taker: Taker) -> contextlib.AbstractAsyncContextManager[None]:
+        """See `Store.taking`. Nothing is handed on here."""
+        return contextlib.nullcontext()
+
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""
         return documents.to_datetime_if_any((await self._read("next_job", json.dumps(sorted(channels))))[0][0])
@@ -256,12 +237,6 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         return found
 
 
-def row_of_entry(ticket_id: str, version: int, entry: events.Entry) -> CommitRows:
-    """A row of the log that changes no ticket."""
-    logged = ticket_id, version, entry.model_dump_json(exclude_none=True)
-    return CommitRows(None, logged, chain.link(*logged, None))
-
-
 def _read_tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
     return list(documents.read_all(documents.read_ticket, rows))
 
@@ -269,29 +244,6 @@ def _read_tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
 def _is_large(rows: Sequence[RawRow]) -> bool:
     """Whether these documents are read beside the event loop."""
     return sum(len(row[0]) for row in rows) > aside.LARGE
-
-
-def _rows_of(
-    step: machine.Step, entry: events.Entry, beside: tuple[Values, ...] = (), kept: tuple[Values, ...] = ()
-) -> CommitRows:
-    ticket, at = step.ticket, documents.to_micros(entry.at)
-    effects = (
-        (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), _json(effect), at, _due(effect, at))
-        for effect in step.effects
-    )
-    row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json(exclude_none=True))
-    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects), beside, kept)
-
-
-def _json(effect: events.Effect) -> str:
-    return effect.model_dump_json(exclude_none=True)
-
-
-def _due(effect: events.Effect, at: int) -> int:
-    """When an effect that is written now is due, as it is stored."""
-    if isinstance(effect, events.Announce | events.Push) and effect.after is not None:
-        return max(at, documents.to_micros(effect.after))
-    return at
 
 
 def _age(row: RawRow) -> tuple[datetime, str]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import apsw
 
 from sayso import errors, model
 from sayso.machine import events
-from sayso.stores import documents, lists, record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
-from sayso.stores.protocol import Durability, Job, Query
+from sayso.stores import (
+    commit_rows,
+    documents,
+    lists,
+    record_kinds,
+    sql,
+    sql_store,
+    sqlite_file,
+    sqlite_worker,
+    takers,
+    watch,
+)
+from sayso.stores.outbox import Job, Taker
+from sayso.stores.protocol import Durability, Query
 
 OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
 _prepare = sqlite_file.prepare
@@ -64,6 +77,7 @@ class SqliteStore(sql_store.SqlStore):
         reads = sqlite_file.open_reader(connection.filename) if connection.filename else None
         self._lists = sqlite_worker.Worker(reads, self._file.check, busy_timeout) if reads else self._worker
         self._watch = watch.Watch(self._tail, poll_interval, seen)
+        self._takers = takers.Takers()
         level = f"journal_mode={sqlite_file.read_pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
 
@@ -136,29 +150,45 @@ class SqliteStore(sql_store.SqlStore):
             raise self._noting.damage
         await super().check()
 
-    async def _commit(self, *commits: sql_store.CommitRows) -> None:
+    @contextlib.asynccontextmanager
+    async def taking(self, channel: str, taker: Taker) -> AsyncGenerator[None]:
+        """See `Store.taking`."""
+        try:
+            async with self._takers.taking(channel, taker):
+                yield
+        finally:
+            # what was leased before has come once this has its turn
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self._worker.run(lambda _: None)
+
+    async def _commit(self, *commits: commit_rows.CommitRows) -> None:
+        handed: list[takers.Handed] = []
+
         def work(db: apsw.Cursor) -> None:
+            handed.clear()
             for commit in commits:
                 if commit.ticket and not self._put_ticket(db, commit.ticket):
                     # whoever runs this takes back what the commits before it have done
                     raise errors.Conflict(f"request {commit.logged[0]} was changed by somebody else")
                 self._append(db, commit)
-                for effect in commit.effects:
-                    sqlite_worker.perform(db, self._queries["put_effect"], effect)
+                for row, effect in zip(commit.effects, commit.performed, strict=True):
+                    handed.extend(self._put_effect(db, row, effect))
                 for record in commit.beside:
                     sqlite_worker.perform(db, self._queries["put_beside"], record)
                 for kept in commit.kept:
                     sqlite_worker.perform(db, self._queries["leave"], kept)
 
         def tell() -> None:
+            takers.hand_on(handed)
+            keys = {job.key for _, job in handed}
             for commit in commits:
-                self._watch.tell(*commit.logged[:2], commit.work, commit.document)
+                self._watch.tell(*commit.logged[:2], commit.work_without(keys), commit.document)
 
         await self._write_told(work, tell)
 
     async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
         """See `Store.settle`: in one transaction."""
-        logged, card = sql_store.row_of_entry(job.ticket_id, version, entry), documents.row_of_posted_card(posted)
+        logged, card = commit_rows.of_entry(job.ticket_id, version, entry), documents.row_of_posted_card(posted)
 
         def work(db: apsw.Cursor) -> bool:
             sqlite_worker.perform(db, self._queries["add_card"], card)
@@ -192,7 +222,19 @@ class SqliteStore(sql_store.SqlStore):
             return False
         return db.connection.changes() == 1
 
-    def _append(self, db: apsw.Cursor, commit: sql_store.CommitRows) -> None:
+    def _put_effect(self, db: apsw.Cursor, row: sql_store.Values, effect: events.Effect) -> Sequence[takers.Handed]:
+        """Write an effect; who has it for themselves from now on, if somebody does."""
+        key, ticket_id, channel, _, written_at, due_at = row
+        lent = self._takers.lease(str(channel)) if due_at == written_at else None
+        if lent is None:
+            sqlite_worker.perform(db, self._queries["put_effect"], row)
+            return ()
+        taker, until = lent
+        values = *row[:-1], documents.to_micros(until)
+        [[fence, lease]] = sqlite_worker.rows(db, self._queries["put_leased"], values)
+        return [(taker, Job(str(key), str(ticket_id), effect, 0, fence))] if lease == fence else ()
+
+    def _append(self, db: apsw.Cursor, commit: commit_rows.CommitRows) -> None:
         # two statements: one that reads the table it writes takes several times as long
         is_first = commit.ticket is not None and commit.logged[1] == 1
         heads = [] if is_first else sqlite_worker.rows(db, self._queries["head"], commit.logged[:1])

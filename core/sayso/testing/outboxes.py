@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
-from sayso import machine, model
+import pytest
+
+from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Job, Store
 from sayso.testing import tickets
@@ -14,6 +17,23 @@ LEASE = 10.0
 ENDS = NOW + LEASE * SECOND
 ANNOUNCE = events.Announce(place="chat:#ops")
 REDRAW = events.Redraw(place="chat:#ops")
+
+
+class Taker:
+    """Takes on so many effects under a lease until `ENDS`."""
+
+    def __init__(self, room: int = 20) -> None:
+        self.room = room
+        self.jobs = list[Job]()
+
+    def lease(self) -> datetime | None:
+        """See `sayso.stores.outbox.Taker`."""
+        self.room -= 1
+        return None if self.room < 0 else ENDS
+
+    def receive(self, job: Job) -> None:
+        """See `sayso.stores.outbox.Taker`."""
+        self.jobs.append(job)
 
 
 async def redraw(store: Store, at: datetime = NOW) -> None:
@@ -190,3 +210,68 @@ class OutboxContract(tickets.Opened):
         assert job.attempts == 0
         await store.done(job)
         assert await store.next_job(["chat"]) is None
+
+    async def test_an_effect_is_there_once_whether_it_is_handed_on_or_not(self, store: Store) -> None:
+        taker = Taker(room=2)
+        async with store.taking("chat", taker):
+            await tickets.ask(store, *(f"r{n}" for n in range(5)))
+            asking = [asyncio.ensure_future(tickets.ask(store, f"s{n}")) for n in range(3)]
+        # what was leased before is there by now, and nothing comes after
+        handed = [*taker.jobs]
+        await asyncio.gather(*asking)
+        await tickets.ask(store, "late")
+        assert taker.jobs == handed
+        left = await take(store)
+        assert sorted(job.ticket_id for job in [*handed, *left]) == [
+            "late", "r0", "r1", "r2", "r3", "r4", "s0", "s1", "s2",
+        ]  # fmt: skip
+
+    async def test_an_effect_that_was_handed_on_is_as_if_it_had_been_taken(self, store: Store) -> None:
+        taker = Taker()
+        async with store.taking("chat", taker):
+            await tickets.ask(store, "r1", "r2", "r3")
+        ended, failed, died = [*taker.jobs, *await take(store)]
+        assert {job.attempts for job in (ended, failed, died)} == {0}
+        await store.done(ended)
+        await store.retry(failed, NOW + SECOND, "failed")
+        [again] = await take(store, NOW + SECOND)
+        assert (again.key, again.attempts) == (failed.key, 1)
+        [again] = await take(store, ENDS)
+        assert (again.key, again.attempts, again.effect) == (died.key, 1, ANNOUNCE)
+        await store.done(died)
+        assert await store.next_job(["chat"]) is not None, "somebody else has it by now"
+
+    async def test_what_is_being_performed_is_not_handed_on_a_second_time(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        await store.done((await take(store))[0])
+        await redraw(store)
+        [job] = await take(store)
+        taker = Taker()
+        async with store.taking("chat", taker):
+            await redraw(store, NOW + SECOND)
+        assert taker.jobs == []
+        await store.done(job)
+        [again] = await take(store, NOW + SECOND)
+        assert (again.effect, again.attempts) == (REDRAW, 0)
+        async with store.taking("chat", taker):
+            await store.done(again)
+            await redraw(store, NOW + 2 * SECOND)
+        [newer] = taker.jobs or await take(store, NOW + 2 * SECOND)
+        assert newer.fence > again.fence
+        await store.done(again)
+        assert await store.next_job(["chat"]) is not None
+        await store.done(newer)
+        assert await store.next_job(["chat"]) is None
+
+    async def test_what_is_not_stored_or_not_due_is_not_handed_on(self, store: Store) -> None:
+        taker = Taker()
+        later = events.Announce(place="chat:#ops", after=NOW + SECOND)
+        step = tickets.asked("r1")
+        async with store.taking("chat", taker):
+            await store.commit(machine.Step(step.ticket, (later,)), tickets.opened())
+            with pytest.raises(errors.Conflict):
+                await store.commit(tickets.asked("r1"), tickets.opened())
+            await tickets.ask(store, "r2", route=("mail:a@b",))
+        assert taker.jobs == []
+        [job] = await take(store, NOW + SECOND)
+        assert job.effect == later

@@ -2,7 +2,7 @@
 
 import asyncio
 import pathlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from sayso.cards import card
 from sayso.desk import Desk, Setup, courier
 from sayso.desk.posting import lanes
 from sayso.machine import events
-from sayso.stores import Job, memory, postgres, sqlite_file
+from sayso.stores import Job, Store, memory, postgres, sqlite, sqlite_file
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -139,3 +139,73 @@ async def test_the_leases_of_many_jobs_are_renewed_together() -> None:
         await asyncio.sleep(0)
         clock.advance(lanes.RENEW_EVERY)
         await until(lambda: store.under_way == lanes.AT_ONCE)
+
+
+async def served(store: Store, board: Board) -> tuple[Desk, asyncio.Task[None]]:
+    """A desk, and its courier at work."""
+    desk = Desk(store, MINT, Setup(route=("chat:#ops",)), ManualClock())
+    running = asyncio.create_task(courier.Courier(desk, [board]).run())
+    await settled()
+    return desk, running
+
+
+async def ended(running: asyncio.Task[None]) -> None:
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 2))
+async def test_what_is_written_for_a_lane_that_is_stopped_can_be_taken_soon(turns: int, tmp_path: pathlib.Path) -> None:
+    store, board = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db")), SlowBoard(Gate("post"), fails=False)
+    desk, running = await served(store, board)
+    asking = asyncio.create_task(desk.open(permission()))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await ended(running)
+    ticket = await asking
+    [job] = await store.take(["chat"], desk.clock.now() + timedelta(seconds=10), lanes.LEASE)
+    assert job.ticket_id == ticket.id
+    await store.close()
+
+
+async def test_of_many_that_are_asked_at_once_only_so_many_are_performed_and_the_rest_follows() -> None:
+    gate = Gate("post")
+    store, board = memory.MemoryStore(), SlowBoard(gate, fails=False)
+    desk, running = await served(store, board)
+    many = lanes.AT_ONCE + 5
+    for n in range(many):
+        await desk.open(permission(id=f"r{n}", source=model.Source(session=f"s{n}")))
+    await until(lambda: gate.held == lanes.AT_ONCE)
+    await settled()
+    assert gate.held == lanes.AT_ONCE
+    gate.open.set()
+    await until(lambda: len(board.pinned) == many)
+    await ended(running)
+
+
+async def test_room_that_was_lent_for_a_commit_that_failed_is_there_again() -> None:
+    store, board = memory.MemoryStore(), Board()
+    desk, running = await served(store, board)
+    while store._takers.lease("chat"):
+        pass
+    for n in range(3):
+        await desk.open(permission(id=f"r{n}", source=model.Source(session=f"s{n}")))
+        await until(lambda n=n: len(board.pinned) == n + 1)  # type: ignore[misc]
+    assert store._takers.lease("chat")
+    await ended(running)
+
+
+async def test_whoever_answers_hears_of_it_before_the_card_is_drawn_again(tmp_path: pathlib.Path) -> None:
+    gate = Gate("edit")
+    store, board = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db")), SlowBoard(gate, fails=False)
+    desk, running = await served(store, board)
+    ticket = await desk.open(permission())
+    await until(lambda: board.pinned)
+    # as a chat waits for a press: not for longer than its platform does
+    answering = asyncio.create_task(desk.answer(ticket.id, model.Answer(verdict="allow"), actor()))
+    await asyncio.wait({answering}, timeout=5)
+    assert answering.done()
+    assert not gate.held
+    await gate.reached.wait()
+    await ended(running)
+    await store.close()

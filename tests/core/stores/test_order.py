@@ -15,7 +15,7 @@ import pytest
 
 from sayso import errors
 from sayso.desk.upkeep import broadcast, sealing
-from sayso.stores import Record, pgcommits, pgserver, postgres, sql_store
+from sayso.stores import Record, commit_rows, pgcommits, pgserver, postgres
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
@@ -46,7 +46,7 @@ class Copy:
     async def begin(self, id: str) -> None:
         self._begun = self._db.transaction()
         await self._begun.start()
-        rows = sql_store._rows_of(tickets.asked(id), tickets.opened())
+        rows = commit_rows.of_step(tickets.asked(id), tickets.opened())
         assert await self._db.fetchval(pgcommits._PUT, *pgcommits._arguments([(rows,)])) == []
 
     async def end(self, how: str = "commit") -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +24,8 @@ RENEW_EVERY = LEASE / 6
 STUCK_AFTER = 2.0
 # Effects of one channel that are performed at the same time.
 AT_ONCE = 20
+# Turns of the event loop: whoever waits for the commit that brought an effect has its answer before it is performed.
+_TURNS = 3
 # Further ones that are looked through for what belongs to them.
 GATHERED = 100
 
@@ -39,13 +42,22 @@ Plan = Callable[[Sequence[Job]], Awaitable[tuple[Sequence[Work], bool]]]
 """Says how the jobs are performed that were taken together, and whether those that follow may belong to them."""
 
 
-async def take(store: Store, clock: clocks.Clock, names: Sequence[str], most: int, plan: Plan) -> Sequence[Work]:
-    """Take up to *most* jobs that are due, and plan them. If some belong together, more of these are looked for."""
-    taken: list[Job] = []
+async def take(
+    store: Store, clock: clocks.Clock, names: Sequence[str], most: int, plan: Plan, received: Sequence[Job] = ()
+) -> Sequence[Work]:
+    """Take up to *most* jobs that are due, unless some were *received*, and plan them.
+
+    If some belong together, more of these are looked for.
+    """
+    taken = [*received]
     try:
-        await _taken(store, clock, names, most, taken)
+        if received:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+        else:
+            await _taken(store, clock, names, most, taken)
         works, more = await plan(taken)
-        if more and len(taken) == most:
+        if more and len(taken) >= most:
             await _taken(store, clock, names, GATHERED, taken)
             works, _ = await plan(taken)
         together = [work for work in works if len(work.jobs) > 1]
@@ -63,7 +75,10 @@ async def take(store: Store, clock: clocks.Clock, names: Sequence[str], most: in
 
 
 class Lane:
-    """Takes the effects of one channel and has them performed; what is slow holds up nothing but itself."""
+    """Performs the effects of one channel; what is slow holds up nothing but itself.
+
+    What this process writes comes leased (it is the `Taker` of its channel); for the rest the lane looks.
+    """
 
     def __init__(
         self, name: str, store: Store, clock: clocks.Clock, plan: Plan, passed_over: Callable[[Job], Awaitable[None]]
@@ -74,48 +89,102 @@ class Lane:
         self._clock = clock
         self._plan = plan
         self._busy: dict[asyncio.Task[None], Work] = {}
+        self._received: list[Job] = []
+        self._coming = 0
+        """Jobs that were received and are not begun yet."""
+        self._lendable = AT_ONCE
+        self._news = asyncio.Event()
+        """There may be more to do, or something has ended."""
 
     async def run(self) -> None:
         """Run until an error ends it or it is stopped; what is under way then is handed back."""
-        changes = self._store.work(self._name)
         async with keep_leases(self._store, self._clock, self._jobs):
             try:
-                while True:
-                    wake = await self._store.next_job([self._name])
-                    # to look costs little; to take is a transaction, also where there is nothing
-                    if wake is not None and wake <= self._clock.now() and len(self._busy) < AT_ONCE:
-                        for work in await take(
-                            self._store, self._clock, [self._name], AT_ONCE - len(self._busy), self._plan
-                        ):
-                            self._busy[asyncio.create_task(self._begin(work))] = work
-                        wake = await self._store.next_job([self._name])
-                    await self._wait_for_work(changes, wake)
+                async with self._store.taking(self._name, self):
+                    await self._look_and_wait()
             finally:
                 await stop(self._busy)
 
-    async def _begin(self, work: Work) -> None:
-        await work.perform()
+    def lease(self) -> datetime | None:
+        """See `Taker.lease`."""
+        if self._lendable <= 0:
+            return None
+        self._lendable -= 1
+        return self._clock.now() + timedelta(seconds=LEASE)
+
+    def receive(self, job: Job) -> None:
+        """See `Taker.receive`. What comes at the same moment is planned together."""
+        if not self._received:
+            asyncio.get_running_loop().call_soon(self._begin_received)
+        self._received.append(job)
+        self._coming += 1
+
+    def _begin_received(self) -> None:
+        jobs, self._received = self._received, []
+        self._begin(Work(jobs, functools.partial(self._perform_received, jobs)))
+
+    async def _perform_received(self, jobs: Sequence[Job]) -> None:
+        # there may be less room than when they were leased; the place of this task is theirs
+        most = max(0, self._room + len(jobs) + 1)
+        works = await take(self._store, self._clock, [self._name], most, self._plan, jobs)
+        self._coming -= len(jobs)
+        if len(works) == 1:
+            await works[0].perform()
+            return
+        for work in works:
+            self._begin(work)
+
+    def _begin(self, work: Work) -> None:
+        task = asyncio.create_task(_perform(work))
+        self._busy[task] = work
+        task.add_done_callback(lambda _: self._news.set())
+
+    async def _look_and_wait(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        try:
+            while not listening.done():
+                wake = await self._store.next_job([self._name])
+                # to look costs little; to take is a transaction, also where there is nothing
+                if wake is not None and wake <= self._clock.now() and (most := self._room) > 0:
+                    self._lendable = 0
+                    for work in await take(self._store, self._clock, [self._name], most, self._plan):
+                        self._begin(work)
+                    wake = await self._store.next_job([self._name])
+                self._lendable = self._room
+                await self._wait_for_news(wake)
+            # it ends with the store only
+            listening.result()
+        finally:
+            await stop([listening])
+
+    async def _listen(self) -> None:
+        try:
+            async for _ in self._store.work(self._name):
+                self._news.set()
+        finally:
+            self._news.set()
+
+    @property
+    def _room(self) -> int:
+        return AT_ONCE - len(self._busy) - self._coming
 
     def _jobs(self) -> Sequence[Job]:
         return [job for work in self._busy.values() for job in work.jobs]
 
-    async def _wait_for_work(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
+    async def _wait_for_news(self, wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
-        if len(self._busy) < AT_ONCE:
-            news = asyncio.create_task(self._wait_for_news(changes, wake))
-        else:
-            news = asyncio.create_task(self._look_at_others())
-        try:
-            done, _ = await asyncio.wait({news, *self._busy}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            news.cancel()
-        for one in done:
-            self._busy.pop(one, None)
+        is_full = self._room <= 0
+        by = self._clock.now() + timedelta(seconds=STUCK_AFTER) if is_full else wake
+        came = await self._clock.within(by, self._news.wait())
+        self._news.clear()
+        for one in [task for task in self._busy if task.done()]:
+            self._busy.pop(one)
             one.result()
+        if is_full and not came:
+            await self._look_at_others()
 
     async def _look_at_others(self) -> None:
         """While nothing that is under way ends: say which others wait behind it, and hand them back."""
-        await self._clock.within(self._clock.now() + timedelta(seconds=STUCK_AFTER), asyncio.Event().wait())
         seen: set[str] = set()
         taken: list[Job] = []
         while not seen.intersection(job.key for job in taken):
@@ -131,8 +200,9 @@ class Lane:
             if len(taken) < GATHERED:
                 return
 
-    async def _wait_for_news(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
-        await self._clock.within(wake, anext(changes))
+
+async def _perform(work: Work) -> None:
+    await work.perform()
 
 
 async def _taken(store: Store, clock: clocks.Clock, names: Sequence[str], most: int, into: list[Job]) -> None:

@@ -47,6 +47,7 @@ Name = Literal[
     "probe",
     "put_effect",
     "put_beside",
+    "put_leased",
     "put_off",
     "remove",
     "remove_card",
@@ -63,7 +64,9 @@ Name = Literal[
 """Every query that there is. The type checkers refuse any other name."""
 
 # On PostgreSQL these are one function, in session.sql.
-_IN_ONE = frozenset({"add_ticket", "append", "change_ticket", "head", "leave", "put_beside", "put_effect"})
+_IN_ONE = frozenset(
+    {"add_ticket", "append", "change_ticket", "head", "leave", "put_beside", "put_effect", "put_leased"}
+)
 
 
 @functools.cache

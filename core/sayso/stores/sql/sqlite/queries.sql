@@ -20,6 +20,17 @@ on conflict (key) do update
 set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = outbox.fence + 1, error = null,
     due_at = case when outbox.lease <> 0 or outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at end;
 
+-- name: put_leased
+-- as `put_effect`, and performed by whoever writes it, unless somebody performs it already
+insert into outbox (key, ticket_id, channel, effect, written_at, due_at, attempts, lease)
+values ($1, $2, $3, $4, $5, $6, 1, 1)
+on conflict (key) do update
+set effect = excluded.effect, written_at = excluded.written_at, fence = outbox.fence + 1, error = null,
+    attempts = case when outbox.lease <> 0 then 0 else 1 end,
+    due_at = case when outbox.lease <> 0 then outbox.due_at else excluded.due_at end,
+    lease = case when outbox.lease <> 0 then outbox.lease else outbox.fence + 1 end
+returning fence, lease;
+
 -- name: put_beside
 -- nothing is written if somebody else has written it meanwhile
 insert into records (kind, name, value, expires_at, version) values ($1, $2, $3, $4, $5)
