@@ -63,6 +63,7 @@ def cli_env(home: Path, api_url: str) -> dict[str, str]:
         "ANTHROPIC_API_KEY": "not-a-key",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "BUN_JSC_useDFGJIT": "0",  # a run of a second ends before its code is worth compiling
+        "BUN_GC_TIMER_DISABLE": "1",  # and before its memory is worth looking through
     }
 
 
