@@ -47,6 +47,8 @@ class Scene:
     timeout: int = 30
     printed: Json | None = None
     """Settings to use in place of those that follow from the above."""
+    model: anthropic.FakeAnthropic = field(default_factory=anthropic.FakeAnthropic)
+    """Of the last run: what it read."""
 
     def __post_init__(self) -> None:
         self.cwd.mkdir()
@@ -67,12 +69,13 @@ class Scene:
             "env": {"SAYSO_KEY": self.key, **command_on_path(self.folder)},
         }
 
-    async def run(self, *calls: anthropic.ToolUse) -> list[anthropic.ToolResult]:
-        async with anthropic.serve() as model:
-            model.script([*(calls or (touch(),)), anthropic.Text("done")])
-            result = await claude_cli.run_cli("go", **self.options(model.url), timeout=40)
-            assert result.result.get("result") == "done", result
-            return model.tool_results()
+    async def run(self, *calls: anthropic.ToolUse, stopped: bool = False) -> list[anthropic.ToolResult]:
+        """Until the model is done, or until somebody has *stopped* it."""
+        async with anthropic.serve() as self.model:
+            self.model.script([*(calls or (touch(),)), anthropic.Text("done")])
+            result = await claude_cli.run_cli("go", **self.options(self.model.url), timeout=40)
+            assert (result.result.get("result") == "done") is not stopped, result
+            return self.model.tool_results()
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.cwd.iterdir())
@@ -80,9 +83,9 @@ class Scene:
 
 @asynccontextmanager
 async def running(
-    scene: Scene, *calls: anthropic.ToolUse
+    scene: Scene, *calls: anthropic.ToolUse, stopped: bool = False
 ) -> AsyncGenerator[asyncio.Task[list[anthropic.ToolResult]], None]:
-    task = asyncio.create_task(scene.run(*calls))
+    task = asyncio.create_task(scene.run(*calls, stopped=stopped))
     try:
         yield task
     finally:

@@ -1,6 +1,5 @@
 """The real Claude Code CLI asks through our hooks, with the settings we print: people decide, and it obeys."""
 
-import asyncio
 import json
 import os
 import signal
@@ -14,7 +13,6 @@ from sayso_claude import presence
 from tests.adapters import claude_service
 from tests.adapters.claude_scene import Kind, Scene, running, touch
 from tests.adapters.claude_service import Service
-from tests.conftest import until
 from tests.fakes import anthropic, claude_cli
 
 pytestmark = pytest.mark.once
@@ -26,55 +24,48 @@ async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
         yield found
 
 
-KINDS = pytest.mark.parametrize("kind", ["http", "command"])
-BOTH = pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+def bash(command: str) -> anthropic.ToolUse:
+    return anthropic.ToolUse("Bash", {"command": command})
 
 
-@KINDS
-@BOTH
-async def test_a_command_runs_as_a_person_allowed_or_edited_it_and_the_model_reads_why_another_one_did_not(
+def write(scene: Scene, name: str) -> anthropic.ToolUse:
+    return anthropic.ToolUse("Write", {"file_path": str(scene.cwd / name), "content": "x"})
+
+
+# A session takes half a second to start, and a call in it a tenth: what needs no settings of its own shares one.
+
+
+@pytest.mark.parametrize("kind", ["http", "command"])
+@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+async def test_commands_run_as_people_allowed_or_edited_them_and_the_model_reads_why_others_did_not(
     tmp_path: Path, service: Service, kind: Kind, event: str
 ) -> None:
-    # what the settings allow beforehand is denied all the same
-    permissions = {"allow": ["Bash(touch denied.txt)"]} if event == "PreToolUse" else {}
+    names = ["made", "edited", "denied", "withdrawn", "stopped", "late"]
+    # what the settings allow beforehand does not run all the same
+    before = [f"Bash(touch {name}.txt)" for name in names[2:]]
+    permissions = {"allow": before} if event == "PreToolUse" else {}
     scene = Scene(tmp_path, service.url, service.key, kind, event, permissions=permissions)
-    async with running(scene, touch(), touch("denied.txt"), touch("edited.txt")) as run:
+    async with running(scene, *(touch(f"{name}.txt") for name in names), stopped=True) as run:
         ticket = await service.answer(verdict="allow")
-        await service.answer(count=2, verdict="deny", reason="not on a Friday")
-        await service.answer(count=3, verdict="allow", input={"command": "touch other.txt"})
+        await service.answer(count=2, verdict="allow", input={"command": "touch other.txt"})
+        await service.answer(count=3, verdict="deny", reason="not on a Friday")
+        await service.desk.cancel((await service.asked(4)).id, reason="changed my mind")
+        await service.answer(count=5, verdict="stop", reason="wrong branch")
         results = await run
-    assert [result.is_error for result in results] == [False, True, False]
+    assert [result.is_error for result in results] == [False, False, True, True]
     assert scene.files() == ["made.txt", "other.txt"]
     assert (ticket.request.tool, ticket.request.input) == ("Bash", {"command": "touch made.txt"})
     assert ticket.request.context["Folder"] == str(scene.cwd)
     said = "denied by test:ann. Do not run it and do not work around it. Reason: not on a Friday"
-    assert said in results[1].text
-
-
-async def test_the_model_is_told_that_its_command_was_edited(tmp_path: Path, service: Service) -> None:
-    scene = Scene(tmp_path, service.url, service.key)
-    async with anthropic.serve() as model:
-        model.script([touch(), anthropic.Text("done")])
-        task = asyncio.create_task(claude_cli.run_cli("go", **scene.options(model.url), timeout=40))
-        await service.answer(verdict="allow", input={"command": "touch other.txt"})
-        await task
-        assert "with an edited input" in str(model.conversation()[-1]["messages"])
-
-
-async def test_allowing_for_the_session_asks_once_and_only_for_that_command(tmp_path: Path, service: Service) -> None:
-    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
-    async with running(scene, touch("a.txt"), touch("a.txt"), touch("b.txt")) as run:
-        ticket = await service.answer(verdict="allow", grant="s0")
-        assert "Bash(touch a.txt)" in ticket.request.offers[0].effect
-        other = await service.answer(count=2, verdict="deny")
-        results = await run
-    assert other.request.input == {"command": "touch b.txt"}
-    assert [result.is_error for result in results] == [False, False, True]
-    assert scene.files() == ["a.txt"]
-    assert await service.count() == 2
+    assert said in results[2].text
+    assert "withdrawn before anybody decided" in results[3].text
+    assert len(scene.model.conversation()) == 5, "the turn ends where it was stopped"
+    # only before a tool is there a place to say it
+    assert ("with an edited input" in str(scene.model.conversation()[-1])) is (event == "PreToolUse")
 
 
 LONGER = (
+    "touch b.txt",
     "touch a.txt b.txt",
     "touch a.txt; touch b.txt",
     "touch a.txt > b.txt",
@@ -84,74 +75,53 @@ LONGER = (
 )
 
 
-async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Service) -> None:
-    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
-    longer = [anthropic.ToolUse("Bash", {"command": more}) for more in LONGER]
-    async with running(scene, touch("a.txt"), *longer) as run:
-        await service.answer(verdict="allow", grant="s0")
+async def test_a_rule_that_a_person_chose_covers_what_the_card_said_where_it_said_and_nothing_longer(
+    tmp_path: Path, service: Service
+) -> None:
+    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest", permissions={"ask": ["Write"]})
+    calls = [touch("a.txt"), touch("a.txt"), *map(bash, LONGER), bash("npm run a"), bash("npm run b")]
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\ntouch $2.run\n")
+    npm.chmod(0o755)
+    async with running(scene, *calls, write(scene, "written.txt")) as run:
+        touching = await service.answer(verdict="allow", grant="s0")
         for count, more in enumerate(LONGER, 2):
             ticket = await service.answer(count=count, verdict="deny")
             assert ticket.request.input == {"command": more}
-        await run
-    assert scene.files() == ["a.txt"]
-
-
-async def test_a_suggestion_of_claude_code_that_a_person_chose_is_kept_where_the_card_said(
-    tmp_path: Path, service: Service
-) -> None:
-    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
-    calls = [anthropic.ToolUse("Bash", {"command": f"npm run {name}"}) for name in ("a", "b")]
-    async with running(scene, *calls) as run:
-        ticket = await service.answer(verdict="allow", grant="s1")
-        await run
-    assert [offer.effect for offer in ticket.request.offers] == [
+        npm_run = await service.answer(count=len(LONGER) + 2, verdict="allow", grant="s1")
+        # a rule of the settings that asks does not drop what a person allowed
+        await service.answer(count=len(LONGER) + 3, verdict="allow")
+        results = await run
+    assert "Bash(touch a.txt)" in touching.request.offers[0].effect
+    assert [offer.effect for offer in npm_run.request.offers] == [
         "Bash(npm run a) to what runs without asking · until this session ends",
         "Bash(npm run *) to what runs without asking · from now on, for you in this project"
         " (.claude/settings.local.json)",
     ]
+    assert [result.is_error for result in results] == [False, False, *[True] * len(LONGER), False, False, False]
+    assert scene.files() == [".claude", "a.run", "a.txt", "b.run", "written.txt"]
     kept = json.loads((scene.cwd / ".claude" / "settings.local.json").read_text())
     assert kept == {"permissions": {"allow": ["Bash(npm run *)"]}}
-    assert await service.count() == 1
+    assert await service.count() == len(LONGER) + 3
 
 
-async def test_a_rule_that_asks_after_the_hook_allowed_does_not_ask_the_person_twice(
+async def test_a_rule_that_asks_after_the_hook_allowed_neither_asks_twice_nor_drops_it(
     tmp_path: Path, service: Service
 ) -> None:
-    scene = Scene(tmp_path, service.url, service.key, also=("PermissionRequest",), permissions={"ask": ["Bash"]})
-    async with running(scene) as run:
+    scene = Scene(
+        tmp_path, service.url, service.key, also=("PermissionRequest",), permissions={"ask": ["Bash", "Write"]}
+    )
+    async with running(scene, touch(), write(scene, "written.txt")) as run:
         await service.answer(verdict="allow")
+        await service.answer(count=2, verdict="allow")
         await run
-    assert scene.files() == ["made.txt"]
-    assert await service.count() == 1
+    assert scene.files() == ["made.txt", "written.txt"]
+    assert await service.count() == 2
 
 
-@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
-async def test_a_rule_that_asks_does_not_drop_what_a_person_allowed(
-    tmp_path: Path, service: Service, event: str
-) -> None:
-    also = ("PermissionRequest",) if event == "PreToolUse" else ()
-    scene = Scene(tmp_path, service.url, service.key, event=event, also=also, permissions={"ask": ["Write"]})
-    async with running(
-        scene, anthropic.ToolUse("Write", {"file_path": str(scene.cwd / "made.txt"), "content": "x"})
-    ) as run:
-        await service.answer(verdict="allow")
-        await run
-    assert scene.files() == ["made.txt"]
-
-
-@KINDS
-async def test_nobody_answers_and_an_allowed_command_does_not_run(tmp_path: Path, service: Service, kind: Kind) -> None:
-    scene = Scene(tmp_path, service.url, service.key, kind, permissions={"allow": ["Bash"]})
-    async with running(scene) as run:
-        ticket = await service.asked()
-        await service.desk.cancel(ticket.id, reason="changed my mind")
-        (result,) = await run
-    assert scene.files() == []
-    assert "withdrawn before anybody decided" in result.text
-
-
-@KINDS
-@pytest.mark.parametrize("broken", ["address", "key"])
+# test_hook has both for the command, and for HTTP the one answer is an error like the other
+@pytest.mark.parametrize(("kind", "broken"), [("http", "key"), ("command", "address")])
 async def test_an_allowed_command_does_not_run_without_the_service(
     tmp_path: Path, service: Service, kind: Kind, broken: str
 ) -> None:
@@ -163,11 +133,11 @@ async def test_an_allowed_command_does_not_run_without_the_service(
     assert result.is_error
 
 
-@KINDS
-async def test_a_killed_cli_withdraws_its_request(tmp_path: Path, kind: Kind) -> None:
+# that of a command is killed in test_hook_end_to_end
+async def test_a_killed_cli_withdraws_its_request(tmp_path: Path) -> None:
     clock = ManualClock()
     async with claude_service.serve(tmp_path, now=clock) as service, anthropic.serve() as model:
-        scene = Scene(tmp_path, service.url, service.key, kind)
+        scene = Scene(tmp_path, service.url, service.key, "http")
         model.script([touch()])
         async with claude_cli.start_cli("go", **scene.options(model.url)) as process:
             await service.waiting()
@@ -176,16 +146,3 @@ async def test_a_killed_cli_withdraws_its_request(tmp_path: Path, kind: Kind) ->
         clock.advance(presence.GRACE)
         decision = await service.decided((await service.asked()).id)
     assert (decision.outcome, decision.reason) == ("cancelled", "the agent hung up")
-
-
-async def test_a_restarted_service_still_hands_the_decision_to_the_cli(tmp_path: Path) -> None:
-    async with claude_service.serve(tmp_path) as service:
-        scene = Scene(tmp_path, service.url, service.key, "command")
-        run = asyncio.create_task(scene.run())
-        await service.waiting()
-        port = int(service.url.rpartition(":")[2])
-    async with claude_service.serve(tmp_path, port=port, key=service.key) as restarted:
-        await restarted.answer(verdict="allow")
-        await run
-    assert scene.files() == ["made.txt"]
-    await until(run.done)
