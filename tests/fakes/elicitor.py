@@ -1,6 +1,7 @@
 """A tool server over stdio whose one tool asks the user something, and tells the model what came back.
 
-It speaks only the wire format. The first argument is a JSON object: the parameters of `elicitation/create`.
+It speaks only the wire format. The first argument is a JSON object: the parameters of `elicitation/create`, by the name
+that the model gives.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_TOOL = {"name": "ask", "description": "Asks the user.", "inputSchema": {"type": "object", "properties": {}}}
+_SCHEMA = {"type": "object", "properties": {"which": {"type": "string"}}}
+_TOOL = {"name": "ask", "description": "Asks the user.", "inputSchema": _SCHEMA}
 
 
 def main(asked: Json) -> None:
@@ -28,7 +30,8 @@ def main(asked: Json) -> None:
                 _result(message["id"], {"tools": [_TOOL]})
             case "tools/call":
                 calling = message["id"]
-                _send({"id": "e1", "method": "elicitation/create", "params": asked})
+                params = asked[message["params"]["arguments"]["which"]]
+                _send({"id": "e1", "method": "elicitation/create", "params": params})
             case None if message.get("id") == "e1":
                 told = message.get("result") or message.get("error")
                 _result(calling, {"content": [{"type": "text", "text": json.dumps(told, sort_keys=True)}]})

@@ -93,40 +93,44 @@ async def test_one_run_with_every_kind_of_answer(stage: Stage) -> None:
     assert [denial["tool_use_id"] for denial in result.permission_denials or []] == ["toolu_4"]
 
 
-async def test_deny_and_stop_ends_the_run(stage: Stage) -> None:
-    stage.api.script([touch(), anthropic.Text("done")])
-    options = sdk.options(stage.ann.desk, stage.given)
-    async with stage.running(claude_agent_sdk.query(prompt="go", options=options)) as run:
-        await stage.ann.answer(verdict="stop", reason="enough")
-        with pytest.raises(claude_agent_sdk.ResultError):
-            await run
-    assert (stage.files(), len(stage.api.conversation())) == ([], 1)
-
-
-async def test_an_interrupted_call_is_withdrawn(stage: Stage) -> None:
-    stage.api.script([touch(), anthropic.Text("done")])
-    async with claude_agent_sdk.ClaudeSDKClient(sdk.options(stage.ann.desk, stage.given)) as client:
-        await client.query("go")
-        ticket = await stage.ann.asked()
-        await client.interrupt()
-        async with asyncio.timeout(10):
-            assert (await stage.ann.desk.wait(ticket.id)).outcome == "cancelled"
-    assert stage.files() == []
-
-
-async def test_what_the_wire_says_rules_out_one_press_and_rules(stage: Stage) -> None:
+async def test_what_the_wire_says_rules_out_one_press_and_rules_and_a_stop_ends_the_run(stage: Stage) -> None:
     dangerous = anthropic.ToolUse("Bash", {"command": "rm -rf $(cat there)"})
-    stage.api.script([anthropic.ToolUse("ExitPlanMode", {}), dangerous, anthropic.Text("done")])
+    stage.api.script([anthropic.ToolUse("ExitPlanMode", {}), dangerous, touch(), anthropic.Text("done")])
     given = dataclasses.replace(stage.given, permission_mode="plan")
     options = sdk.options(stage.ann.desk, given)
     messages = claude_agent_sdk.query(prompt="go", options=options, transport=wire.Wire(options))
     async with stage.running(messages) as run:
         plan = await stage.ann.answer(1, verdict="allow")
         removal = await stage.ann.answer(2, verdict="deny")
-        await run
+        await stage.ann.answer(3, verdict="stop", reason="enough")
+        with pytest.raises(claude_agent_sdk.ResultError):
+            await run
     assert (plan.request.tool, plan.request.confirm) == ("ExitPlanMode", True)
     assert "Dangerous rm" in removal.request.context["Why it asks"]
     assert removal.request.offers == ()
+    assert (stage.files(), len(stage.api.conversation())) == ([], 3)
+
+
+async def test_a_tool_of_ones_own_asks_with_a_form_and_an_interrupted_call_is_withdrawn(stage: Stage) -> None:
+    @claude_agent_sdk.tool("refund", "Ask the team for a refund", {"order": str})
+    async def refund(arguments: dict[str, Any]) -> dict[str, Any]:
+        fields = [model.Field(name="amount", label="How much?", kind="number")]
+        decision = await sayso.held(stage.ann.desk, sayso.Form(f"Refund {arguments['order']}", fields))
+        return {"content": [{"type": "text", "text": json.dumps(decision.values)}]}
+
+    server = claude_agent_sdk.create_sdk_mcp_server("shop", tools=[refund])
+    given = dataclasses.replace(stage.given, mcp_servers={"shop": server})
+    stage.api.script([anthropic.ToolUse("mcp__shop__refund", {"order": "1042"}), touch(), anthropic.Text("done")])
+    async with claude_agent_sdk.ClaudeSDKClient(sdk.options(stage.ann.desk, given)) as client:
+        await client.query("go")
+        await stage.ann.answer(verdict="allow")
+        await stage.ann.answer(2, values={"amount": 12.5})
+        ticket = await stage.ann.asked(3)
+        await client.interrupt()
+        async with asyncio.timeout(10):
+            assert (await stage.ann.desk.wait(ticket.id)).outcome == "cancelled"
+    assert "12.5" in told(stage)[0]
+    assert stage.files() == []
 
 
 async def test_a_subagent_is_named_on_the_card(stage: Stage) -> None:
@@ -164,7 +168,8 @@ class SignedIn:
 
 
 async def test_a_hook_of_the_settings_and_the_callback_show_one_card(stage: Stage) -> None:
-    stage.api.script([touch("a.txt"), touch("b.txt"), anthropic.Text("done")])
+    asked = anthropic.ToolUse("AskUserQuestion", {"questions": [DB]})
+    stage.api.script([touch("a.txt"), touch("b.txt"), asked, anthropic.Text("done")])
     async with claude_service.serve(stage.folder) as service:
         hooks = settings.settings(service.url, events=["PermissionRequest"], kind="http", timeout=30)
         env = {**stage.given.env, "SAYSO_KEY": service.key}
@@ -174,9 +179,12 @@ async def test_a_hook_of_the_settings_and_the_callback_show_one_card(stage: Stag
         async with stage.running(claude_agent_sdk.query(prompt="go", options=options)) as run:
             await service.answer(verdict="allow")
             await service.answer(count=2, verdict="allow")
+            question = await service.answer(count=3, choice="SQLite")
             await run
-        assert await service.count() == 2
+        assert await service.count() == 3
     assert stage.files() == ["a.txt", "b.txt"]
+    assert (question.request.kind, question.request.title) == ("choice", "Which database?")
+    assert '"Which database?"="SQLite"' in told(stage)[2]
 
 
 def deferred(stage: Stage, given: ClaudeAgentOptions | None = None, *tools: str) -> AsyncIterator[types.Message]:
@@ -184,8 +192,10 @@ def deferred(stage: Stage, given: ClaudeAgentOptions | None = None, *tools: str)
     return defer.run(stage.ann.desk, "go", options, session=SESSION)
 
 
-async def test_deferred_calls_are_decided_one_after_the_other_and_run_once(stage: Stage) -> None:
-    stage.api.script([[touch("a.txt"), touch("b.txt")], touch("b.txt"), anthropic.Text("done")])
+async def test_deferred_calls_are_decided_one_after_the_other_and_run_once_and_then_the_session_goes_on(
+    stage: Stage,
+) -> None:
+    stage.api.script([[touch("a.txt"), touch("b.txt")], touch("b.txt"), anthropic.Text("done"), anthropic.Text("two")])
     # allowed beforehand, and asked about all the same
     given = dataclasses.replace(stage.given, allowed_tools=["Bash"])
     async with stage.running(deferred(stage, given)) as run:
@@ -197,6 +207,9 @@ async def test_deferred_calls_are_decided_one_after_the_other_and_run_once(stage
     said = told(stage)
     assert any("Only one call at a time" in text for text in said)
     assert "Reason: one is enough" in said[-1]
+    # the session waits for nobody now, so that it gets the next prompt
+    [result] = await stage.until_done(deferred(stage, given))
+    assert (result.result, {one.session_id for one in [*results, result]}) == ("two", {SESSION})
     assert await stage.ann.count() == 2
 
 
@@ -222,33 +235,10 @@ async def test_deny_and_stop_ends_a_deferred_run(stage: Stage) -> None:
     assert (stage.files(), await stage.ann.count()) == ([], 1)
 
 
-async def test_a_session_that_waits_for_nobody_gets_the_prompt(stage: Stage) -> None:
-    stage.api.script([anthropic.Text("one"), anthropic.Text("two")])
-    results = [*await stage.until_done(deferred(stage)), *await stage.until_done(deferred(stage))]
-    assert [result.result for result in results] == ["one", "two"]
-    assert {result.session_id for result in results} == {SESSION}
-
-
 async def test_a_session_without_a_uuid_is_refused(stage: Stage) -> None:
     options = defer.options(stage.ann.desk, stage.given, tools="Bash")
     with pytest.raises(errors.InvalidSettings):
         await anext(defer.run(stage.ann.desk, "go", options, session="../../etc"))
-
-
-async def test_a_tool_of_ones_own_asks_with_a_form(stage: Stage) -> None:
-    @claude_agent_sdk.tool("refund", "Ask the team for a refund", {"order": str})
-    async def refund(arguments: dict[str, Any]) -> dict[str, Any]:
-        fields = [model.Field(name="amount", label="How much?", kind="number")]
-        decision = await sayso.held(stage.ann.desk, sayso.Form(f"Refund {arguments['order']}", fields))
-        return {"content": [{"type": "text", "text": json.dumps(decision.values)}]}
-
-    server = claude_agent_sdk.create_sdk_mcp_server("shop", tools=[refund])
-    given = dataclasses.replace(stage.given, mcp_servers={"shop": server}, allowed_tools=["mcp__shop__refund"])
-    stage.api.script([anthropic.ToolUse("mcp__shop__refund", {"order": "1042"}), anthropic.Text("done")])
-    async with stage.running(claude_agent_sdk.query(prompt="go", options=given)) as run:
-        await stage.ann.answer(values={"amount": 12.5})
-        await run
-    assert "12.5" in told(stage)[0]
 
 
 async def test_the_programs_of_the_page_ask_people(
