@@ -1,6 +1,6 @@
-"""Puts on record that a use of an allow, or of its receipt, was refused: whoever looks later sees that somebody tried.
+"""Puts on record that an answer, or a use of an allow or its receipt, was refused: whoever looks later sees who tried.
 
-The rule: it changes nothing of the request, and an agent that tries for ever does not fill the log.
+The rule: it changes nothing of the request, and whoever tries for ever does not fill the log.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import logging
 import weakref
+from collections.abc import Callable
 from datetime import timedelta
 
-from sayso import errors
+from sayso import errors, model
 from sayso.clock import Clock
 from sayso.machine import events
 from sayso.stores import Record, Store
@@ -21,10 +22,10 @@ log = logging.getLogger(__name__)
 Refusal = errors.AlreadyUsed | errors.NotUsable | errors.Altered
 REFUSALS = (errors.AlreadyUsed, errors.NotUsable, errors.Altered)
 
-_KIND = "userefused"
+_USES, _ANSWERS = "userefused", "answerrefused"
 _COUNTED_FOR = timedelta(days=1)
 MOST = 20
-"""Rows of one request; what comes after them is refused as well."""
+"""Rows of one request, for uses and for each person who answers; what comes after them is refused as well."""
 
 
 class Ledger:
@@ -44,25 +45,37 @@ class Ledger:
             # it stays refused, and whoever tried is told that and nothing else
             log.warning("refused use not recorded", extra={"request": id, "error": error.message})
 
+    async def record_answer(self, id: str, by: model.Person, refused: errors.Refused) -> None:
+        """Write down an answer, and that somebody looked who may not."""
+        entry = events.AnswerRefused(at=self._clock.now(), by=by, code=refused.code, message=refused.message)
+
+        def is_like(one: events.Entry) -> bool:
+            return isinstance(one, events.AnswerRefused) and one.by.account == by.account
+
+        name = f"{id} {by.account}"
+        async with self._turns.setdefault(name, asyncio.Lock()):
+            if await self._count(_ANSWERS, name, id, is_like):
+                await self._store.append(id, 0, entry)
+
     async def _append(self, id: str, by: str, refused: Refusal, receipt: bool) -> None:
-        if (await self._store.load(id)).decision is None or not await self._count(id):
+        def is_like(one: events.Entry) -> bool:
+            return isinstance(one, events.UseRefused)
+
+        if (await self._store.load(id)).decision is None or not await self._count(_USES, id, id, is_like):
             return
         at = self._clock.now()
         entry = events.UseRefused(at=at, by=by, code=refused.code, message=refused.message, receipt=receipt)
         await self._store.append(id, 0, entry)
 
-    async def _count(self, id: str) -> bool:
+    async def _count(self, kind: str, name: str, id: str, is_like: Callable[[events.Entry], bool]) -> bool:
         """Count one more, whichever copy of the service writes it down; false if there are enough."""
         while True:
-            found = await self._store.get(_KIND, id)
+            found = await self._store.get(kind, name)
             # the log knows how many there were, once the count is over
-            before = found.value["count"] if found else await self._written(id)
+            before = found.value["count"] if found else sum(is_like(row.entry) for row in await self._store.log(id))
             if before >= MOST:
                 return False
             ends, version = self._clock.now() + _COUNTED_FOR, found.version if found else 0
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(_KIND, id, {"count": before + 1}, ends, version))
+                await self._store.put(Record(kind, name, {"count": before + 1}, ends, version))
                 return True
-
-    async def _written(self, id: str) -> int:
-        return sum(isinstance(row.entry, events.UseRefused) for row in await self._store.log(id))

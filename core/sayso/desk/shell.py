@@ -177,9 +177,8 @@ class Shell:
         return await self.step(id, lambda: events.Lost(at=self.clock.now(), place=place))
 
     async def record_refusal(self, id: str, person: model.Person, refused: errors.Refused) -> None:
-        """Put a refused answer on record."""
-        entry = events.AnswerRefused(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
-        await self.store.append(id, 0, entry)
+        """Put a refused answer on record, as long as there are not too many of this person."""
+        await self.refused_uses.record_answer(id, person, refused)
 
     # Their names until 0.2.
     tick, undelivered, lost, refused = let_time_act, place_lost, card_lost, record_refusal

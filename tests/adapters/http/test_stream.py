@@ -11,9 +11,11 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from sayso import errors, model
+from sayso import model
+from sayso.machine import events
 from sayso.stores import Row
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import NOW
 from sayso_http.server import event_stream
 from tests.adapters.http.service import RESTRICTED, Service, lies, permission, running
 from tests.conftest import until
@@ -137,7 +139,8 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
 ) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     for number in range(400):
-        await service.front.record_refusal("r1", person(), errors.NotAllowed(f"try {number}"))
+        tried = events.AnswerRefused(at=NOW, by=person(), code="not_allowed", message=f"try {number}")
+        await service.store.append("r1", 0, tried)
     read, revoked = service.store.log_after, list[int]()
 
     async def reading(number: int, limit: int = 100) -> Sequence[Row]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, timekeeper
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, refused_uses, timekeeper
 from sayso.desk.admission import quota
 from sayso.machine import events, people
 from sayso.stores import Query, memory, sqlite
@@ -223,6 +224,26 @@ async def test_every_refused_answer_is_on_record(front: Desk, store: memory.Memo
     assert [entry.type for entry in entries] == ["opened", "refused"]
     assert isinstance(entries[1], events.AnswerRefused)
     assert (entries[1].by.id, entries[1].code) == ("ann", "not_allowed")
+
+
+async def test_who_presses_for_ever_does_not_fill_the_log_and_hides_nobody_else(
+    front: Desk, store: memory.MemoryStore
+) -> None:
+    ticket = await front.open(permission(policy="nobody"))
+    copies = front, Desk(store, MINT, front.setup, front.clock)
+    presses = (copies[number % 2].answer(ticket.id, model.Answer(verdict="allow"), ANN) for number in range(300))
+    refused = await asyncio.gather(*presses, return_exceptions=True)
+    assert all(isinstance(one, errors.NotAllowed) for one in refused)
+    for account in ("chat:T/bob", "chat:T/eve"):
+        with pytest.raises(errors.NotAllowed):
+            await front.answer(ticket.id, model.Answer(verdict="allow"), people.Actor(account, account, member=True))
+    for _ in range(2):
+        tried = Counter(row.entry.by.account for row in await store.log(ticket.id) if row.entry.type == "refused")
+        assert tried == {ANN.account: refused_uses.MOST, "chat:T/bob": 1, "chat:T/eve": 1}
+        # once the count is over, the log knows
+        await store.remove("answerrefused", f"{ticket.id} {ANN.account}")
+        with pytest.raises(errors.NotAllowed):
+            await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
 
 
 async def test_one_person_on_two_platforms_counts_once(front: Desk) -> None:

@@ -205,6 +205,75 @@ async def test_what_is_open_holds_up_nothing_and_is_purged_later(desk: Desk, now
     assert SECRET not in await everything(desk.store)
 
 
+async def test_what_was_over_is_not_looked_at_again_because_one_before_it_is_open(
+    desk: Desk, now: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hour a million of them would be: two writes of each where traces are removed."""
+    desk.setup = Setup(route=("web",), policies={"default": model.Policy(expires_in=30 * DAY)})
+    await desk.open(sayso.Permission(tool="Bash", input={"command": SECRET}, id="slow"))
+    for number in range(3):
+        await decided(desk, f"r{number}")
+    now.advance(20 * DAY)
+    keep = setups.Retention(content=DAY, traces=DAY)
+    assert (await purge(desk, keep)).erased == 3
+    looked, load = list[str](), desk.store.load
+
+    async def loading(id: str) -> model.Ticket:
+        looked.append(id)
+        return await load(id)
+
+    monkeypatch.setattr(desk.store, "load", loading)
+    await decided(desk, "late")
+    now.advance(2 * DAY)
+    looked.clear()
+    assert (await purge(desk, keep)).erased == 1
+    assert set(looked) == {"slow", "late"}
+    await desk.answer("slow", sayso.Answer(verdict="deny"), ANN)
+    now.advance(2 * DAY)
+    assert (await purge(desk, keep)).erased == 1
+    looked.clear()
+    assert (await purge(desk, keep)).erased == 0
+    assert looked == []
+    assert SECRET not in await everything(desk.store)
+
+
+@pytest.mark.parametrize("most", [0, 1])
+async def test_where_too_many_are_open_to_remember_those_behind_them_are_purged_all_the_same(
+    desk: Desk, now: ManualClock, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "_MOST_LEFT", most)
+    desk.setup = Setup(route=("web",), policies={"default": model.Policy(expires_in=30 * DAY)})
+    for number in range(2):
+        await desk.open(sayso.Permission(tool="Bash", input={"command": SECRET}, id=f"slow{number}"))
+    await decided(desk, "r1")
+    now.advance(20 * DAY)
+    keep = setups.Retention(content=DAY)
+    assert (await purge(desk, keep)).erased == 1
+    for number in range(2):
+        await desk.answer(f"slow{number}", sayso.Answer(verdict="deny"), ANN)
+    now.advance(2 * DAY)
+    assert (await purge(desk, keep)).erased == 2
+    assert SECRET not in await everything(desk.store)
+
+
+async def test_a_purge_of_an_older_version_goes_on_before_what_was_open(desk: Desk, now: ManualClock) -> None:
+    desk.setup = Setup(route=("web",), policies={"default": model.Policy(expires_in=30 * DAY)})
+    await desk.open(sayso.Permission(tool="Bash", input={"command": SECRET}, id="a"))
+    await decided(desk, "r1")
+    now.advance(20 * DAY)
+    await purge(desk, setups.Retention(content=DAY))
+    record = await desk.store.get("purged", "content")
+    assert record is not None
+    assert record.value["id"] == ""
+    assert (record.value["looked"]["id"], record.value["left"]) == ("r1", ["a"])
+    # it keeps what it knows of it
+    known = {name: record.value[name] for name in ("at", "id")}
+    await desk.store.put(Record("purged", "content", known, None, record.version))
+    await desk.answer("a", sayso.Answer(verdict="deny"), ANN)
+    now.advance(2 * DAY)
+    assert (await purge(desk, setups.Retention(content=DAY))).erased == 1
+
+
 async def test_an_erased_request_is_shown_and_neither_used_nor_edited(desk: Desk, now: ManualClock) -> None:
     await decided(desk, "r1")
     now.advance(91 * DAY)

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sayso import clock as clocks
 from sayso import errors, machine
@@ -24,6 +25,8 @@ from sayso.stores.auditing import Position
 _KIND = "purged"
 # Requests looked at in one go; between two of them everybody else has the database.
 _BATCH = 100
+# Requests that are remembered as not over yet; a thousand ids take 40 kB.
+_MOST_LEFT = 1_000
 # Seconds between two looks, and for which one process has the work.
 _EVERY = 3600.0
 _START: Position = (datetime(1970, 1, 1, tzinfo=UTC), "")
@@ -92,22 +95,36 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
             return True
 
 
+@dataclass
+class _Reached:
+    """How far the purges came."""
+
+    over: Position
+    """Up to here all is over."""
+    looked: Position
+    """Up to here all was looked at once."""
+    left: list[str]
+    """What of it was not over, or could not be read: it alone is looked at again."""
+
+
 async def _over(store: Store, clock: clocks.Clock, what: str, seconds: float, done: Purged) -> AsyncIterator[str]:
     """The requests that were decided so long ago, oldest first, from where the last purge came to."""
     until = clock.now() - timedelta(seconds=seconds)
     record = await store.get(_KIND, what)
-    after = _START if record is None else (datetime.fromisoformat(record.value["at"]), str(record.value["id"]))
-    waits = False
-    while found := await store.oldest(after, until, _BATCH):
+    reached = _read(record)
+    for id in [*reached.left]:
+        if await _is_over(store, id, until, clock.now(), done):
+            yield id
+            reached.left.remove(id)
+    record = await _remember(store, what, reached, record)
+    while found := await store.oldest(reached.looked, until, _BATCH):
         for position in found:
             if await _is_over(store, position[1], until, clock.now(), done):
                 yield position[1]
             else:
-                # it is looked at again by the next purge, and so is what comes after it
-                waits = True
-            after = position
-        if not waits:
-            record = await _remember(store, what, after, record)
+                reached.left.append(position[1])
+            reached.looked = position
+        record = await _remember(store, what, reached, record)
 
 
 async def _is_over(store: Store, id: str, until: datetime, now: datetime, done: Purged) -> bool:
@@ -120,9 +137,33 @@ async def _is_over(store: Store, id: str, until: datetime, now: datetime, done: 
     return decision is not None and decision.decided_at < until and not erasing.may_still_run(ticket, now)
 
 
-async def _remember(store: Store, what: str, position: Position, before: Record | None) -> Record | None:
-    value = {"at": position[0].isoformat(), "id": position[1]}
+def _read(record: Record | None) -> _Reached:
+    value: dict[str, Any] = record.value if record else _written(_START)
+    over = _position(value)
+    # a version that knows nothing of these looks at all behind `over` again, and leaves them out
+    return _Reached(over, _position(value.get("looked", value)), [*value.get("left", ())])
+
+
+def _position(value: dict[str, Any]) -> Position:
+    return datetime.fromisoformat(value["at"]), str(value["id"])
+
+
+async def _remember(store: Store, what: str, reached: _Reached, before: Record | None) -> Record | None:
+    if len(reached.left) > _MOST_LEFT:
+        # the next purge comes by here once more
+        return before
+    if not reached.left:
+        reached.over = reached.looked
+    value: dict[str, Any] = _written(reached.over)
+    if reached.left:
+        value |= {"looked": _written(reached.looked), "left": reached.left}
+    if value == (before.value if before else _written(_START)):
+        return before
     version = before.version if before else 0
     with contextlib.suppress(errors.Conflict):
         await store.put(Record(_KIND, what, value, None, version))
     return await store.get(_KIND, what)
+
+
+def _written(position: Position) -> dict[str, Any]:
+    return {"at": position[0].isoformat(), "id": position[1]}
