@@ -78,26 +78,46 @@ async def context(chromium: async_api.Browser) -> AsyncGenerator[async_api.Brows
     await context.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tab(context: async_api.BrowserContext) -> AsyncGenerator[async_api.Page]:
+    """One tab for one test after the other: a new one costs more than what most of them do in it."""
+    tab = await new_tab(context)
+    yield tab
+    await tab.close()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(context: async_api.BrowserContext, service: Service) -> AsyncGenerator[async_api.Page]:
-    page = await inbox(context, service)
-    yield page
-    await page.close()
+async def page(tab: async_api.Page, service: Service) -> AsyncGenerator[async_api.Page]:
+    await enter(tab, service)
+    yield tab
+    await tab.unroute_all(behavior="ignoreErrors")
+    await tab.goto("about:blank")
+
+
+async def new_tab(context: async_api.BrowserContext) -> async_api.Page:
+    """A page whose mistakes, and what its own policy forbids its script, fail the test."""
+    page = await context.new_page()
+    page.on("pageerror", lambda error: MISTAKES.append(str(error)))
+    page.on("console", lambda said: MISTAKES.append(said.text) if "Content Security Policy" in said.text else None)
+    return page
+
+
+async def enter(page: async_api.Page, service: Service, person: str = "owner") -> None:
+    """Sign in and open the inbox there, until it is live."""
+    session = await service.sessions.sign_in(await service.sessions.link(person, service.url))
+    await page.context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+    await page.goto(service.url)
+    await expect(page.locator("#live")).to_have_attribute("data-state", "on")
 
 
 async def inbox(
     context: async_api.BrowserContext, service: Service, person: str = "owner", *, clock: bool = False
 ) -> async_api.Page:
-    """A page that is signed in and live. Mistakes of its script fail the test."""
-    session = await service.sessions.sign_in(await service.sessions.link(person, service.url))
-    await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
-    page = await context.new_page()
-    page.on("pageerror", lambda error: MISTAKES.append(str(error)))
-    page.on("console", lambda said: MISTAKES.append(said.text) if "Content Security Policy" in said.text else None)
+    """A tab of its own that is signed in and live."""
+    page = await new_tab(context)
     if clock:
         await page.clock.install()
-    await page.goto(service.url)
-    await expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    await enter(page, service, person)
     return page
 
 
@@ -424,9 +444,8 @@ async def test_a_click_on_a_list_that_moved_just_then_is_held_back(
     await page.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "dark")])
 async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
-    chromium: async_api.Browser, service: Service, width: int, scheme: str
+    context: async_api.BrowserContext, service: Service
 ) -> None:
     long = "x" * 400
     await service.desk.open(
@@ -440,20 +459,20 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     await service.desk.open(sayso.Form(long, FORM, id="r3"))
     await service.desk.open(sayso.Question("Why?", id="r4"))
     await service.desk.answer("r4", model.Answer(text=long), ANN)
-    context = await chromium.new_context(
-        viewport={"width": width, "height": 700}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    context.set_default_timeout(BOUND * 1000)
     page = await inbox(context, service)
     pages = ("/requests?search=x&tool=Bash", "/requests", "/people", "/policies", "/grants", "/stops")
     for path in (*pages, "/", "/requests/r1", "/requests/r4"):
         await page.goto(service.url + path)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width
-        assert await page.evaluate(f"{LOOKS}; pale()") == []
-        assert await page.evaluate(f"{LOOKS}; small()") == []
+        for width, dark in ((360, False), (360, True), (1280, True)):
+            await page.set_viewport_size({"width": width, "height": 700})
+            await page.emulate_media(color_scheme="dark" if dark else "light")
+            asked = "[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"
+            assert await page.evaluate(asked) == [width, dark]
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert await page.evaluate(f"{LOOKS}; [pale(), small()]") == [[], []], (path, width, dark)
     await page.evaluate("document.querySelector('h2').style = 'color: #777; background: #888'")
     assert len(await page.evaluate(f"{LOOKS}; pale()")) == 1
-    await context.close()
+    await page.close()
 
 
 async def test_without_its_script_the_inbox_still_works(chromium: async_api.Browser, service: Service) -> None:
@@ -545,7 +564,7 @@ async def test_any_number_of_open_pages_are_live_over_one_stream(
         "request",
         lambda request: streams.append(request.url) if request.url.startswith(f"{service.url}/events") else None,
     )
-    for _ in range(8):
+    for _ in range(6):
         page = await context.new_page()
         await page.goto(service.url)
         pages.append(page)
@@ -661,11 +680,10 @@ async def shows(page: async_api.Page, wanted: list[tuple[str, str]]) -> None:
 
 
 async def test_the_title_and_the_icon_count_what_waits_for_this_person(
-    chromium: async_api.Browser, service: Service
+    context: async_api.BrowserContext, service: Service
 ) -> None:
     await service.desk.open(sayso.Question("?", id="r1"))
     await service.desk.open(sayso.Question("?", id="r2", policy="ann"))
-    context = await chromium.new_context()
     page = await inbox(context, service, "bob")
     await expect(page).to_have_title("(1) sayso")
     await expect(page.locator("#count")).to_have_text("2")
@@ -677,30 +695,27 @@ async def test_the_title_and_the_icon_count_what_waits_for_this_person(
     await service.desk.answer("r3", model.Answer(verdict="allow"), bob)
     await expect(page).to_have_title("(1) sayso")
     assert ">9+<" in await (await page.request.get(f"{service.url}/icons/10.svg")).text()
-    await context.close()
+    await page.close()
 
 
 async def test_nobody_is_asked_about_notifications_before_they_press_the_button(
-    chromium: async_api.Browser, service: Service
+    context: async_api.BrowserContext, service: Service
 ) -> None:
-    context = await chromium.new_context()
-    await context.add_init_script(
-        "Notification.requestPermission = async () => { self.asked = true; return 'default' }"
-    )
-    page = await inbox(context, service)
+    page = await new_tab(context)
+    await page.add_init_script("Notification.requestPermission = async () => { self.asked = true; return 'default' }")
+    await enter(page, service)
     await service.desk.open(sayso.Question("?", id="r1"))
     await expect(card(page, "r1")).to_be_visible()
     assert (await page.evaluate("self.asked"), await notices(page)) == (None, [])
     await page.locator("#notify").click()
     assert await page.evaluate("self.asked")
-    await context.close()
+    await page.close()
 
 
 async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_with_it(
-    chromium: async_api.Browser, service: Service
+    context: async_api.BrowserContext, service: Service
 ) -> None:
-    context = await chromium.new_context()
-    await context.grant_permissions(["notifications"])
+    await context.grant_permissions(["notifications"], origin=service.url)
     page = await inbox(context, service, "bob")
     await page.get_by_role("button", name="Notify me").click()
     await expect(page.locator("#notify")).to_have_text("Notifications on")
@@ -716,7 +731,7 @@ async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_w
     await service.desk.open(sayso.Question("?", id="r2"))
     await expect(card(page, "r2")).to_be_visible()
     assert await notices(page) == []
-    await context.close()
+    await page.close()
 
 
 async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_pushed(
@@ -724,15 +739,17 @@ async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_p
 ) -> None:
     devices = Devices()
     async with serving(devices=devices) as running:
+        # a context of its own: the browser counts the workers of all services in one
         context = await chromium.new_context()
-        await context.grant_permissions(["notifications"])
+        await context.grant_permissions(["notifications"], origin=running.url)
         # what follows a subscription needs a push service on the internet; the browser's own part is real
-        await context.add_init_script(
+        page = await new_tab(context)
+        await page.add_init_script(
             "PushManager.prototype.getSubscription = async () => null;"
             "PushManager.prototype.subscribe = async (options) => ({ toJSON: () => ({ endpoint: 'https://push.example.com/'"
             " + options.applicationServerKey, keys: { p256dh: 'P', auth: String(options.userVisibleOnly) } }) });"
         )
-        page = await inbox(context, running, "bob")
+        await enter(page, running, "bob")
         await page.get_by_role("button", name="Notify me").click()
         await expect(page.locator("#news")).to_have_text(
             "You will be notified of new requests that wait for you, also when no page is open."
@@ -764,19 +781,19 @@ def _first(found: asyncio.Future[dict[str, str]], registrations: list[dict[str, 
         found.set_result(registrations[-1])
 
 
-async def test_where_the_push_service_cannot_be_reached_the_button_says_so(chromium: async_api.Browser) -> None:
+async def test_where_the_push_service_cannot_be_reached_the_button_says_so(context: async_api.BrowserContext) -> None:
     async with serving(devices=Devices()) as running:
-        context = await chromium.new_context()
-        await context.grant_permissions(["notifications"])
-        await context.add_init_script("PushManager.prototype.subscribe = async () => { throw new Error('offline') }")
-        page = await inbox(context, running, "bob")
+        await context.grant_permissions(["notifications"], origin=running.url)
+        page = await new_tab(context)
+        await page.add_init_script("PushManager.prototype.subscribe = async () => { throw new Error('offline') }")
+        await enter(page, running, "bob")
         await page.get_by_role("button", name="Notify me").click()
         await expect(page.locator("#news")).to_have_text(
             "You will be notified of new requests that wait for you while a page is open: this browser's push service"
             " cannot be reached."
         )
         await expect(page.locator("#notify")).to_have_text("Notifications on")
-        await context.close()
+        await page.close()
 
 
 async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.Page, service: Service) -> None:
