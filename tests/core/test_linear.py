@@ -61,6 +61,13 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "half links": lambda n: "[a](" * n,  # so many that the parser's bound of nesting is passed
     "nested links": lambda n: "[" * (n // 5) + "a" + "](b)" * (n // 5),
     "images": lambda n: "![" * (n // 2),
+    "open brackets and stars": lambda n: "[*" * (n // 2),
+    "stars that open and close": lambda n: "*a " * (n // 6) + "b*" * (n // 4),
+    "marks of all kinds": lambda n: "**x [a_" * (n // 7),
+    "a tick and a letter": lambda n: "`a" * (n // 2),
+    "items in items": lambda n: "- " * (n // 2) + "x",
+    "numbers in numbers": lambda n: "1. " * (n // 3) + "x",
+    "ampersands": lambda n: "&" * n,
     "stars": lambda n: "*a **b " * (n // 7),
     "ticks": lambda n: "".join("`" * length + " " for length in range(1, int((2 * n) ** 0.5))),
     "quotes": lambda n: "> " * (n // 2),

