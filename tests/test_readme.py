@@ -31,14 +31,13 @@ def followed(block: Block) -> Iterator[str]:
     elif block.language == "python":
         # the second one is a channel to be imported: it runs with its contract, too
         yield f"cat > {'ask.py' if 'argv' in block.text else 'folders.py'} <<'END'\n{block.text}END"
-        yield "python -c 'import ast; ast.parse(open(\"ask.py\").read())'"
     elif block.language == "console":
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             yield part.partition("\n")[0]
         yield "wait $asking && grep -q 'running make deploy' asked.txt"
     elif found := SETS_UP.match(block.text.strip()):
         # .ci/run does the rest of this line on an empty machine
-        yield "sayso demo --auto" if found[1] == "sayso demo" else "pytest --version > /dev/null"
+        yield "sayso demo --auto" if found[1] == "sayso demo" else "command -v pytest > /dev/null"
     elif block.text == CHECKS:
         assert all(line.split(" && ")[0] in (ROOT / ".ci" / "run").read_text() for line in CHECKS.split("\n")[1:3])
     else:
@@ -55,11 +54,10 @@ def _with_secrets(line: str) -> str:
     line = re.sub(r"\s+# .*$", "", line)
     if line == "python ask.py 42":
         # it waits for what the next block does
-        return "python ask.py 42 > asked.txt & asking=$!\nuntil sayso list 2> /dev/null | grep -q deploy-42; do :; done"
+        return f"{line} > asked.txt & asking=$!\nuntil sayso list 2> /dev/null | grep -q deploy-42; do sleep 0.1; done"
     if line == "sayso doctor && sayso serve":
-        return (
-            "sayso doctor && { sayso serve > serve.txt & serving=$!; }\nuntil grep -q 'sign in' serve.txt; do :; done"
-        )
+        begun = "sayso doctor && { sayso serve > serve.txt & serving=$!; }"
+        return f"{begun}\nuntil grep -q 'sign in' serve.txt; do sleep 0.1; done"
     return line.replace("xoxb-…", "$BOT_TOKEN").replace("xapp-…", "$APP_TOKEN").replace(":8700", ":$SAYSO_PORT")
 
 

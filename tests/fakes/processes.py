@@ -134,8 +134,9 @@ class Child:
     ) -> None:
         self.pid, self._status = _forked(line, folder, variables, writes, reads)
 
-    def wait(self) -> int:
+    def wait(self, within: float | None = PATIENCE) -> int:
         """Its exit code; one that does not end in time is killed."""
+        self._status.settimeout(within)
         with self._status:
             try:
                 return int(_line(self._status))
