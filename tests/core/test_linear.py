@@ -186,7 +186,7 @@ STEPS: dict[str, tuple[Callable[[str, int], Any], Callable[[Any], object]]] = {
     "drawing": (ASKED, _drawn),
     "fitting": (DRAWN, lambda drawn: cutting.fit(drawn, 200)),
     "paging": (DRAWN, lambda drawn: cutting.pages(drawn.parts, 200)),
-    "the inputs of a form": (ASKED, lambda ticket: dialogs.steps_of(ticket, ROOM)),
+    "the inputs of a form": (ASKED, lambda ticket: (dialogs.steps_of(ticket, ROOM), dialogs.inputs_of(ticket))),
     "an edit": (ASKED, lambda ticket: dialogs.of_press(ticket, tokens.read(MINT.token(ticket, "edit")), MINT, ROOM)),
     "words for the model": (
         ASKED,

@@ -287,7 +287,7 @@ def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> D
         title,
         token,
         _question(ticket),
-        steps[min(step, len(steps) - 1)],
+        inputs_of(ticket, limits.answer, only=steps[min(step, len(steps) - 1)]),
         submit,
         more=more,
         name=text.line(form) if form else None,

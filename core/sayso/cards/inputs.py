@@ -5,7 +5,7 @@ The rule: the names of inputs are made here and nowhere else, and nobody takes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,13 +83,17 @@ def key_name(index: int) -> str:
     return f"k{index}"
 
 
-def inputs_of(ticket: model.Ticket, longest: int = model.MAX_TEXT) -> tuple[Input, ...]:
-    """One input for each field; a choice with *Other* has a second one for its text.
+def inputs_of(
+    ticket: model.Ticket, longest: int = model.MAX_TEXT, only: Collection[int] | None = None
+) -> tuple[Input, ...]:
+    """One input for each field, or for those with *only* these numbers; a choice with *Other* has a second one.
 
     *longest* is how many characters of an answer the surface takes.
     """
     made: list[Input] = []
     for index, field in enumerate(fields.of_request(ticket.request)):
+        if only is not None and index not in only:
+            continue
         name = field_name(index)
         made.append(_input(name, field, longest))
         if field.other:
@@ -117,16 +121,15 @@ def _input(name: str, field: model.Field, longest: int) -> Input:
     )
 
 
-def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
-    """The inputs, as many at once as the surface has room for."""
-    groups = _group(inputs_of(ticket, limits.answer))
-    steps = _split([[len(made.options) for made in group] for group in groups], limits)
-    return [tuple(made for index in step for made in groups[index]) for step in steps]
+def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[list[int]]:
+    """The numbers of the fields of each step, as many at once as the surface has room for."""
+    return _split(sizes_of(ticket), limits)
 
 
 def sizes_of(ticket: model.Ticket) -> tuple[tuple[int, ...], ...]:
-    """How many options each input has, by groups that stand on one screen."""
-    return tuple(tuple(len(made.options) for made in group) for group in _group(inputs_of(ticket)))
+    """How many options each input has, by fields: a choice and its own free text stay on one screen."""
+    asked = fields.of_request(ticket.request)
+    return tuple((len(field.options), 0) if field.other else (len(field.options),) for field in asked)
 
 
 def count_steps(sizes: Sequence[Sequence[int]], limits: WindowLimits) -> int:
@@ -168,17 +171,6 @@ def _split(sizes: Sequence[Sequence[int]], limits: WindowLimits) -> list[list[in
         steps[-1].append(number)
         room -= taken
     return steps
-
-
-def _group(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
-    # a choice and its own free text stay on one screen
-    groups: list[tuple[Input, ...]] = []
-    for made in inputs:
-        if made.belongs_to is not None:
-            groups[-1] += (made,)
-        else:
-            groups.append((made,))
-    return groups
 
 
 def _default(field: model.Field, longest: int) -> str | None:

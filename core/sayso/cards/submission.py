@@ -185,9 +185,7 @@ def _take_step(
     steps = dialog.steps_of(ticket, limits)
     if step + 1 < len(steps):
         # what is wrong is said while its input is still on the screen
-        asked, shown = fields.of_request(ticket.request), {given.name for given in steps[step]}
-        here = [index for index in range(len(asked)) if dialog.field_name(index) in shown]
-        _values(asked, here, draft)
+        _values(fields.of_request(ticket.request), steps[step], draft)
         token = maker.token(ticket, "fill", dialog.index_of(step + 1, draft))
         return dialog.fill(masked.of(ticket, maker), step + 1, token, limits)
     values = values_of(ticket, draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -194,11 +195,12 @@ def dialogs(limits: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
             for index in range(12 if action in ("review", "fill") else 3 if action == "offer" else 1):
                 pressed = tokens.read(MINT.token(ticket, action, index))
                 opened = _opened(ticket, pressed, limits)
-                if opened is not None and opened == before:
+                shown = opened and replace(opened, token="")
+                if shown is not None and shown == before:
                     break  # beyond the last one it is the last one again
                 if opened is not None and (opened.parts or opened.inputs):
                     yield opened
-                before = opened
+                before = shown
 
 
 def _opened(ticket: model.Ticket, pressed: tokens.Pressed, limits: dialog.WindowLimits) -> dialog.Dialog | None:

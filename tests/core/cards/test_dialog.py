@@ -207,7 +207,7 @@ def test_an_answer_is_as_long_as_the_window_takes_and_no_longer_than_its_field()
         asking.Form("Fill", [model.Field(name="a", label="A"), model.Field(name="b", label="B", max_length=9)])
     )
     room = dialog.WindowLimits(content=2000, inputs=3, typed=3000, answer=500)
-    assert [made.longest for step in dialog.steps_of(ticket, room) for made in step] == [500, 9]
+    assert [made.longest for made in dialog.fill(ticket, 0, "token", room).inputs] == [500, 9]
     assert [made.longest for made in dialog.inputs_of(ticket)] == [model.MAX_TEXT, 9]
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from sayso import asking, model
-from sayso.cards import asked, card, draw, inputs
+from sayso.cards import asked, card, dialog, draw, inputs
 from sayso.testing import samples
 from sayso.testing.samples import MINT, opened
+from tests.counting import work_of
 
 OPTIONS = tuple(model.Option(label=str(number)) for number in range(60))
 
@@ -32,8 +33,18 @@ def test_a_long_list_of_options_takes_the_places_of_several_inputs() -> None:
     room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000, options=25)
     long = model.Field(name="which", label="Which", kind="choice", options=OPTIONS, other=True)
     ticket = form(1, long)
-    assert [len(step) for step in inputs.steps_of(ticket, room)] == [1, 2]
+    assert inputs.steps_of(ticket, room) == [[0], [1]]
+    assert [given.belongs_to for given in inputs.inputs_of(ticket, only=[1])] == [None, inputs.field_name(1)]
     assert "has 2 steps" in said(ticket, room)
+
+
+def test_a_step_of_a_form_is_drawn_without_what_stands_on_the_others() -> None:
+    room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
+    long = [model.Field(name=f"c{n}", label="Which", kind="choice", options=OPTIONS) for n in range(7)]
+    alone, among = form(3), form(3, *long)
+    first = work_of(lambda: dialog.fill(alone, 0, "token", room))
+    assert work_of(lambda: dialog.fill(among, 0, "token", room)) < 2 * first
+    assert dialog.fill(among, 0, "token", room).inputs == dialog.fill(alone, 0, "token", room).inputs
 
 
 def test_a_decided_form_and_a_question_say_nothing_of_steps() -> None:
