@@ -25,6 +25,7 @@ SaysoError
 ├─ DigestMismatch         what is about to run is not what was allowed
 ├─ Denied                 the call was not allowed; it is in `gate`
 ├─ StoreUnavailable       the database cannot be used now               503
+│   ├─ Occupied           somebody else holds one row; it is in `stores.occupied`
 │   └─ Unreadable         one stored row is damaged, or of a newer version
 ├─ Conflict               a newer version is stored; never leaves the core
 └─ ChannelError           a platform refused or failed; the courier retries or gives up

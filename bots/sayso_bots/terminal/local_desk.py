@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sayso import model
 from sayso.cards import naming
-from sayso.desk import Desk, callers, token_secret
+from sayso.desk import Desk, callers, timekeeper, token_secret
 from sayso.desk.admission import granting, learning
 from sayso.desk.answering import attending, overview, passing_on, revealing, searching
 from sayso.desk.upkeep import stopping, stops
@@ -73,9 +73,7 @@ class LocalDesk(callers.CallersDesk, here.Here):
 
     async def _let_time_act(self) -> None:
         # no service may be running to do so
-        while due := await self.desk.store.due(self.desk.clock.now()):
-            for id in due:
-                await self.desk.let_time_act(id)
+        await timekeeper.act(self.desk, self.desk.store, self.desk.clock)
 
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting. What people accepted as a rule counts as it does in a running service."""

@@ -214,21 +214,24 @@ def kept_digest(rows: Collection[tuple[int, str]]) -> str:
 
 def _columns_of(document: str) -> tuple[str | int | None, ...]:
     """What stands in the columns of a ticket beside its document; nothing if that cannot be read."""
+    found = read_object(document)
     try:
-        found: dict[str, Any] = json.loads(document)
         made = documents.to_micros(datetime.fromisoformat(found["created_at"]))
         state = "pending" if found.get("decision") is None else "decided"
         session = found["request"].get("source", {}).get("session")
         return found["id"], found["ref"], found["version"], state, found["owner"], session, made
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
 def _entry_of(row: ChainedRow) -> dict[str, Any]:
-    if not row.entry.startswith('{"type":"erased"'):
-        return {}
+    return read_object(row.entry) if row.entry.startswith('{"type":"erased"') else {}
+
+
+def read_object(written: str) -> dict[str, Any]:
+    """What was written as JSON; nothing if it is damaged."""
     try:
-        found: dict[str, Any] = json.loads(row.entry)
-    except ValueError:
+        found: Any = json.loads(written)
+    except (ValueError, RecursionError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}

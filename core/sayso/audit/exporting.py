@@ -75,29 +75,31 @@ class Lines:
         """What was written, if it may be shown as it is; and what stands beside, if it holds secrets."""
         if not self.content or self.masks is None or (self.masks.off and _RECEIPT not in written):
             return (written if self.content else None), {}
+        document = checking.read_object(written)
+        found: dict[str, Any] = {}
         try:
-            document: Any = json.loads(written)
-        except ValueError:
+            is_good = self._take_receipt(document)
+            # people may see secrets where the settings say so; a receipt is for the asking side alone
+            masked = document if self.masks.off else self.masks.over(found).value(document)
+        except (ValueError, RecursionError):
+            return None, {}
+        if not document:
             # damaged, and so nobody can say what is in it
             return None, {}
-        found: dict[str, Any] = {}
-        is_good = self._take_receipt(document)
-        # people may see secrets where the settings say so; a receipt is for the asking side alone
-        masked = document if self.masks.off else self.masks.over(found).value(document)
         return (None, {"masked": _without_keys(masked)}) if found or is_good else (written, {})
 
     def _take_receipt(self, document: dict[str, Any]) -> bool:
         """Take the receipt out of what is looked through for secrets. Return whether it is still good."""
-        decision: dict[str, Any] = document.get("decision") or {}
+        decision = _object(document.get("decision"))
         if decision.pop("receipt", None) is None:
             return False
-        until: str | None = decision.get("valid_until")
-        return self.at is None or until is None or datetime.fromisoformat(until) > self.at
+        until = decision.get("valid_until")
+        return self.at is None or until is None or datetime.fromisoformat(str(until)) > self.at
 
 
 def _without_keys(masked: dict[str, Any]) -> dict[str, Any]:
     """Without that by which somebody could try out what is masked: the hashes of it are in the export."""
-    decision = masked.get("decision")
+    decision = _object(masked.get("decision"))
     bare = {"decision": {**decision, "input_digest": None}} if decision else {}
     return {name: one for name, one in (masked | bare).items() if name not in ("salt", "ref")}
 
@@ -142,6 +144,11 @@ def _hand_in(kind: str, found: dict[str, Any], checker: checking.Checker) -> Non
         checker.row(row, found["entry_digest"])
 
 
+def _object(value: Any) -> dict[str, Any]:
+    """What is an object, in a row that may be damaged; nothing otherwise."""
+    return value if isinstance(value, dict) else {}
+
+
 def table_head() -> str:
     """The first line of the table."""
     return _csv(COLUMNS)
@@ -149,13 +156,10 @@ def table_head() -> str:
 
 def table_row(row: ChainedRow) -> str:
     """A row of the log as a line of the table. It holds what happened, and no input, text or value of anybody."""
-    try:
-        entry: dict[str, Any] = json.loads(row.entry)
-    except ValueError:
-        entry = {}
-    by: Any = entry.get("by") or ""
-    person: dict[str, Any] = {"id": by} if isinstance(by, str) else by
-    answer: dict[str, Any] = entry.get("answer") or {}
+    entry = checking.read_object(row.entry)
+    by = entry.get("by") or ""
+    person = {"id": by} if isinstance(by, str) else _object(by)
+    answer = _object(entry.get("answer"))
     said = answer.get("verdict") or ("answer" if answer else "")
     details = entry.get("code") or entry.get("digest") or entry.get("shown") or ""
     return _csv(

@@ -12,6 +12,7 @@ from sayso import clock as clocks
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, record_kinds
+from sayso.stores.occupied import Occupied
 from sayso.stores.protocol import SERVICE
 
 _REVOKING = "revoking"
@@ -53,18 +54,28 @@ async def revoke(store: Store, name: str, key: str, at: datetime, reason: str | 
     return await _finished(store, name, value, at)
 
 
-async def withdraw(store: Store, owner: str, key: str | None, at: datetime, reason: str | None = None) -> int:
-    """Withdraw all that is open of an owner and was asked with this key; how many requests that were."""
-    withdrawn, query = 0, Query(state="pending", owner=owner, limit=_CHUNK)
+async def withdraw(
+    store: Store, owner: str, key: str | None, at: datetime, reason: str | None = None
+) -> tuple[int, bool]:
+    """Withdraw all that is open of an owner and was asked with this key: how many requests, and whether it was all.
+
+    One that somebody else holds, or that cannot be read, is left out; the latter nobody can do anything with.
+    """
+    withdrawn, whole = 0, True
+    query = Query(state="pending", owner=owner, limit=_CHUNK)
     event = events.Cancelled(at=at, by=owner, reason=reason or f"the key {owner} was revoked")
     while tickets := await store.list(query):
         for ticket in tickets:
             # a key of the same name that was made since is another one; older requests do not say which it was
             if ticket.key in (None, key):
-                closed = await happen(store, ticket.id, event)
-                withdrawn += closed.decision is not None and closed.decision.outcome == "cancelled"
+                try:
+                    closed = await happen(store, ticket.id, event)
+                except (Occupied, errors.Unreadable) as error:
+                    whole = whole and isinstance(error, errors.Unreadable)
+                else:
+                    withdrawn += closed.decision is not None and closed.decision.outcome == "cancelled"
         query = Query("pending", owner, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
-    return withdrawn
+    return withdrawn, whole
 
 
 async def watch(store: Store, clock: clocks.Clock) -> None:
@@ -91,6 +102,7 @@ async def _finished(store: Store, name: str, value: model.JsonObject, at: dateti
     if (key := value["key"]) is not None:
         # begun by a process that died before it came to this
         await store.remove(record_kinds.KEY, key)
-    withdrawn = await withdraw(store, name, key, at, value.get("reason"))
-    await store.remove(_REVOKING, name)
+    withdrawn, whole = await withdraw(store, name, key, at, value.get("reason"))
+    if whole:
+        await store.remove(_REVOKING, name)
     return withdrawn

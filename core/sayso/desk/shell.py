@@ -17,6 +17,7 @@ from sayso.desk.setup import Caller, Setup
 from sayso.desk.upkeep import stops, watching
 from sayso.machine import delegating, events, people
 from sayso.stores import Record, Store
+from sayso.stores.occupied import Occupied
 
 if TYPE_CHECKING:
     from sayso import stats
@@ -230,7 +231,7 @@ class Shell:
                 self.watched.committed(end.ticket, closes, decides=True)
             if acting is event:
                 return step.ticket
-        raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+        raise Occupied(f"request {id} changes too fast", hint="try again")
 
     async def step_together(
         self, happening: Mapping[str, events.Event], looked: Look | None = None
@@ -259,7 +260,7 @@ class Shell:
             for ticket, event, step in changed:
                 self.watched.committed(step.ticket, event, decides=_decides(ticket, step.ticket))
             return [step.ticket for _, _, step in steps]
-        raise errors.StoreUnavailable("requests that are decided together change too fast", hint="try again")
+        raise Occupied("requests that are decided together change too fast", hint="try again")
 
     async def _stepped(self, ticket: model.Ticket, event: events.Event) -> machine.Step:
         large = isinstance(event, _WEIGHING) and requests.is_large(ticket.request)

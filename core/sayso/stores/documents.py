@@ -35,6 +35,10 @@ _SHOWN = 200
 _PARTS = ("request", "policy", "decision")
 
 
+class Mismatch(ValueError):
+    """A row and its document say different things."""
+
+
 def to_micros(when: datetime) -> int:
     """Microseconds since 1970: exact, unlike a float, and the same in every dialect."""
     since = when - _EPOCH
@@ -77,9 +81,27 @@ def read_ticket(row: RawRow) -> model.Ticket:
     return model.Ticket.model_validate_json(row[0], extra="allow")
 
 
+def read_stored(id: str, row: RawRow) -> model.Ticket:
+    """The ticket of a row with its version. Raises ValueError also if it has another id, and another reference."""
+    ticket = read_ticket(row)
+    if id not in (ticket.id, ticket.ref):
+        raise Mismatch
+    _check_version(ticket.version, row)
+    return ticket
+
+
 def read_awaited(row: RawRow) -> machine.Awaited:
-    """What whoever waits needs of the ticket of such a row."""
-    return machine.Awaited.model_validate_json(row[0], extra="ignore")
+    """What whoever waits needs of the ticket of a row, which may have its version as well."""
+    seen = machine.Awaited.model_validate_json(row[0], extra="ignore")
+    if len(row) > 1:
+        _check_version(seen.version, row)
+    return seen
+
+
+def _check_version(version: int, row: RawRow) -> None:
+    # otherwise it could never be changed, since each commit says which version it follows
+    if version != row[1]:
+        raise Mismatch
 
 
 def read_entry(row: RawRow) -> Row:
@@ -118,14 +140,17 @@ def read_summary(row: RawRow) -> Summary:
     return Summary(row[0], to_datetime(row[1]), row[2], row[3], decided)
 
 
-def read_all(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
-    """All that can be read; one damaged row must not hold up the others."""
+def read_all(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow], name: int = 0) -> Iterator[Decoded]:
+    """All that can be read; one damaged row must not hold up the others. Each is known by the value at *name*."""
     for row in rows:
         try:
             yield decode(row)
         except ValueError as error:
             # the document itself is nothing for a log
-            log.error("a stored row cannot be read and is left out", extra={"row": _name(row), "error": _why(error)})
+            log.error(
+                "a stored row cannot be read and is left out",
+                extra={"row": str(row[name])[:_SHOWN], "error": _why(error)},
+            )
 
 
 def read_one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
@@ -154,11 +179,6 @@ def _json(value: dict[str, Any]) -> str:
     except ValueError:
         # half a character, which only escaped text can hold
         return json.dumps(value)
-
-
-def _name(row: RawRow) -> str:
-    found = str(row[0])
-    return "a ticket" if found.startswith("{") else found[:_SHOWN]
 
 
 def _why(error: ValueError) -> str:

@@ -36,8 +36,8 @@ _LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError)
 
 # Limited, so that each row is found by its key whatever the planner thinks of the tables.
 _LOAD = """
-select document, number - 1 as place from unnest($1::text[]) with ordinality as asked (id, number),
-lateral (select document from tickets where tickets.id = asked.id limit 1) as found
+select document, version, number - 1 as place from unnest($1::text[]) with ordinality as asked (id, number),
+lateral (select document, version from tickets where tickets.id = asked.id limit 1) as found
 """
 _LOOK_BACK = """
 select found.*, place from unnest($1::int[], $2::text[], $3::text[]) as asked (place, kind, name), lateral (

@@ -11,6 +11,7 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
 from sayso.stores import sql
+from sayso.stores.occupied import Occupied
 from sayso.stores.protocol import Durability
 
 # Held while the schema is brought up to date.
@@ -100,6 +101,8 @@ def unavailable(error: BaseException, *, sent: bool = False) -> errors.StoreUnav
     if isinstance(error, _DAMAGED):
         hint = "see the log of the database; restore a backup"
         return errors.StoreUnavailable(_said(error), hint=hint, why="the database is damaged")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return Occupied(_said(error), hint="see who holds a lock in the database; try again")
     return errors.StoreUnavailable(_said(error), hint="see the log of the database; try again")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -46,13 +47,14 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
         told = self._watch.told
-        ticket = await self._one(documents.read_ticket, id, await self._document(id))
+        ticket = await self._one(functools.partial(documents.read_stored, id), id, await self._document(id))
         self._watch.note(id, ticket.version, told)
         return ticket
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_by_ref`."""
-        return await self._one(documents.read_ticket, "of this reference", await self._read("load_by_ref", ref))
+        rows = await self._read("load_by_ref", ref)
+        return await self._one(functools.partial(documents.read_stored, ref), "of this reference", rows)
 
     async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """See `Store.commit`."""
@@ -238,7 +240,8 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
 
 
 def _read_tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
-    return list(documents.read_all(documents.read_ticket, rows))
+    # document, moment, id
+    return list(documents.read_all(documents.read_ticket, rows, name=2))
 
 
 def _is_large(rows: Sequence[RawRow]) -> bool:

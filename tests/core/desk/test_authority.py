@@ -101,7 +101,7 @@ async def test_a_new_key_of_the_same_name_does_not_suffer_for_the_old_one(front:
     await keys.Keys(front.store).revoke("bot", front.clock.now())
     new = await made(front)
     ticket = await front.open(permission(id="new"), new.caller)
-    assert await authority.withdraw(front.store, "bot", old.record, front.clock.now()) == 0
+    assert await authority.withdraw(front.store, "bot", old.record, front.clock.now()) == (0, True)
     await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     assert (await front.wait(ticket.id, new.caller)).allowed
 

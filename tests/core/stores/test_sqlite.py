@@ -400,7 +400,7 @@ async def test_a_document_that_was_told_is_not_taken_for_the_newest(
     store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await tickets.ask(store, "r1")
-    [[document]] = await store._read("load", "r1")
+    [[document, _]] = await store._read("load", "r1")
     waiting = await tickets.started(store.awaited("r1", 1))
     store._watch.tell("r1", 2, document=document)
     store._watch.tell("r1", 3)

@@ -6,6 +6,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ async def file(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
 
 async def rewrite(store: Kept, id: str, change: Changed) -> None:
     """Store another document for a ticket, as another version of sayso would."""
-    [[text]] = await store._read("load", id)
+    [[text, _]] = await store._read("load", id)
     document = json.loads(text)
     change(document)
     await tamper(store, "update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
@@ -78,7 +79,7 @@ async def test_what_a_newer_version_wrote_is_read_and_not_undone(store: Kept) ->
     assert [one.id for one in await store.list(Query())] == ["r1"]
     closed = await tickets.answer(store, "r1", events.Cancelled(at=tickets.NOW, by="agent"))
     assert closed.state == "decided"
-    [[text]] = await store._read("load", "r1")
+    [[text, _]] = await store._read("load", "r1")
     document = json.loads(text)
     assert document["weight"] == {"a": [1, None]}
     assert (document["request"]["mood"], document["policy"]["phases"]) == ("calm", [2])
@@ -126,6 +127,60 @@ async def test_one_row_that_cannot_be_read_stops_no_expiry(store: Kept) -> None:
     watching.cancel()
 
 
+def of_another_request(document: dict[str, Any]) -> None:
+    document["id"] = document["ref"] = "other"
+
+
+def of_another_version(document: dict[str, Any]) -> None:
+    document["version"] = 7
+
+
+def due_later(document: dict[str, Any]) -> None:
+    document["expires_at"] = "2099-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("change", [of_another_request, of_another_version, due_later])
+async def test_one_row_that_says_something_else_than_its_document_stops_no_expiry(
+    store: Kept, change: Changed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = ManualClock(tickets.NOW), list[None]()
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), now)
+    await tickets.ask(store, "bad", "good")
+    await rewrite(store, "bad", change)
+    look = store.next_due
+
+    async def next_due() -> datetime | None:
+        looks.append(None)
+        return await look()
+
+    monkeypatch.setattr(store, "next_due", next_due)
+    now.advance(61)
+    watching = asyncio.create_task(timekeeper.expire_due(front, store, now))
+    async with asyncio.timeout(BOUND):
+        while not (await store.load("good")).decision or (due := await look()) is None or due <= now.now():
+            await store.check()
+    # it is put off, and not looked at again and again
+    assert (watching.done(), len(looks) < 10) == (False, True)
+    watching.cancel()
+
+
+async def test_a_document_of_another_request_is_taken_for_no_other(store: Kept) -> None:
+    await tickets.ask(store, "bad")
+    ref = (await store.load("bad")).ref
+    await rewrite(store, "bad", of_another_request)
+    for reading in (store.load("bad"), store.load_by_ref(ref)):
+        with pytest.raises(errors.Unreadable):
+            await reading
+
+
+async def test_who_waits_for_a_row_of_another_version_is_told_and_does_not_spin(store: Kept) -> None:
+    await tickets.ask(store, "bad")
+    await rewrite(store, "bad", of_another_version)
+    for reading in (store.load("bad"), store.awaited("bad")):
+        with pytest.raises(errors.Unreadable):
+            await reading
+
+
 async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(store: Kept) -> None:
     await tickets.ask(store, *(f"r{n}" for n in range(6)))
     for n in (2, 3, 4):
@@ -134,6 +189,20 @@ async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(store: Ke
     broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
     await tamper(store, broken)
     assert [row.ticket_id for row in await store.log_after(0, 2)] == ["r5"]
+
+
+async def test_a_document_that_cannot_be_read_is_named_in_the_log_and_not_told_there(
+    store: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    await tickets.ask(store, "bad")
+    for broken in ('"hunter2"', '[{"password": "hunter2"}]', '{"hunter2": 1', "hunter2"):
+        await tamper(store, "update tickets set document = $1 where id = 'bad' returning id", broken)
+        caplog.clear()
+        assert await store.list(Query()) == []
+        with pytest.raises(errors.Unreadable) as told:
+            await store.load("bad")
+        assert "hunter2" not in str([vars(record) for record in caplog.records]) + str(vars(told.value))
+        assert [vars(record)["row"] for record in caplog.records] == ["bad", "request bad"]
 
 
 async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:

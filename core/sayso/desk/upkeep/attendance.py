@@ -18,6 +18,7 @@ from sayso.cards import tokens
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.stores import Record, Store, record_kinds
+from sayso.stores.occupied import Occupied
 
 log = logging.getLogger(__name__)
 
@@ -218,9 +219,11 @@ async def _reap(attendance: Attendance, before: _Seen, left: frozenset[str]) -> 
     dead |= left & now.waiters.keys()
     attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
     for name in sorted(dead):
-        if now.waiters[name].ticket not in attended:
-            await _withdraw(shell, now.waiters[name])
-        await shell.store.remove(record_kinds.WAITER, name)
+        # one that somebody else holds is withdrawn by a later look
+        with contextlib.suppress(Occupied):
+            if now.waiters[name].ticket not in attended:
+                await _withdraw(shell, now.waiters[name])
+            await shell.store.remove(record_kinds.WAITER, name)
     for process in silent & now.beats.keys():
         await shell.store.remove(_PROCESS, process)
 

@@ -16,6 +16,7 @@ from sayso.desk.shell import Shell, check_whole
 from sayso.desk.upkeep import stops
 from sayso.machine import events, people
 from sayso.stores import Query, Record
+from sayso.stores.occupied import Occupied
 from sayso.stores.protocol import SERVICE
 from sayso.stores.record_kinds import KEY, STOPPED
 
@@ -98,18 +99,33 @@ async def watch(shell: Shell) -> None:
 
 
 async def bring_in_line(shell: Shell) -> None:
-    """Stop the open requests that are to stand still, and let the others go on."""
+    """Stop the open requests that are to stand still, and let the others go on; one that cannot be changed comes later.
+
+    Until then it stands still all the same: whatever happens to it looks at the stops.
+    """
+    left = False
     standing, query = await stops.standing(shell.store), Query(state="pending", limit=_PAGE, most_bytes=_MOST_BYTES)
     while tickets := await shell.store.list(query):
         for ticket in tickets:
             if machine.in_line(ticket, standing.of(ticket.owner), shell.clock.now()):
-                await shell.let_time_act(ticket.id)
+                left |= not await _acted(shell, ticket.id)
         oldest = tickets[-1]
         query = Query("pending", limit=_PAGE, most_bytes=_MOST_BYTES, before=(oldest.created_at, oldest.id))
+    if left:
+        return
     found = await shell.store.get(STOPPED, _IN_LINE)
     # of two copies at the same moment one is enough
     with contextlib.suppress(errors.Conflict):
         await shell.store.put(Record(STOPPED, _IN_LINE, _written(standing), version=found.version if found else 0))
+
+
+async def _acted(shell: Shell, id: str) -> bool:
+    try:
+        await shell.let_time_act(id)
+    except (Occupied, errors.Unreadable) as error:
+        # of what cannot be read nothing more can become; it is named in the log
+        return isinstance(error, errors.Unreadable)
+    return True
 
 
 def _written(standing: stops.Stops) -> model.JsonObject:

@@ -1,8 +1,8 @@
 -- name: load
-select document from tickets where id = $1;
+select document, version from tickets where id = $1;
 
 -- name: load_by_ref
-select document from tickets where ref = $1;
+select document, version from tickets where ref = $1;
 
 -- name: version
 select version from tickets where id = $1;
@@ -23,10 +23,6 @@ select number, ticket_id, version from log where number > $1 order by number lim
 
 -- name: postpone
 update tickets set wake_at = $1 where id = $2 and state = 'pending';
-
--- name: probe
-insert into records (kind, name, value, expires_at, version) values ('probe', 'store', '{}', null, 1)
-on conflict (kind, name) do update set version = records.version + 1;
 
 -- name: done
 -- the row stays, without a due time, so that its fence never starts again

@@ -35,3 +35,11 @@ select min(wake_at) from tickets where state = 'pending';
 -- name: get_all
 select kind, name, records.value, expires_at, version from json_array_elements(cast($1 as json)) as wanted (pair), records
 where kind = wanted.pair ->> 0 and name = wanted.pair ->> 1;
+
+-- name: probe
+-- it changes one row, and takes the locks of all tables that a commit writes to
+with tickets_locked as (update tickets set version = version where false),
+log_locked as (delete from log where false),
+outbox_locked as (delete from outbox where false)
+insert into records (kind, name, value, expires_at, version) values ('probe', 'store', '{}', null, 1)
+on conflict (kind, name) do update set version = records.version + 1;

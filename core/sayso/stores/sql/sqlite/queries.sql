@@ -78,3 +78,7 @@ select min(wake_at) from tickets indexed by tickets_wake where state = 'pending'
 -- the list is looked through first, and each of its records found by its key
 select kind, name, records.value, expires_at, version from json_each($1) as wanted cross join records
 where kind = wanted.value ->> 0 and name = wanted.value ->> 1;
+
+-- name: probe
+insert into records (kind, name, value, expires_at, version) values ('probe', 'store', '{}', null, 1)
+on conflict (kind, name) do update set version = records.version + 1;
