@@ -270,7 +270,7 @@ class Shell:
         """What is kept of decisions, and of whose turn it is, and written with them; of each as it was and is."""
         kept: list[Record] = []
         if decided := [after for before, after in changed if _decides(before, after)]:
-            kept += await remembering.records(self.store, *decided)
+            kept += await remembering.records(*decided)
         for after in decided:
             kept += await granting.records(self.store, after, self.setup.directory.people)
             if after.owner == naming.SERVICE:

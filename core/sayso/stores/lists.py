@@ -44,11 +44,13 @@ def select_count(query: Query, dialect: sql.Dialect) -> tuple[str, Values]:
 
 @functools.cache
 def select_records(wanted: int) -> str:
-    """The statement for so many records by kind and name, and for the last of a kind between two names."""
-    read, first = "select kind, name, value, expires_at, version from records where kind", 2 * wanted + 1
-    strands = [f"{read} = ${number} and name = ${number + 1}" for number in range(1, first, 2)]
-    last = f"{read} = ${first} and name >= ${first + 1} and name < ${first + 2} order by name desc limit ${first + 3}"
-    return " union all ".join([*strands, f"select * from ({last}) as newest"])
+    """The statement for the last records of a kind between two names, of so many kinds."""
+    read, last = "select kind, name, value, expires_at, version from records where", "order by name desc limit"
+    strands = (
+        f"{read} kind = ${at} and name >= ${at + 1} and name < ${at + 2} {last} ${at + 3}"
+        for at in range(1, 4 * wanted, 4)
+    )
+    return " union all ".join(f"select * from ({strand}) as strand" for strand in strands)
 
 
 def _ids(query: Query, values: Values, dialect: sql.Dialect) -> str:

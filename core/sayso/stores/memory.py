@@ -13,7 +13,7 @@ from sayso.machine import events
 from sayso.stores import memory_audit, memory_lists, memory_outbox, watch
 from sayso.stores.auditing import ChainedRow
 from sayso.stores.outbox import Job
-from sayso.stores.protocol import TIME, Commit, Durability, Query, Record, Row, Summary
+from sayso.stores.protocol import TIME, Commit, Durability, Last, Query, Record, Row, Summary
 
 
 class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
@@ -178,12 +178,9 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
         """See `Store.get_all`."""
         return {key: _copy_of_record(self._records[key]) for key in wanted if key in self._records}
 
-    async def look_back(
-        self, wanted: Collection[tuple[str, str]], newest: tuple[str, str], most: int
-    ) -> Sequence[Record]:
+    async def look_back(self, *wanted: Last) -> Sequence[Record]:
         """See `Store.look_back`."""
-        found = await self.get_all(wanted)
-        return [*found.values(), *(await self.scan(*newest))[-most:]]
+        return [one for kind, prefix, most in wanted for one in (await self.scan(kind, prefix))[-most:]]
 
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""

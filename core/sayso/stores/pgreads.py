@@ -28,8 +28,8 @@ Merge = Callable[[Sequence[documents.Values]], Statement]
 # What they bring is in memory at the same time, and the documents of requests may be large.
 _MOST = 50
 
-# Values of `lists.select_records` behind its pairs: kind, first, after, most.
-_LAST = 4
+# Values of `lists.select_records` for each: kind, first, after, most.
+_EACH = 4
 
 # Whoever reads alone would be told the same.
 _LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError)
@@ -40,12 +40,7 @@ select document, version, number - 1 as place from unnest($1::text[]) with ordin
 lateral (select document, version from tickets where tickets.id = asked.id limit 1) as found
 """
 _LOOK_BACK = """
-select found.*, place from unnest($1::int[], $2::text[], $3::text[]) as asked (place, kind, name), lateral (
-    select kind, name, value, expires_at, version from records
-    where records.kind = asked.kind and records.name = asked.name limit 1
-) as found
-union all
-select found.*, place from unnest($4::int[], $5::text[], $6::text[], $7::text[], $8::int[])
+select found.*, place from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::int[])
 as asked (place, kind, first, after, most), lateral (
     select kind, name, value, expires_at, version from records
     where records.kind = asked.kind and records.name >= asked.first and records.name < asked.after
@@ -128,14 +123,11 @@ def loads(asked: Sequence[documents.Values]) -> Statement:
 
 def look_backs(asked: Sequence[documents.Values]) -> Statement:
     """Several of `lists.select_records` in one."""
-    pairs = [
-        (place, *pair)
-        for place, values in enumerate(asked)
-        for pair in zip(values[:-_LAST:2], values[1:-_LAST:2], strict=True)
+    each = [
+        (place, *values[at : at + _EACH]) for place, values in enumerate(asked) for at in range(0, len(values), _EACH)
     ]
-    kinds, firsts, afters, mosts = zip(*(values[-_LAST:] for values in asked), strict=True)
-    keys = [place for place, _, _ in pairs], _texts(kind for _, kind, _ in pairs), _texts(name for _, _, name in pairs)
-    return _LOOK_BACK, [*keys, range(len(asked)), *map(_texts, (kinds, firsts, afters)), mosts]
+    places, kinds, firsts, afters, mosts = zip(*each, strict=True)
+    return _LOOK_BACK, [places, *map(_texts, (kinds, firsts, afters)), mosts]
 
 
 def _texts(values: Iterable[documents.Value]) -> list[str]:

@@ -78,6 +78,10 @@ class Record:
     version: int = 0
 
 
+Last = tuple[str, str, int]
+"""The last records by name of a kind, whose names begin so, and how many of them at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Durability:
     """What a store promises about an acknowledged commit; for the start line and for `sayso doctor`."""
@@ -225,13 +229,8 @@ class Store(AuditStore, outbox.Outbox, Protocol):
         """Return those of these records that there are, by kind and name; what cannot be read is left out."""
         ...
 
-    async def look_back(
-        self, wanted: Collection[tuple[str, str]], newest: tuple[str, str], most: int
-    ) -> Sequence[Record]:
-        """Return those of these records that there are, and of a kind the last ones by name that begin so: in one read.
-
-        *most* is how many of the last; in which order all of them come is not said.
-        """
+    async def look_back(self, *wanted: Last) -> Sequence[Record]:
+        """Return the last records by name of each: in one read, and in no order that is said."""
         ...
 
     async def remove(self, kind: str, name: str) -> Record | None:

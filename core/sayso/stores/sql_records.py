@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import abc
-import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 
 from sayso import errors
 from sayso.stores import documents, lists, sql
-from sayso.stores.protocol import Record
+from sayso.stores.protocol import Last, Record
 
 Value = documents.Value
 RawRow = documents.RawRow
@@ -50,12 +49,11 @@ class SqlRecords(abc.ABC):
         rows = await self._read("get_all", json.dumps(list(wanted)))
         return {(one.kind, one.name): one for one in documents.read_all(documents.read_record, rows)}
 
-    async def look_back(
-        self, wanted: Collection[tuple[str, str]], newest: tuple[str, str], most: int
-    ) -> Sequence[Record]:
+    async def look_back(self, *wanted: Last) -> Sequence[Record]:
         """See `Store.look_back`."""
-        kind, prefix = newest
-        values: list[Value] = [*itertools.chain.from_iterable(wanted), kind, prefix, prefix + lists.LAST, most]
+        values: list[Value] = []
+        for kind, prefix, most in wanted:
+            values += (kind, prefix, prefix + lists.LAST, most)
         rows = await self._select_few(lists.select_records(len(wanted)), *values)
         return list(documents.read_all(documents.read_record, rows))
 

@@ -51,13 +51,13 @@ class RecordContract(tickets.Opened):
         assert found == {("a", "2"): await store.get("a", "2"), ("b", "1"): await store.get("b", "1")}
         assert await store.get_all([]) == {}
 
-    async def test_some_records_and_the_last_of_others_are_read_at_once(self, store: Store) -> None:
+    async def test_the_last_records_of_several_kinds_are_read_at_once(self, store: Store) -> None:
         for kind, name in (("a", "x/1"), ("a", "x/2"), ("a", "x/é"), ("a", "y"), ("b", "x/9"), ("b", "1")):
             await store.put(Record(kind, name, {"of": kind + name}, tickets.NOW))
-        found = await store.look_back([("b", "1"), ("b", "2"), ("a", "y")], ("a", "x/"), 2)
-        assert sorted(one.value["of"] for one in found) == ["ax/2", "ax/é", "ay", "b1"]
-        assert [one.name for one in await store.look_back([], ("a", "x/"), 1)] == ["x/é"]
-        assert list(await store.look_back([], ("c", ""), 5)) == []
+        found = await store.look_back(("b", "1", 2), ("b", "2", 1), ("a", "x/", 2), ("b", "x", 3))
+        assert sorted(one.value["of"] for one in found) == ["ax/2", "ax/é", "b1", "bx/9"]
+        assert [one.name for one in await store.look_back(("a", "x/", 1))] == ["x/é"]
+        assert list(await store.look_back(("c", "", 5))) == []
 
     async def test_records_beside_a_commit_are_written_with_it_or_left_out(self, store: Store) -> None:
         new, ends = Record("past", tickets.NASTY, {"n": 1}, tickets.NOW), tickets.asked("r1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from sayso.chat import listing
 from sayso.content import binding
 from sayso.desk import Caller, Desk
 from sayso.desk.admission import denials, remembering
-from sayso.stores import Record, memory
+from sayso.stores import Record, memory, sqlite
 from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
@@ -237,8 +238,6 @@ async def test_it_stays_small_however_much_is_decided(desk: Desk, clock: ManualC
         await decide(desk, "allow", "rm -rf x")
     for number in range(40):
         await decide(desk, "deny", f"rm {number}")
-    kept = [*await desk.store.scan(RISKY), *await desk.store.scan(DENIED)]
-    assert [len(record.value["calls"]) for record in kept] == [10, denials.MOST]
     again = await desk.open(request("rm -rf x"), Caller("bot"))
     assert "Allowed 20 times or more in the last 7 days, never denied" in shown(again)
     assert again.remembered is not None
@@ -246,8 +245,14 @@ async def test_it_stays_small_however_much_is_decided(desk: Desk, clock: ManualC
     # a record for each decision goes by itself
     assert len(await desk.store.scan(PAST)) == 105
     assert len(await desk.store.scan(ANSWERED)) == 105
-    await desk.store.expire(clock.now() + remembering.ENDS_AFTER + timedelta(seconds=1))
-    assert [*await desk.store.scan(PAST), *await desk.store.scan(ANSWERED)] == []
+    for kind, ends in (
+        (DENIED, denials.KEPT),
+        (RISKY, remembering.RISKY_FOR),
+        (PAST, remembering.ENDS_AFTER),
+        (ANSWERED, remembering.ENDS_AFTER),
+    ):
+        await desk.store.expire(clock.now() + ends + timedelta(seconds=1))
+        assert await desk.store.scan(kind) == []
 
 
 async def test_what_a_decision_leaves_is_small_and_ends_at_one_moment(desk: Desk) -> None:
@@ -289,6 +294,23 @@ async def test_nothing_that_was_denied_at_the_same_moment_is_left_out(desk: Desk
     assert again.denied == 5
 
 
+async def test_nothing_risky_or_denied_at_the_same_moment_is_left_out(clock: ManualClock, tmp_path: Path) -> None:
+    """Several are stored in one commit, and none of them had seen the others."""
+    store = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
+    desk = Desk(store, samples.MINT, clock=clock)
+    said = [("allow", f"git push --force {number}") for number in range(5)]
+    said += [("deny", f"make deploy {number}") for number in range(5)]
+    asked = [(await desk.open(request(command), Caller("bot")), verdict) for verdict, command in said]
+    async with asyncio.TaskGroup() as group:
+        for ticket, verdict in asked:
+            group.create_task(desk.answer(ticket.id, model.Answer.model_validate({"verdict": verdict}), ANN))
+    assert (len(await store.scan(RISKY)), len(await store.scan(DENIED))) == (5, 5)
+    again = (await desk.open(request("rm -rf x"), Caller("bot"))).remembered
+    assert again is not None
+    assert len(again.risky) == 3
+    await store.close()
+
+
 UNREADABLE: list[dict[str, object]] = [
     {"of": "another version"},
     {"by": None},
@@ -298,7 +320,7 @@ UNREADABLE: list[dict[str, object]] = [
 UNREADABLE_NAMES = ["1/soon/r1", "2/0001796000000000/r1", "1/0001796000000000", "1/9999999999999999999/r1"]
 
 
-async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_read_is_as_if_it_was_not_there(desk: Desk) -> None:
     await decide(desk, "deny")
     (kept,) = await desk.store.scan(PAST)
     call = kept.name.partition("/")[0]
@@ -310,18 +332,41 @@ async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, mo
         assert (await desk.open(request(), Caller("bot"))).remembered is None
     await desk.store.put(Record(ANSWERED, tokens.id_from("answered", ANN.account), {}))
     assert len(await remembering.answered_by(desk.store, ANN.account)) == 1
-    await desk.store.put(Record(RISKY, tokens.id_from("risky", "bot"), {"calls": [{"id": "r1"}]}))
+    await desk.store.put(Record(RISKY, f"{tokens.id_from('risky', 'bot')}/0001796000000000/r1", {"words": 7}))
     (denied,) = await desk.store.scan(DENIED)
-    await desk.store.put(Record(DENIED, denied.name, {"calls": [7]}, None, denied.version))
+    await desk.store.put(Record(DENIED, denied.name, {"said": 7}, None, denied.version))
     assert (await desk.open(request("rm -rf /"), Caller("bot"))).remembered is None
 
-    async def fail(wanted: object) -> dict[tuple[str, str], Record]:
-        raise errors.StoreUnavailable("no room")
 
-    asked = await desk.open(request("rm -rf /"), Caller("bot"))
-    with monkeypatch.context() as patched:
-        patched.setattr(desk.store, "get_all", fail)
-        assert (await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)).state == "decided"
+@pytest.mark.parametrize("name", ["", *UNREADABLE_NAMES])
+async def test_a_row_that_cannot_be_read_hides_only_itself(desk: Desk, name: str) -> None:
+    await decide(desk, "allow")
+    for _ in range(remembering.MOST_TIMES):
+        await decide(desk, "deny")
+    newest = (await desk.store.scan(PAST))[-1]
+    if name:
+        await desk.store.put(Record(PAST, f"{newest.name.partition('/')[0]}/{name}", newest.value))
+    else:
+        await desk.store.put(Record(PAST, newest.name, {"of": "another version"}, None, newest.version))
+    again = (await desk.open(request(), Caller("bot"))).remembered
+    assert again is not None
+    assert again.denied >= remembering.MOST_TIMES - 1
+    assert again.allowed == 1
+
+
+@pytest.mark.parametrize("name", ["9999999999999999/r1", "9999999999999999999999/r1", "soon/r1", "9", "9/r/1"])
+async def test_a_call_of_an_agent_that_cannot_be_read_hides_only_itself(desk: Desk, name: str) -> None:
+    await decide(desk, "deny", "make deploy")
+    await decide(desk, "allow", "git push --force")
+    for kind in (DENIED, RISKY):
+        (kept,) = await desk.store.scan(kind)
+        await desk.store.put(Record(kind, f"{kept.name.partition('/')[0]}/{name}", {"of": "another version"}))
+    found = (await desk.open(request("make  deploy;rm -rf x"), Caller("bot"))).remembered
+    assert found is not None
+    assert len(found.risky) == 1
+    again = (await desk.open(request("make deploy x"), Caller("bot"))).remembered
+    assert again is not None
+    assert again.like is not None
 
 
 async def test_what_a_person_answered_is_known_however_much_others_answered_since(

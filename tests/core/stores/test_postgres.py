@@ -12,6 +12,7 @@ from sayso import errors, machine, model
 from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, connect, pgreads, postgres, sql, watch
+from sayso.stores.protocol import Last
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -371,11 +372,11 @@ async def test_looks_back_that_share_a_statement_find_what_each_finds_alone(
 ) -> None:
     for kind, name in (("a", "x/1"), ("a", "x/2"), ("a", "x/é"), ("a", "y"), ("b", "x/9"), ("b", "1"), ("b", "\0")):
         await store.put(Record(kind, name, {"of": kind + name}, tickets.NOW))
-    looks: list[tuple[list[tuple[str, str]], tuple[str, str], int]] = [
-        ([("b", "1"), ("b", "2"), ("a", "y"), ("b", "\0")], ("a", "x/"), 2),
-        ([], ("a", "x/"), 1),
-        ([("a", "y")], ("a", ""), 9),
-        ([], ("c", ""), 5),
+    looks: list[list[Last]] = [
+        [("b", "1", 1), ("b", "2", 3), ("a", "y", 1), ("b", "\0", 2), ("a", "x/", 2)],
+        [("a", "x/", 1)],
+        [("b", "", 1), ("a", "", 9)],
+        [("c", "", 5)],
     ]
 
     def names(found: Sequence[Record]) -> list[str]:
@@ -390,7 +391,7 @@ async def test_looks_back_that_share_a_statement_find_what_each_finds_alone(
 async def test_what_cannot_be_read_for_one_is_read_for_the_others(store: postgres.PostgresStore) -> None:
     await tickets.ask(store, "r1", "r2")
     # half a character, which PostgreSQL does not take
-    looks = [store.look_back([], ("a", prefix), 1) for prefix in ("x", "\ud800", "y")]
+    looks = [store.look_back(("a", prefix, 1)) for prefix in ("x", "\ud800", "y")]
     found = await asyncio.gather(*looks, return_exceptions=True)
     assert [type(one) for one in found] == [list, errors.StoreUnavailable, list]
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-
-import pydantic
 
 from sayso import model
 from sayso.content import digest, masks, requests, tools, wording
@@ -24,23 +23,20 @@ _ALIKE = 0.65
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def added(value: dict[str, Any], ticket: model.Ticket, decision: model.Decision) -> dict[str, Any]:
-    """The record of an agent with this denial."""
-    new = model.Denied(
-        id=ticket.id,
-        tool=ticket.request.tool or "",
-        said=_said(ticket.request),
-        by=wording.names(decision)[: model.MAX_NAME],
-        at=decision.decided_at,
-        reason=(decision.reason or "")[:_LONGEST] or None,
-    )
-    kept = [*_read(value, decision.decided_at), new][-MOST:]
-    return {"calls": [one.model_dump(mode="json") for one in kept]}
+def value_of(ticket: model.Ticket, decision: model.Decision) -> dict[str, Any]:
+    """What is kept of this denial."""
+    said = {
+        "tool": ticket.request.tool or "",
+        "said": _said(ticket.request),
+        "by": wording.names(decision)[: model.MAX_NAME],
+    }
+    reason = (decision.reason or "")[:_LONGEST]
+    return {**said, "reason": reason} if reason else said
 
 
-def retried(value: dict[str, Any], request: model.Request, at: datetime) -> model.Denied | None:
-    """The newest denial of a call that is nearly this one, if there is one."""
-    denied = [one for one in _read(value, at) if one.tool == request.tool]
+def retried(calls: Sequence[model.Denied], request: model.Request, at: datetime) -> model.Denied | None:
+    """The newest denial of a call that is nearly this one, if there is one; *calls* has the oldest first."""
+    denied = [one for one in calls if one.tool == request.tool and one.at > at - KEPT]
     if not denied:
         return None
     words = _words(_said(request))
@@ -64,11 +60,3 @@ def _words(said: str) -> list[str]:
 def _are_alike(one: list[str], other: list[str]) -> bool:
     # the same call is told by its digest, and may have been allowed since
     return one != other and difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
-
-
-def _read(value: dict[str, Any], at: datetime) -> list[model.Denied]:
-    try:
-        calls = [model.Denied.model_validate(one) for one in value.get("calls", ())]
-    except (TypeError, pydantic.ValidationError):
-        return []
-    return [one for one in calls if one.at > at - KEPT]

@@ -2,27 +2,26 @@
 
 The rule: a decision adds small records and reads none, and no two decisions write the same one, so that none is left
 out. They end by themselves after some days, and a look reads the newest of them: it costs the same, however much was
-ever asked. What is risky or was denied is rare, and stands in one record of each agent, with its newest calls.
+ever asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
-import pydantic
-
-from sayso import aside, errors, model
+from sayso import aside, model
 from sayso.cards import tokens
 from sayso.content import digest, masks, requests, risk, wording
 from sayso.desk.admission import denials
 from sayso.machine import Terms
 from sayso.stores import Record, Store, documents
+from sayso.stores.protocol import Last
 from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 
 KEPT = timedelta(days=7)
@@ -39,13 +38,10 @@ _OUTCOMES = {rank: outcome for outcome, rank in _RANK.items()}
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 
-Value = dict[str, Any]
-"""What stands in a record; of another version, or damaged, it is as if nothing stood there."""
+Call = TypeVar("Call", model.Denied, model.Risky)
 
 # Arguments, and characters in all of them.
 _FEW, _SHORT = 10, 300
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +54,13 @@ class _Said:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What a decision changes in one record."""
-
-    kind: str
-    name: str
-    until: datetime | None
-    change: Callable[[Value], Value]
-
-    def of(self, found: Record | None) -> Record:
-        """The record afterwards."""
-        value, version = (found.value, found.version) if found else ({}, 0)
-        return Record(self.kind, self.name, self.change(value), self.until, version)
-
-
-async def records(store: Store, *tickets: model.Ticket) -> Sequence[Record]:
+async def records(*tickets: model.Ticket) -> Sequence[Record]:
     """What is to be kept of what people decided at one moment: written together with the decisions.
 
     What a rule or time decided is no opinion of people.
     """
     decided = [(ticket, ticket.decision) for ticket in tickets if ticket.decision and ticket.decision.by]
-    new = [one for ticket, decision in decided for one in await _added(ticket, decision)]
-    calls = [one for one in decided if _is_about_a_call(*one)]
-    changes = [one for call in calls for one in (*await _of_risky(*call), *_of_denied(*call))]
-    if not changes:
-        return new
-    try:
-        found = dict(await store.get_all(list({(one.kind, one.name): None for one in changes})))
-    except errors.SaysoError as error:
-        # nobody's answer waits for this
-        log.warning("a decision is not remembered", extra={"ticket": tickets[0].id, "error": error.message})
-        return new
-    made = dict[tuple[str, str], Record]()
-    for one in changes:
-        # several calls stand in one record
-        place = one.kind, one.name
-        made[place] = one.of(made.get(place) or found.get(place))
-    return [*new, *made.values()]
+    return [one for ticket, decision in decided for one in await _added(ticket, decision)]
 
 
 async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
@@ -109,6 +74,7 @@ async def _added(ticket: model.Ticket, decision: model.Decision) -> Sequence[Rec
         if decision.reason:
             said["reason"] = decision.reason[:_LONGEST_REASON]
         added.append(Record(PAST, name, said, ends))
+        added += [*_denied(ticket, decision), *await _risky(ticket, decision)]
     return added
 
 
@@ -132,7 +98,7 @@ def _is_about_a_call(ticket: model.Ticket, decision: model.Decision) -> bool:
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
     """The ids of the requests that this person decided last, the newest first."""
-    found = await store.look_back([], (ANSWERED, _name_of("answered", person)), MOST_ANSWERED)
+    found = await store.look_back((ANSWERED, _name_of("answered", person), MOST_ANSWERED))
     ids = (one.name.rpartition("/") for one in sorted(found, key=lambda one: one.name, reverse=True))
     return tuple(id for _, behind, id in ids if behind)
 
@@ -153,18 +119,16 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime, 
     if request.kind != "permission":
         return terms
     call = _name_of_call(terms.owner, await _digest(request, large=large))
-    ran, denied = of_agent(terms.owner)
-    found = await store.look_back([ran, denied], (PAST, f"{call}/"), MOST_TIMES)
+    found = await store.look_back((PAST, f"{call}/", MOST_TIMES), *_of_agent(terms.owner))
     if not found:
         return terms
-    values = {(one.kind, one.name): one.value for one in found}
     said = _said(found)
-    if len(said) == MOST_TIMES:
-        # denials stand last, and may be all of these
-        allowed = await store.look_back([], (PAST, f"{call}/{_RANK['allowed']}/"), MOST_TIMES)
+    if [one.outcome for one in said] != ["allowed"] * sum(one.kind == PAST for one in found):
+        # denials and what cannot be read stand last, and may be all of these
+        allowed = await store.look_back((PAST, f"{call}/{_RANK['allowed']}/", MOST_TIMES))
         said = [*(one for one in said if one.outcome == "denied"), *_said(allowed)]
-    like = denials.retried(values.get(denied, {}), request, at)
-    risky = await _risky_before(values.get(ran, {}), request, at)
+    like = denials.retried(_calls(found, DENIED, model.Denied), request, at)
+    risky = await _risky_before(_calls(found, RISKY, model.Risky), request, at)
     remembered = _remembered([one for one in said if one.at > at - KEPT], risky, like)
     return dataclasses.replace(terms, remembered=remembered) if remembered else terms
 
@@ -212,19 +176,35 @@ def _read(record: Record) -> _Said | None:
         return None
 
 
-def of_agent(owner: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The records of an agent, by kind and name: of the risky calls that it was allowed, and of what was denied."""
-    return (RISKY, _name_of("risky", owner)), (DENIED, _name_of("denied", owner))
+def _of_agent(owner: str) -> tuple[Last, Last]:
+    """The newest records of an agent: of the risky calls that it was allowed, and of what was denied."""
+    return (RISKY, f"{_name_of('risky', owner)}/", _MOST_RISKY), (DENIED, f"{_name_of('denied', owner)}/", denials.MOST)
 
 
-def _of_denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
+def of_agent(ticket: model.Ticket, decision: model.Decision) -> Sequence[tuple[str, str]]:
+    """The records of its agent that this decision may have left, by kind and name."""
+    return [(kind, f"{prefix}{_own(ticket, decision)}") for kind, prefix, _ in _of_agent(ticket.owner)]
+
+
+def _calls(records: Sequence[Record], kind: str, of: type[Call]) -> list[Call]:
+    """What stands in those of these records that are of one kind, the oldest first."""
+    found = list[Call]()
+    for record in sorted((one for one in records if one.kind == kind), key=lambda one: one.name):
+        # one that cannot be read leaves out no other; what is invalid is a ValueError, too
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            _, at, id = record.name.split("/")
+            found.append(of.model_validate({**record.value, "id": id, "at": documents.to_datetime(int(at))}))
+    return found
+
+
+def _denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     if decision.outcome != "denied":
         return ()
-    until = decision.decided_at + denials.KEPT
-    return [_Change(*of_agent(ticket.owner)[1], until, lambda value: denials.added(value, ticket, decision))]
+    _, place = of_agent(ticket, decision)
+    return [Record(*place, denials.value_of(ticket, decision), decision.decided_at + denials.KEPT)]
 
 
-async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
+async def _risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[Record]:
     if decision.outcome != "allowed":
         return ()
     asked = ticket.request
@@ -233,14 +213,9 @@ async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[
     marks = [mark for mark in found if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
         return ()
-    first, at = await _without_secrets(marks[0], ran), decision.decided_at
-    new = model.Risky(id=ticket.id, words=first.words, trigger=first.trigger, at=at)
-
-    def changed(value: Value) -> Value:
-        kept = (*_risky(value, at), new)[-_MOST_RISKY:]
-        return {"calls": [one.model_dump(mode="json") for one in kept]}
-
-    return [_Change(*of_agent(ticket.owner)[0], at + RISKY_FOR, changed)]
+    first = await _without_secrets(marks[0], ran)
+    place, _ = of_agent(ticket, decision)
+    return [Record(*place, {"words": first.words, "trigger": first.trigger}, decision.decided_at + RISKY_FOR)]
 
 
 async def _without_secrets(mark: risk.Mark, ran: model.Request) -> risk.Mark:
@@ -259,18 +234,10 @@ def _is_short(given: model.JsonObject) -> bool:
     return plain and len(given) <= _FEW and sum(map(len, texts)) <= _SHORT
 
 
-async def _risky_before(value: Value, request: model.Request, at: datetime) -> tuple[model.Risky, ...]:
+async def _risky_before(calls: Sequence[model.Risky], request: model.Request, at: datetime) -> tuple[model.Risky, ...]:
     """What risky this agent was allowed before, for a request that is risky itself."""
-    before = _risky(value, at)
+    before = [one for one in calls if one.at > at - RISKY_FOR]
     if not before:
         return ()
     level = await aside.run_large(not _is_short(request.input or {}), risk.level_of, request)
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
-
-
-def _risky(value: Value, at: datetime) -> list[model.Risky]:
-    try:
-        calls = [model.Risky.model_validate(one) for one in value.get("calls", ())]
-    except (TypeError, pydantic.ValidationError):
-        return []
-    return [one for one in calls if one.at > at - RISKY_FOR]
