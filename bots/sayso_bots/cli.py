@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import importlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, TextIO
 
 import click
 
@@ -57,6 +59,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 
 # What a shell reports of a program that wrote into a closed pipe.
 _READER_GONE = 128 + signal.SIGPIPE
+# What a disk says that takes nothing more.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 # Packages that only an extra brings; those of a chat are named by the chat.
 _EXTRAS: Mapping[str, str] = {
@@ -67,6 +71,15 @@ _EXTRAS: Mapping[str, str] = {
 
 class _ReaderGone(Exception):
     """Whoever read the output is gone."""
+
+
+@contextlib.contextmanager
+def _reading() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        # click would exit with 1, which says that somebody denied
+        raise _ReaderGone from error
 
 
 class _Tree(click.Group):
@@ -88,15 +101,17 @@ class _Tree(click.Group):
             gc.enable()
         return found
 
+    def make_context(self, *given: Any, **named: Any) -> click.Context:
+        with _reading():
+            # the help of all of it is printed here
+            return super().make_context(*given, **named)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _reading():
             done = super().invoke(ctx)
             # a program may start it without one; what was done is done
             if sys.stdout:
                 sys.stdout.flush()
-        except BrokenPipeError as error:
-            # click would exit with 1, which says that somebody denied
-            raise _ReaderGone from error
         return done
 
 
@@ -147,8 +162,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         fail(error.message, error.field, error.hint)
         code = 2
     except _ReaderGone:
-        # nothing more may be written, not even at the interpreter's end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more(sys.stdout)
         code = _READER_GONE
     except (click.Abort, KeyboardInterrupt):
         fail("stopped")
@@ -156,12 +170,22 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         # Python's own exit code for this would be 1, which says that somebody denied
         missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-        if hint := _hint_at_extra(missing):
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _write_no_more(sys.stdout)
+            where = f" to {error.filename}" if error.filename else ""
+            fail(f"nothing more can be written{where}: {error.strerror}", hint="make room, or write elsewhere")
+        elif hint := _hint_at_extra(missing):
             fail(f"a package is missing: {error}", hint=hint)
         else:
             traceback.print_exc()
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_no_more(stream: TextIO) -> None:
+    """Let nothing more be written that stands ready, not even at the interpreter's end: it would fail there as well."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _hint_at_extra(package: str) -> str | None:
@@ -179,5 +203,9 @@ def fail(message: str, field: str | None = None, hint: str | None = None) -> Non
     where = f" ({field})" if field and field not in message else ""
     line = f"sayso: {message}{where}" + (f" — {hint}" if hint else "")
     plain = "".join(sign if sign.isprintable() else " " for sign in line)
-    # a message may repeat what others wrote, and a long line goes on at the left edge
-    click.echo("\n".join(rows.hang(plain, rows.columns())) if sys.stderr.isatty() else plain, err=True)
+    try:
+        # a message may repeat what others wrote, and a long line goes on at the left edge
+        click.echo("\n".join(rows.hang(plain, rows.columns())) if sys.stderr.isatty() else plain, err=True)
+    except OSError:
+        # nobody can be told; the exit code says it
+        _write_no_more(sys.stderr)
