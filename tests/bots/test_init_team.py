@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +22,9 @@ from sayso.rules import rulings
 from sayso_bots.commands import init_team
 from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
+from sayso_bots.terminal import files
 from tests.bots.conftest import Call, Command
+from tests.fakes.processes import environment
 
 GIVEN = (
     *("init", "team", "--people", "ann,bob,cid", "--chat", "slack", "--channel", "#approvals"),
@@ -216,7 +223,7 @@ def test_nothing_is_asked_if_the_settings_are_there_already(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sayso.toml").write_text("# mine\n")
     done = CliRunner().invoke(init_team.command, input="ann\n")
-    assert "sayso.toml is there already; nothing was changed" in done.output
+    assert "sayso.toml is there already; nothing was changed" in str(done.exception)
     assert "Who decides" not in done.output
 
 
@@ -302,21 +309,68 @@ def test_groups_and_the_application_are_asked_for_at_the_keyboard(
     assert tomllib.loads((tmp_path / "sayso.toml").read_text())["groups"]["ops"] == {"discord_role": "77"}
 
 
-def test_one_that_was_cut_short_goes_on_when_it_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    put = Path.replace
+# Killed when the file of this name would take its place.
+KILLED = """
+import os, pathlib, signal, sys
+from sayso_bots import cli
+put = pathlib.Path.replace
+def replace(self, target):
+    if pathlib.Path(target).name == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return put(self, target)
+pathlib.Path.replace = replace
+cli.run(sys.argv[2:])
+"""
 
-    def fail(self: Path, target: str) -> Path:
-        if target == "sayso.toml":
-            raise OSError("the disk is full")
-        return put(self, target)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fail)
-        assert isinstance(CliRunner().invoke(init_team.command, GIVEN[2:]).exception, OSError)
-    assert not (tmp_path / "sayso.toml").exists()
-    assert (tmp_path / "claude-settings.json").exists()
-    done = CliRunner().invoke(init_team.command, GIVEN[2:])
-    assert done.exit_code == 0, done.output
+def killed_at(name: str, folder: Path) -> None:
+    """Set a team up, up to this file."""
+    line = [sys.executable, "-c", KILLED, name, *GIVEN]
+    ended = subprocess.run(line, cwd=folder, env=environment({}), timeout=60, check=False, stdout=subprocess.DEVNULL)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_one_that_was_killed_between_its_files_goes_on_when_it_is_tried_again(inside: Call, tmp_path: Path) -> None:
+    killed_at("sayso.toml", tmp_path)
+    whole = tmp_path / "claude-settings.json"
+    whole.chmod(0o640)
+    (left,) = tmp_path.glob(".sayso.toml.*")
+    done = inside(*GIVEN)
+    assert done.returncode == 0, done.stderr
+    assert f"{left.name} removed: a command that was cut short had left it" in done.stderr
+    assert "There already, as it should be: " in done.stdout
+    assert "claude-settings.json" in done.stdout
     toml.load(tmp_path / "sayso.toml")
-    assert [one.name for one in tmp_path.iterdir() if one.suffix == ".part"] == []
+    assert whole.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_what_one_left_that_was_killed_is_said_where_the_answers_are_others(inside: Call, tmp_path: Path) -> None:
+    killed_at("sayso.toml", tmp_path)
+    (tmp_path / "claude-settings.json").write_text("of other answers")
+    refused = inside(*GIVEN)
+    assert refused.returncode == 2
+    assert "claude-settings.json is there already; nothing was changed" in refused.stderr
+    assert "give the same answers if one that was cut short left it; or remove it" in refused.stderr
+
+
+def test_what_somebody_writes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write = Path.write_text
+
+    def late(self: Path, data: str, **how: Any) -> int:
+        (tmp_path / "sayso.toml").write_bytes(b"theirs")
+        return write(self, data, **how)
+
+    monkeypatch.setattr(Path, "write_text", late)
+    with pytest.raises(errors.InvalidSettings, match="was changed meanwhile"):
+        files.write(Path("sayso.toml"), "ours", new=True)
+    assert (tmp_path / "sayso.toml").read_text() == "theirs"
+    assert [one.name for one in tmp_path.iterdir()] == ["sayso.toml"]
+
+
+def test_what_a_writer_is_about_is_left_alone(tmp_path: Path) -> None:
+    for name in (f".sayso.toml.{os.getppid()}", ".sayso.toml.swp", ".sayso.toml.1"):
+        (tmp_path / name).touch()
+    files.write(tmp_path / "sayso.toml", "ours", new=True)
+    assert len(list(tmp_path.iterdir())) == 4

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from sayso import errors
 from sayso.chat import plugin
 from sayso_bots.commands import init_team
+from sayso_bots.terminal import files
 
 _TEMPLATE = """\
 # sayso.toml: who may decide, and where requests go. Secrets come only by environment.
@@ -189,14 +189,7 @@ def command(context: click.Context) -> None:
         return
     named = os.environ.get("SAYSO_CONFIG")
     path = Path(named or "sayso.toml")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(template())
-    except FileExistsError as error:
-        raise click.ClickException(f"{path} is there already; nothing was changed") from error
-    except OSError as error:
-        hint = "choose another folder, or name a file with --config"
-        raise errors.InvalidSettings(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    files.write(path, template(), new=True)
     use = f" --config {path}" if named else ""
     click.echo(f"{path} written; next: sayso doctor{use}, then sayso serve{use}")
 

@@ -18,7 +18,7 @@ from sayso.cards import phrases
 from sayso.chat import plugin
 from sayso_bots.demo import rehearsed
 from sayso_bots.settings import mix, team, toml
-from sayso_bots.terminal import output
+from sayso_bots.terminal import files, output
 
 _SETTINGS, _AGENTS = "sayso.toml", "claude-settings.json"
 _NO_CHAT, _ALWAYS = "none", "always"
@@ -75,10 +75,10 @@ def command(
             hours, '6/6  When are people there? As "Europe/Berlin mon-fri 09:00-18:00"\n    ', team.read_hours, _ALWAYS
         ),
     )
-    files = _files(made, chosen)
-    setup = toml.setup(toml.parse(tomllib.loads(files[_SETTINGS])))
-    _refuse_what_is_there(files)
-    _write(files)
+    new = _files(made, chosen)
+    setup = toml.setup(toml.parse(tomllib.loads(new[_SETTINGS])))
+    _refuse_what_is_there(new)
+    _write(new)
     asyncio.run(rehearsed.rehearse(setup, made))
     _say_what_follows(made, chosen, words)
 
@@ -194,24 +194,23 @@ def _accounts(
 
 
 def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
-    files = {_SETTINGS: team.write(made)}
+    new = {_SETTINGS: team.write(made)}
     if chat and not any(word.required for word in chat.setup.words):
-        files[f"{chat.name}-manifest.json"] = (
-            chat.setup.write(**{word.name: None for word in chat.setup.words})[0] + "\n"
-        )
+        new[f"{chat.name}-manifest.json"] = chat.setup.write(**{word.name: None for word in chat.setup.words})[0] + "\n"
     if _CLAUDE in made.agents:
         from sayso_claude import settings
 
         events = settings.complete(["PreToolUse"], "*", None)
         asking = settings.asking(settings.settings("http://127.0.0.1:8700", events=events))
-        files[_AGENTS] = json.dumps(asking, indent=2) + "\n"
-    return files
+        new[_AGENTS] = json.dumps(asking, indent=2) + "\n"
+    return new
 
 
-def _refuse_what_is_there(files: Mapping[str, str]) -> None:
-    for name, text in files.items():
+def _refuse_what_is_there(new: Mapping[str, str]) -> None:
+    for name, text in new.items():
         if os.path.lexists(name) and not _holds(Path(name), text):
-            raise click.ClickException(f"{name} is there already; nothing was changed")
+            hint = "give the same answers if one that was cut short left it; or remove it"
+            raise errors.InvalidSettings(f"{name} is there already; nothing was changed", hint=hint)
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -222,13 +221,14 @@ def _holds(path: Path, text: str) -> bool:
         return False
 
 
-def _write(files: Mapping[str, str]) -> None:
+def _write(made: Mapping[str, str]) -> None:
     # the settings come last, and each file is whole or not there: until then it can be tried again
-    for name in sorted(files, key=lambda name: name == _SETTINGS):
-        part = Path(f"{name}.part")
-        part.write_text(files[name], encoding="utf-8")
-        part.replace(name)
-    click.echo(f"\nWritten: {', '.join(files)}.")
+    left = [name for name, text in made.items() if _holds(Path(name), text)]
+    for name in sorted(made.keys() - set(left), key=lambda name: (name == _SETTINGS, name)):
+        files.write(Path(name), made[name], new=True)
+    if left:
+        click.echo(f"\nThere already, as it should be: {', '.join(left)}.", nl=False)
+    click.echo(f"\nWritten: {', '.join(name for name in made if name not in left)}.")
 
 
 def _say_what_follows(made: team.Team, chat: plugin.Chat[Any] | None, words: Mapping[str, str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sayso.desk.upkeep import versions
 from sayso_bots.commands.policy import history
 from sayso_bots.service import database
 from sayso_bots.settings import environment, kept
-from sayso_bots.terminal import output
+from sayso_bots.terminal import files, output
 
 _SHOWN = 12
 
@@ -77,13 +76,13 @@ def restore_command(digest: str, in_place: bool) -> None:
     rules = wording.counted(len(kept.rules_of(one.said)), "rule")
     if in_place:
         backup = _unused(path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
-        _write(backup, text, path)
-        _write(path, made, path, was=text)
+        files.write(backup, text, like=path, new=True)
+        files.write(path, made, like=path, was=text)
         output.say(f"{path}: {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}")
         output.say("a running service takes them up by: sayso reload")
     else:
         copy = path.with_name(f"{path.stem}-{_short(one)}{path.suffix}")
-        _write(copy, made, path)
+        files.write(copy, made, like=path)
         output.say(f"{copy}: {path.name} with {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was")
 
 
@@ -91,29 +90,6 @@ def _unused(path: Path) -> Path:
     """This name, or one with a number if a file of this second has it already."""
     names = (path.with_name(f"{path.name}{f'-{number}' if number else ''}") for number in itertools.count())
     return next(one for one in names if not one.exists())
-
-
-def _write(path: Path, text: str, like: Path, *, was: str | None = None) -> None:
-    """Write a file whole or not at all, with the permissions and the owner of the settings; a link stays one.
-
-    With *was* only if it is still so. Raises `InvalidSettings`.
-    """
-    path = path.resolve()
-    made, found = path.with_name(f".{path.name}.{os.getpid()}"), like.stat()
-    made.touch(mode=found.st_mode & 0o777)
-    try:
-        made.write_text(text, encoding="utf-8")
-        if (found.st_uid, found.st_gid) != (made.stat().st_uid, made.stat().st_gid):
-            os.chown(made, found.st_uid, found.st_gid)
-        if was is not None and path.read_text(encoding="utf-8") != was:
-            hint = "look at it, and do it again"
-            raise errors.InvalidSettings(f"{path} was changed meanwhile, and is as it was", field="digest", hint=hint)
-        made.replace(path)
-    except OSError as error:
-        hint = "do it as the owner of the file"
-        raise errors.InvalidSettings(f"{path} cannot be written: {error}", field="SAYSO_CONFIG", hint=hint) from error
-    finally:
-        made.unlink(missing_ok=True)
 
 
 async def _all() -> list[versions.Version]:
