@@ -51,7 +51,8 @@ class Workers:
             try:
                 await work()
             except errors.StoreUnavailable as error:
-                log.warning("worker waits for the database", extra={"worker": name, "error": error.message})
+                waits = {"worker": name, "error": error.message, "hint": error.hint}
+                log.warning("worker waits for the database", extra=waits)
                 self._waiting[name] = error
                 await asyncio.sleep(_PAUSE)
                 del self._waiting[name]

@@ -10,10 +10,13 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TextIO
 from urllib.parse import unquote, urlsplit
 
 from sayso.chat import plugin
+from sayso.chat.recent import Recent
 from sayso_bots.settings import environment
 
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -21,8 +24,40 @@ _HIDDEN = "[secret]"
 # A key as `sayso keys add` prints it, whoever's it is; tokens of chats, as far as they are told by their beginning.
 _KEYS = r"\bsayso_(?:agent|approver|operator)_[A-Za-z0-9_-]{16,}|\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{8,}"
 _SECRET_VARIABLES = ("_SECRET", "_TOKEN", "_KEY")
+# Seconds.
+_AGAIN_AFTER = 60.0
+_MOST_TOLD = 1_000
 # What is shorter may be a word that means something else.
 _SHORTEST_SECRET = 8
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the same trouble once a minute, with how often it came meanwhile: it may last, and come at every look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: Recent[tuple[str, ...], _Told] = Recent(_MOST_TOLD)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, if it says something new."""
+        if record.levelno >= logging.WARNING:
+            same, at = _trouble(record), record.created
+            told = self._told.get(same)
+            if told is not None and 0 <= at - told.at < _AGAIN_AFTER:
+                told.left_out += 1
+                return
+            self._told[same] = _Told(at)
+            if told is not None and told.left_out:
+                record.left_out = told.left_out
+        super().emit(record)
+
+
+@dataclass(slots=True)
+class _Told:
+    """When it was written, and how often it was not since."""
+
+    at: float
+    left_out: int = 0
 
 
 class _Line(logging.Formatter):
@@ -61,7 +96,7 @@ class _Json(logging.Formatter):
 def start(given: environment.Environment) -> None:
     """Send the logs of this process to standard error, as the settings say."""
     level = logging.getLevelNamesMapping()[given.log_level.upper()]
-    handler = logging.StreamHandler()
+    handler = _Handler()
     secrets = _secrets_here(given)
     handler.setFormatter(_Json(secrets) if given.log_format == "json" else _Line(secrets))
     logging.basicConfig(level=level, handlers=[handler])
@@ -71,6 +106,16 @@ def start(given: environment.Environment) -> None:
     # what libraries say about each call of theirs: bodies, headers and frames, which hold what people wrote
     for name in ("asyncio", *(package for chat in plugin.installed() for package in chat.packages)):
         logging.getLogger(name).setLevel(max(level, logging.INFO))
+
+
+def _trouble(record: logging.LogRecord) -> tuple[str, ...]:
+    """What is wrong, whatever it is wrong for; where nothing is said to be, all that is said."""
+    data = _data(record)
+    raised = record.exc_info[1] if record.exc_info else None
+    # an error without an exception is what something came to, and told of each
+    lasts = raised is not None or ("error" in data and record.levelno == logging.WARNING)
+    wrong = (repr(raised), str(data.get("error"))) if lasts else (json.dumps(data, default=str),)
+    return record.name, record.levelname, record.getMessage(), *wrong
 
 
 def _data(record: logging.LogRecord) -> dict[str, object]:

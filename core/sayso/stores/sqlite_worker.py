@@ -208,7 +208,10 @@ class Worker:
             job.error = unavailable(error) if isinstance(error, (apsw.Error, UnicodeDecodeError)) else error
 
     def _fail(self, group: Group, error: Exception, *, unsure: bool = False) -> None:
-        log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group.jobs)})
+        log.warning(
+            "a transaction failed",
+            extra={"error": str(error), "hint": getattr(error, "hint", None), "jobs": len(group.jobs)},
+        )
         if self._connection.in_transaction:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
                 perform(self._cursor, "rollback")

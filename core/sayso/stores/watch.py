@@ -121,7 +121,8 @@ class Watch:
                 # whoever wrote it may have died since
                 self.tell_of_all()
         except errors.StoreUnavailable as error:
-            log.warning("changes of other processes cannot be read now", extra={"error": error.message})
+            said = {"error": error.message, "hint": error.hint}
+            log.warning("changes of other processes cannot be read now", extra=said)
 
     def close(self) -> None:
         """Cancel everybody who waits."""

@@ -158,7 +158,7 @@ async def watch(attendance: Attendance) -> None:
             if await _written_meanwhile(attendance.shell, before):
                 await _reap(attendance, before, left)
         except errors.StoreUnavailable as error:
-            log.warning("who waits cannot be looked at now", extra={"error": error.message})
+            log.warning("who waits cannot be looked at now", extra={"error": error.message, "hint": error.hint})
             await _pause(attendance.shell, _BEAT)
 
 
