@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _OLDEST = timedelta(seconds=model.MAX_SECONDS, days=1)
 # What another process asked is seen soon after.
 _RECENT = timedelta(hours=1)
+# Of those that were seen through, the last are remembered.
+_MOST_FOLLOWED = 100_000
 PAGE = 200
 _PASSING = (sayso.SaysoError, WorkflowWorldError, OSError)
 
@@ -83,7 +85,7 @@ class _Resumer:
         self.tasks: set[asyncio.Task[None]] = set()
         self._hooks = hooks
         self._every = every
-        self._followed: set[str] = set()
+        self._followed: dict[str, None] = {}
         self._open: dict[str, sayso.Ticket] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -96,6 +98,9 @@ class _Resumer:
                     self.follow(ticket, left=first and ticket.decision is not None)
                 for ticket in list(self._open.values()):
                     await self._withdraw_if_gone(ticket)
+                # one that is listed all the same is found to be resumed already
+                for id in [*self._followed][:-_MOST_FOLLOWED]:
+                    del self._followed[id]
                 span, first = _RECENT, False
             except _PASSING as error:
                 log.warning("workflow requests could not be listed", extra={"error": str(error)})
@@ -106,7 +111,7 @@ class _Resumer:
 
     def follow(self, ticket: sayso.Ticket, *, left: bool = False) -> None:
         if _marks(ticket).get("hook") in self._hooks and ticket.id not in self._followed:
-            self._followed.add(ticket.id)
+            self._followed[ticket.id] = None
             # a step may run on a thread of its own
             self._loop.call_soon_threadsafe(self._start, ticket, left)
 

@@ -85,7 +85,13 @@ select audience from found where audience is not null;
 
 
 -- name: chained
-select number, ticket_id, version, entry, prev, body, state, hash from log where number > $1 order by number limit $2;
+-- bounded in bytes, as `log_after`
+select number, ticket_id, version, entry, prev, body, state, hash from (
+    select page.*, sum(octet_length(entry)) over (order by number) as total from (
+        select number, ticket_id, version, entry, prev, body, state, hash
+        from log where number > $1 order by number limit $2
+    ) as page
+) as sized where total - octet_length(entry) < 4194304 order by number;
 
 -- name: add_seal
 insert into seals (number, last_row, document) values ($1, $2, $3) on conflict (number) do nothing returning number;
@@ -97,7 +103,12 @@ select number, last_row, document from seals where number > $1 order by number l
 select number, last_row, document from seals where number = (select max(number) from seals);
 
 -- name: documents
-select id, document, ref, version, state, owner, session, created_at from tickets where id > $1 order by id limit $2;
+select id, document, ref, version, state, owner, session, created_at from (
+    select page.*, sum(octet_length(document)) over (order by id) as total from (
+        select id, document, ref, version, state, owner, session, created_at
+        from tickets where id > $1 order by id limit $2
+    ) as page
+) as sized where total - octet_length(document) < 4194304 order by id;
 
 -- name: document
 select id, document, ref, version, state, owner, session, created_at from tickets where id = $1;
