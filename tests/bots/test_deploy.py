@@ -80,6 +80,16 @@ def test_the_unit_waits_longer_than_the_service_takes_to_end() -> None:
     assert int(found[1]) > 60 + service.GRACE
 
 
+def test_the_alert_of_much_memory_speaks_before_the_service_is_killed_for_it() -> None:
+    alert = re.search(r"process_resident_memory_bytes\S* > (\S+)", (DEPLOY / "alerts.yaml").read_text())
+    unit_has = re.search(r"^MemoryMax=(\d+)G$", (DEPLOY / "sayso.service").read_text(), re.MULTILINE)
+    container_has = re.search(r"mem_limit: (\d+)g$", (DEPLOY / "compose.yaml").read_text(), re.MULTILINE)
+    assert alert
+    for has in (unit_has, container_has):
+        assert has
+        assert float(alert[1]) < 0.8 * int(has[1]) * 2**30
+
+
 # Containers
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from sayso import errors
 from sayso_bots.demo import scripted
 from sayso_bots.service import database
 from sayso_bots.settings import environment
@@ -244,6 +245,24 @@ def test_it_does_not_start_with_a_wrong_setting(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("[service]\nfoo = 1", "service.foo is no setting"),
+        ('[slack]\nchannel = "#ops"', "[slack] needs SLACK_BOT_TOKEN"),
+    ],
+)
+def test_where_the_log_is_json_why_it_does_not_start_is_a_line_of_it(
+    command: Command, tmp_path: Path, toml: str, told: str
+) -> None:
+    (tmp_path / "sayso.toml").write_text(toml)
+    done = command("serve", SAYSO_PORT="0", SAYSO_LOG_FORMAT="json")
+    assert (done.returncode, done.stdout) == (2, "")
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (said[-1]["level"], said[-1]["message"]) == ("error", "it does not start, or cannot go on")
+    assert told in said[-1]["error"]
+
+
 async def test_a_second_service_on_one_file_is_refused_and_a_command_is_not(command: Command) -> None:
     async with command.started("serve", SAYSO_PORT="0") as service:
         await service.line("sayso listens on ")
@@ -253,6 +272,21 @@ async def test_a_second_service_on_one_file_is_refused_and_a_command_is_not(comm
     assert "another sayso serve has the database" in second.stderr
     assert "docs/postgres.md" in second.stderr
     assert listed.returncode == 0
+
+
+def test_a_second_service_is_refused_also_where_it_calls_the_file_by_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.db").symlink_to(tmp_path / "a.db")
+    monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/a.db")
+    with database.sole_service(environment.read()):
+        monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere/b.db")
+        with (
+            pytest.raises(errors.InvalidSettings, match="another sayso serve has the database"),
+            database.sole_service(environment.read()),
+        ):
+            pass
 
 
 def test_where_a_folder_has_no_locks_a_service_starts_and_says_so(

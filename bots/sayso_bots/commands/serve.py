@@ -7,10 +7,12 @@ import contextlib
 import dataclasses
 import gc
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sayso import errors
 from sayso.stores import sqlite_file
 from sayso_bots.settings import environment, schema, toml
 from sayso_bots.terminal import logs
@@ -38,7 +40,20 @@ def command(
     changed: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
     given = dataclasses.replace(environment.read(), **changed)
     logs.start(given)
-    asyncio.run(_serve(given, toml.load(given.config), hitl_port))
+    try:
+        asyncio.run(_serve(given, toml.load(given.config), hitl_port))
+    except errors.SaysoError as error:
+        if given.log_format != "json":
+            raise
+        # whoever collects these lines reads no others
+        context = {"error": error.message, "field": error.field, "hint": error.hint}
+        log.error("it does not start, or cannot go on", extra=context)
+        sys.exit(2)
+    except Exception:
+        if given.log_format != "json":
+            raise
+        log.exception("it does not start, or cannot go on")
+        sys.exit(2)
 
 
 async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_port: int | None) -> None:
@@ -48,10 +63,10 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
     for name, check in checks.ALL.items():
         found = await check(given, chosen)
         if isinstance(found, checks.Fault):
-            log.warning("%s: %s (%s)", name, found.said, found.hint)
+            log.warning("a check at the start", extra={"check": name, "said": found.said, "hint": found.hint})
     # before it is opened: what SQLite makes beside it is as open as the file itself
     if (path := database.file_of(given.database)) and sqlite_file.close_to_others(path):
-        log.warning("database: %s is its owner's alone from now on", path)
+        log.warning("the database is its owner's alone from now on", extra={"path": str(path)})
     stopped = lifetime.watch_signals()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening.bind(given.host, given.port))

@@ -55,7 +55,8 @@ def sole_service(given: environment.Environment) -> Generator[None]:
     if path is None:
         yield
         return
-    lock = os.open(f"{path}-service", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # by whatever name it is called: SQLite follows a link, too
+    lock = os.open(f"{path.resolve()}-service", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(lock, path)
         yield

@@ -91,6 +91,7 @@ def _open_once(path: str, busy_timeout: float) -> apsw.Connection:
     try:
         if path != _MEMORY:
             _make(path)
+            _refuse_names(path)
         db = _connect(path)
     except (OSError, apsw.Error) as error:
         raise wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
@@ -106,6 +107,12 @@ def _make(path: str) -> None:
     # made here, because SQLite would let everybody read it
     with _making, contextlib.suppress(FileExistsError):
         os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _refuse_names(path: str) -> None:
+    # what is not in the file yet stands beside each name, so what is written by one is lost to the other
+    if os.stat(path).st_nlink > 1:
+        raise wrong(f"{path} has a second name (a hard link)", "remove one of the two; to copy it: sayso backup FILE")
 
 
 def open_reader(path: str) -> apsw.Connection:

@@ -367,6 +367,21 @@ def test_a_file_and_what_stands_beside_it_are_left_to_their_owner(path: Path) ->
     assert not sqlite_file.close_to_others(path)
 
 
+async def test_a_file_with_two_names_is_refused_since_each_has_a_log_of_its_own(path: Path) -> None:
+    store = await sqlite.SqliteStore.open(str(path))
+    await tickets.ask(store, "r1")
+    await store.close()
+    other = path.with_name("other.db")
+    other.hardlink_to(path)
+    for name in (path, other):
+        with pytest.raises(errors.InvalidSettings, match="has a second name"):
+            await sqlite.SqliteStore.open(str(name))
+    other.unlink()
+    store = await sqlite.SqliteStore.open(str(path))
+    assert [one.id for one in await store.list(Query())] == ["r1"]
+    await store.close()
+
+
 async def test_a_file_that_is_damaged_from_the_start_is_said_to_be(path: Path) -> None:
     first = await sqlite.SqliteStore.open(str(path))
     await tickets.ask(first, "r1")
