@@ -16,7 +16,7 @@ from sayso.desk.admission import granting, judging, receipting, turning
 from sayso.desk.upkeep import suggestions
 from sayso.machine import events, silence, taking_on, using
 from sayso.rules import Rule, Ruling, rulings
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, outbox
 from tests.simulation import disk
 
 _replace = mock.patch.object
@@ -131,6 +131,22 @@ def _what_is_gathered_is_shown_at_once() -> AbstractContextManager[object]:
     return _replace(disk.Disk, "put_effect", put_effect)
 
 
+def _what_is_handed_on_is_nobodys() -> AbstractContextManager[object]:
+    return _replace(disk._There, "receive", lambda *_: None)
+
+
+def _what_is_handed_on_is_not_leased() -> AbstractContextManager[object]:
+    original = disk.Disk.put_effect
+
+    def put_effect(self: disk.Disk, ticket_id: str, effect: events.Effect, at: datetime) -> bool:
+        handed = original(self, ticket_id, effect, at)
+        if handed:
+            self._outbox[outbox.outbox_key(ticket_id, effect)].due_at = at
+        return handed
+
+    return _replace(disk.Disk, "put_effect", put_effect)
+
+
 def _quiet_hours_are_not_quiet() -> AbstractContextManager[object]:
     return _replace(silence, "silent", lambda *_: frozenset[str]())
 
@@ -152,6 +168,8 @@ ALL: Sequence[Callable[[], AbstractContextManager[object]]] = (
     _who_has_taken_it_on_is_passed_over,
     _what_is_risky_is_gathered,
     _what_is_gathered_is_shown_at_once,
+    _what_is_handed_on_is_nobodys,
+    _what_is_handed_on_is_not_leased,
     _quiet_hours_are_not_quiet,
     _nobody_hears_of_it_after_quiet_hours,
 )
