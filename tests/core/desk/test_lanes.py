@@ -209,3 +209,41 @@ async def test_whoever_answers_hears_of_it_before_the_card_is_drawn_again(tmp_pa
     await gate.reached.wait()
     await ended(running)
     await store.close()
+
+
+class Standstill(memory.MemoryStore):
+    """A store of a process that stood still: what keeps leases comes too late."""
+
+    async def renew(self, job: Job, until: datetime) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await super().renew(job, until)
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+async def test_a_lane_that_stood_still_for_longer_than_a_lease_begins_nothing_a_second_time(asked_first: bool) -> None:
+    gate = Gate("post")
+    store, board = Standstill(), SlowBoard(gate, fails=False)
+    clock = ManualClock()
+    desk = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
+    if asked_first:
+        # taken, and not handed on
+        await desk.open(permission())
+    running = asyncio.create_task(courier.Courier(desk, [board]).run())
+    await settled()
+    if not asked_first:
+        await desk.open(permission())
+    await gate.reached.wait()
+    clock.advance(lanes.LEASE + 1)
+    store._watch.tell_of_all()
+    await desk.open(permission(id="other", source=model.Source(session="other")))
+    await until(lambda: gate.held >= 2)
+    for _ in range(10):
+        await settled()
+    assert gate.held == 2, "the other one, and not the first one again"
+    gate.open.set()
+    await until(lambda: len(board.pinned) == 2)
+    clock.advance(lanes.RENEW_EVERY)
+    await until(lambda: all(task.due_at is None for task in store._outbox.values()))
+    assert len(board.pinned) == 2
+    await ended(running)

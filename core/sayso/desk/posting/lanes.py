@@ -147,7 +147,7 @@ class Lane:
                 # to look costs little; to take is a transaction, also where there is nothing
                 if wake is not None and wake <= self._clock.now() and (most := self._room) > 0:
                     self._lendable = 0
-                    for work in await take(self._store, self._clock, [self._name], most, self._plan):
+                    for work in await take(self._store, self._clock, [self._name], most, self._plan_others):
                         self._begin(work)
                     wake = await self._store.next_job([self._name])
                 self._lendable = self._room
@@ -164,12 +164,20 @@ class Lane:
         finally:
             self._news.set()
 
+    async def _plan_others(self, jobs: Sequence[Job]) -> tuple[Sequence[Work], bool]:
+        """Plan what is not under way here. A lane that stood still takes what it performs, once its lease is over."""
+        mine = {job.key for job in self._jobs()}
+        for job in [one for one in jobs if one.key in mine]:
+            await self._store.put_off(job, self._clock.now() + timedelta(seconds=RENEW_EVERY))
+        others = [one for one in jobs if one.key not in mine]
+        return await self._plan(others) if others else ((), False)
+
     @property
     def _room(self) -> int:
         return AT_ONCE - len(self._busy) - self._coming
 
     def _jobs(self) -> Sequence[Job]:
-        return [job for work in self._busy.values() for job in work.jobs]
+        return [*self._received, *(job for work in self._busy.values() for job in work.jobs)]
 
     async def _wait_for_news(self, wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
