@@ -153,7 +153,8 @@ def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]
 
 def _gone(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """Those who allowed it from an account that was closed since."""
-    gone = [one for one in approvers.latest(ticket) if one.via in ticket.gone and one.answer.verdict == "allow"]
+    closed = places.closed(ticket)
+    gone = [one for one in approvers.latest(ticket) if one.human in closed and one.answer.verdict == "allow"]
     return (Trusted(" · account closed since: "), *_names(gone)) if gone else ()
 
 

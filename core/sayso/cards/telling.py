@@ -8,7 +8,7 @@ from __future__ import annotations
 from sayso import errors, model
 from sayso.cards import attended, board, card, notification, phrases, tokens
 from sayso.content import text, wording
-from sayso.machine import approvers
+from sayso.machine import approvers, places
 
 Trusted = text.Trusted
 
@@ -20,6 +20,7 @@ GONE = (
 
 EARLIER_COUNTED = "Too late: your earlier answer counted, and the agent has it already."
 
+_CLOSED = "Not counted: an account from which you answered this before was closed. Others have to agree."
 _UNLINKED = (
     "Noted, and not counted beside those who answered elsewhere: your account is linked to nobody in the settings, so "
     "you may be one of them."
@@ -97,6 +98,8 @@ def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> ca
     again = before is not None and mine in approvers.latest(before)
     if mine.answer.verdict != "allow":
         return _counted("denied", len(approvers.against(ticket)), ticket.policy.veto, again)
+    if mine.human in places.closed(ticket):
+        return line(_CLOSED)
     counted = approvers.allows_by(ticket)
     if mine not in counted and mine.person == mine.via and any(one.via != account for one in counted):
         return line(f"{_UNLINKED} {_so_far(ticket, len(counted))}")

@@ -125,7 +125,15 @@ def surely_different(ticket: model.Ticket) -> list[list[model.Given]]:
 
 
 def _allows(ticket: model.Ticket) -> list[model.Given]:
-    return [one for one in latest(ticket) if one.answer.verdict == "allow" and one.via not in ticket.gone]
+    allows = [one for one in latest(ticket) if one.answer.verdict == "allow"]
+    return [one for one in allows if one.human not in left] if (left := closed(ticket)) else allows
+
+
+def closed(ticket: model.Ticket) -> frozenset[str]:
+    """Those who do not count any more: an account was closed from which they answered, whatever they answered since."""
+    if not ticket.gone:
+        return frozenset()
+    return frozenset(one.human for one in ticket.answers if one.via in ticket.gone)
 
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:

@@ -162,9 +162,10 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     demands.check(ticket, event, answer)
     if breaks:
         ticket = ticket.model_copy(update={"review": event.review})
-    ticket = approvers.without_closed(ticket, event)
+    before, ticket = ticket, approvers.without_closed(ticket, event)
     given = approvers.given(ticket, event, answer)
-    if ticket.taken is None and _counts_already(ticket, given):
+    # whoever has their account again says it anew
+    if ticket.taken is None and ticket.gone == before.gone and _counts_already(ticket, given):
         return Step(ticket)
     # where no time runs, a grace would never end
     if event.grace > 0 and ticket.stopped is None:

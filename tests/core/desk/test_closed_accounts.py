@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import sayso
 from sayso import errors, model
-from sayso.cards import card, draw
+from sayso.cards import card, draw, telling
 from sayso.desk import Desk, Setup, channel, keys
 from sayso.desk.answering import closed_accounts
+from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -87,7 +89,7 @@ async def test_whoever_comes_back_counts_again() -> None:
     for name in ("ann", "bob"):
         await desk.answer(ticket.id, ALLOW, actor(name))
     closed.clear()
-    await desk.answer(ticket.id, model.Answer(verdict="allow", reason="back"), actor("ann"))
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
     decision = (await desk.get(ticket.id)).decision
     assert decision is not None
     assert {one.person for one in decision.by} == {"chat:T/ann", "chat:T/bob"}
@@ -147,3 +149,57 @@ async def test_a_place_of_an_earlier_stage_becomes_free_again() -> None:
     await desk.answer(ticket.id, ALLOW, actor("ann"))
     back = await desk.answer(ticket.id, ALLOW, actor("bob"))
     assert (back.decision, back.stage) == (None, 0)
+
+
+TWO_ACCOUNTS = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann", "other:ann"}))})
+THERE = replace(actor("ann"), account="other:ann")
+
+
+def on_two_platforms(closed: set[str]) -> tuple[Desk, Known]:
+    """Ann has an account on both."""
+    desk, _ = desk_of(lambda account: account not in closed)
+    other = Known(lambda account: account not in closed)
+    desk.platforms["other"] = channel.Platform(Board("other"), membership=other)
+    desk.setup = replace(desk.setup, directory=TWO_ACCOUNTS)
+    return desk, other
+
+
+@pytest.mark.parametrize("closed", ["chat:T/ann", "other:ann"])
+async def test_whoever_answered_from_two_accounts_does_not_count_once_one_is_closed(closed: str) -> None:
+    desk, _ = on_two_platforms({closed})
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    await desk.answer(ticket.id, ALLOW, THERE)
+    left = await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert (left.decision, left.gone) == (None, (closed,))
+    line = "".join(map(card.words_of, draw.card_of(left, MINT, TWO_ACCOUNTS).parts[2].inlines()))
+    assert line.startswith("1 of 2 people has allowed this: Bob · account closed since: Ann")
+    decided = await desk.answer(ticket.id, ALLOW, actor("cid"))
+    assert decided.decision is not None
+    assert [one.person for one in decided.decision.by] == ["chat:T/bob", "chat:T/cid"]
+
+
+async def test_whoever_fills_the_last_place_from_another_account_is_looked_up_by_the_first_one_too() -> None:
+    closed = set[str]()
+    desk, _ = on_two_platforms(closed)
+    ticket = (await ask(desk)).id
+    await desk.answer(ticket, ALLOW, actor("ann"))
+    closed.add("chat:T/ann")
+    assert (await desk.answer(ticket, ALLOW, actor("bob"))).gone == ("chat:T/ann",)
+    before = await desk.get(ticket)
+    again = await desk.answer(ticket, ALLOW, THERE)
+    assert again.decision is None
+    told = telling.tally(again, before, THERE.account)
+    assert told is not None
+    assert "an account from which you answered this before was closed" in "".join(map(card.words_of, told.text))
+    closed.clear()
+    back = await desk.answer(ticket, ALLOW, actor("ann"))
+    assert back.decision is not None
+
+
+async def test_an_account_from_which_nobody_answered_this_is_not_looked_up() -> None:
+    desk, other = on_two_platforms({"other:ann"})
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    assert (await desk.answer(ticket.id, ALLOW, actor("bob"))).decision is not None
+    assert other.asked == []

@@ -1,7 +1,8 @@
 """Whether those who allowed before still have the account from which they did, when the last place is filled.
 
-The rule: it is asked when an allow would decide, and of those who count with it. Where a platform does not say, nothing
-is decided, and whoever pressed is told so.
+The rule: it is asked when an allow would decide, and of every account from which those answered who count with it: who
+loses one of them may have the others for a while longer. Where a platform does not say, nothing is decided, and whoever
+pressed is told so.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ async def since(shell: Shell, ticket: model.Ticket, event: events.Event) -> tupl
     Raises:
         MembershipUnknown: a platform did not say.
     """
-    counted = _counted(ticket, event)
-    if not counted:
+    used = _used(ticket, event)
+    if not used:
         return ()
-    asking = {asyncio.ensure_future(is_open(shell, one)): one for one in dict.fromkeys(one.via for one in counted)}
+    asking = {asyncio.ensure_future(is_open(shell, one)): one for one in used}
     _, late = await asyncio.wait(asking, timeout=_WITHIN)
     for one in late:
         one.cancel()
@@ -38,8 +39,7 @@ async def since(shell: Shell, ticket: model.Ticket, event: events.Event) -> tupl
         if one in late or one.exception() is not None:
             why = "no answer in time" if one in late else str(one.exception())
             log.warning("could not find out whether an account is open", extra={"account": account, "error": why})
-            who = next(given.person for given in counted if given.via == account)
-            said = f"could not find out whether the account of {who}, who allowed this before, is still open"
+            said = f"could not find out whether the account of {used[account]}, who allowed this before, is still open"
             hint = "nothing was counted; try again in a minute"
             raise errors.MembershipUnknown(said, hint=hint)
     return tuple(account for one, account in asking.items() if not one.result())
@@ -51,17 +51,18 @@ async def without(shell: Shell, ticket: model.Ticket, event: events.Event) -> ev
     return event.model_copy(update={"gone": gone}) if gone else event
 
 
-def _counted(ticket: model.Ticket, event: events.Event) -> list[model.By]:
-    """Those whose earlier allows would decide it together with this answer."""
+def _used(ticket: model.Ticket, event: events.Event) -> dict[str, str]:
+    """The accounts from which those answered before who would decide it together with this answer, with their names."""
     if not isinstance(event, events.Answered) or event.answer.verdict != "allow" or ticket.policy.most_needed == 1:
-        return []
+        return {}
     try:
         decision = machine.step(ticket, event).ticket.decision
     except errors.SaysoError:
-        return []  # whoever pressed is told of it by the step itself
+        return {}  # whoever pressed is told of it by the step itself
     if decision is None or not decision.allowed or decision.break_glass:
-        return []
-    return [one for one in decision.by if one.person != event.by.id]
+        return {}
+    decide = {one.delegate or one.person for one in decision.by}
+    return {one.via: one.person for one in ticket.answers if one.human in decide and one.via != event.by.account}
 
 
 async def is_open(shell: Shell, account: str) -> bool:
