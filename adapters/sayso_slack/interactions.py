@@ -36,6 +36,9 @@ _RECEIVED = BoltResponse(status=200)
 # Slack shows that this failed and repeats events, but not clicks.
 _FAILED = BoltResponse(status=503)
 
+# Whoever pressed sees that it failed: silence would look like an answer.
+_ODD = BoltResponse(status=400)
+
 _NO_WINDOW = "The window could not be opened. Please press again."
 _TAKEN_BACK = "Taken back: the agent has not been told. You can answer again."
 
@@ -68,6 +71,8 @@ class Interactions:
 
     async def handle(self, payload: Any) -> BoltResponse:
         """Respond to one payload, in time; work that takes longer goes on, and a message tells its outcome."""
+        if parse.is_odd(payload):
+            return _ODD
         act = looks.read(payload) or parse.parse(payload) or happenings.read(payload, self.app)
         if isinstance(act, looks.Look | parse.Click) and act.response_url:
             pressed = act.spot if isinstance(act, parse.Click) else None

@@ -113,6 +113,20 @@ def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
     return bool(_SIGNATURE.fullmatch(signature)) and admission.is_recent(timestamp, seconds)
 
 
+def is_odd(payload: Any) -> bool:
+    """Whether it is a press or a submission without what Slack always says of one: who, and on what."""
+    match text(payload, "type"):
+        case "block_actions":
+            action = next(iter(items(payload, "actions")), None)
+            return read_who(payload) is None or not isinstance(get(action, "action_id"), str)
+        case "view_submission":
+            view = get(payload, "view")
+            named = text(view, "type") and isinstance(get(view, "callback_id"), str)
+            return read_who(payload) is None or not named
+        case _:
+            return False
+
+
 def parse(payload: Any) -> Click | Submission | Reply | None:
     """What somebody did, or None if it is not for us."""
     match text(payload, "type"):

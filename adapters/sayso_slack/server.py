@@ -42,7 +42,8 @@ def add_routes(
         form = _read_form(await _admit(admission, request))
         payload = received.document(form.get("payload", ""))
         if payload is not None and payload.get("type") in _PRESSES:
-            # Bolt would look for who takes it, at a twentieth of what all of a press costs
+            # Bolt would look for who takes it, at a twentieth of what all of a press costs; it refuses the same
+            _read(payload)
             return _write(await handle(payload))
         return await _respond(app, payload)
 
@@ -69,12 +70,15 @@ async def _admit(admission: Admission, request: web.Request) -> bytes:
 async def _respond(app: AsyncApp, payload: Json | None) -> web.Response:
     if payload is None:
         raise web.HTTPBadRequest(text="not a payload")
+    return _write(await app.async_dispatch(_read(payload)))
+
+
+def _read(payload: Json) -> AsyncBoltRequest:
+    """What Bolt makes of it, verified and parsed already, like what comes over a socket. Raises `HTTPBadRequest`."""
     try:
-        # verified and parsed already, like what comes over a socket
-        asked = AsyncBoltRequest(body=payload, mode="socket_mode")
+        return AsyncBoltRequest(body=payload, mode="socket_mode")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise web.HTTPBadRequest(text="not a payload") from error
-    return _write(await app.async_dispatch(asked))
 
 
 def _write(answer: BoltResponse) -> web.Response:

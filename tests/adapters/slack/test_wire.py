@@ -4,9 +4,10 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import logging
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,8 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 import sayso
 from sayso_slack import happenings, parse, spoken
@@ -317,3 +320,62 @@ async def test_without_a_signing_secret_nothing_is_served(there: Scene) -> None:
     with pytest.raises(sayso.InvalidSettings) as caught:
         without.add_routes(web.Application())
     assert caught.value.field == "SLACK_SIGNING_SECRET"
+
+
+# In place of a part of a payload; GONE takes the part away.
+GONE = object()
+ODD: tuple[Any, ...] = (None, 5, "x", [], {}, [{}], GONE)
+
+
+def parts_of(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in a payload, beside what a card shows."""
+    inner: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in inner:
+        if key not in ("blocks", "message", "state", "private_metadata"):
+            yield (*at, key)
+            yield from parts_of(value, (*at, key))
+
+
+def without(node: Any, path: tuple[Any, ...]) -> Any:
+    copy = dict(node) if isinstance(node, dict) else list(node)
+    if len(path) == 1:
+        del copy[path[0]]
+    else:
+        copy[path[0]] = without(copy[path[0]], path[1:])
+    return copy
+
+
+async def acked(there: Scene, payload: Any) -> bool:
+    """Whether it is acknowledged on a socket; otherwise nothing is sent back, and Slack says that it failed."""
+    try:
+        sent = SocketModeRequest(type="interactive", envelope_id="e", payload=payload)
+        return bool((await run_async_bolt_app(there.link.app, sent)).status == 200)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+
+
+@pytest.mark.parametrize("kind", ["block_actions", "view_submission"])
+async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_alike(
+    there: Scene, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    await there.ask(sayso.Permission(tool="Bash", input={}))
+    ann = there.slack.person("U1", name="ann")
+    seen = await ann.press(there.card, "Deny with reason…")
+    if kind == "view_submission":
+        await there.slack.until(lambda: seen.views)
+        await ann.fill(ann.view, {"Why not? The agent reads this.": "no"})
+        seen = await ann.submit(ann.view)
+    sound, poster = seen.deliveries[0].payload, Poster(there)
+    assert sound["type"] == kind
+    told = dict[str, tuple[int, bool]]()
+    for path in parts_of(sound):
+        for odd in ODD:
+            payload = without(sound, path) if odd is GONE else changed(sound, path, odd)
+            # another kind is handed to Bolt in both ways
+            if payload.get("type") == kind:
+                status = await poster.signed("/slack/interactions", form(json.dumps(payload)))
+                told[f"{path} {odd}"] = status, await acked(there, payload)
+    # 503: who it says that pressed is nobody
+    assert {name: one for name, one in told.items() if one not in ((200, True), (400, False), (503, False))} == {}
+    assert len({taken for _, taken in told.values()}) == 2
