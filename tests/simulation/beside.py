@@ -169,14 +169,24 @@ class Beside:
         asked = [one for one in self.disk._tickets.values() if one.reviews is None]
         stored = [(f"request {one.id}", one.model_dump_json(exclude=others)) for one in asked]
         stored += [(f"row {one.number} of {one.ticket_id}", one.entry) for one in self.disk._rows]
-        # a draft ends by itself
-        kept_on = [(key, one) for key, one in self.disk._records.items() if key[0] != drafts.DRAFT]
+        kept_on = [(key, one) for key, one in self.disk._records.items() if not self._may_keep(*key)]
         stored += [(f"record {' '.join(key)}", json.dumps(one.value)) for key, one in kept_on]
         for nonce, id in gone.items():
             word = re.compile(rf"\b{nonce}\b")
             found = next((where for where, text in stored if nonce in text and word.search(text)), None)
             if found and id in self.disk._tickets:
                 yield f"{id}: it was erased, and its words stand in {found}"
+
+    def _may_keep(self, kind: str, name: str) -> bool:
+        """Whether a record outlives what it tells of: a draft ends by itself, an accepted rule holds on."""
+        rules = {one.value["id"]: one for key, one in self.disk._records.items() if key[0] == "grant"}
+        held = [id for id, one in rules.items() if one.value["standing"] == "rule" and self._is_to_come(one.expires_at)]
+        if kind == "suggestion":
+            return any(name.endswith(id) for id in held)
+        return kind == drafts.DRAFT or (kind == "grant" and self.disk._records[kind, name].value["id"] in held)
+
+    def _is_to_come(self, at: datetime | None) -> bool:
+        return at is not None and _seconds(at) > self.world.now
 
 
 def _over_at(ticket: model.Ticket) -> float:
