@@ -287,10 +287,10 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
 
 
 async def test_a_long_queue_here_is_no_failure_of_the_database(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=0.4)
-    # nine at a time, because one listens: seven rounds, so that the last ones wait for longer than an answer may take
-    found = await asyncio.gather(*(store._select("select 1 from pg_sleep(0.1)") for _ in range(63)))
-    assert len(found) == 63
+    store = await postgres.PostgresStore.open(pg_schema, timeout=1.5)
+    # nine at a time, because one listens: 17 rounds, so that the last ones wait for longer than an answer may take
+    found = await asyncio.gather(*(store._select("select 1 from pg_sleep(0.1)") for _ in range(9 * 17)))
+    assert len(found) == 9 * 17
     await store.close()
 
 
