@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
@@ -105,6 +106,30 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes come first: no worker is left alone with one of them at the end, while the others have no more."""
+    items.sort(key=lambda item: "tests/bots/" not in item.nodeid)
+
+
+_failed: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        _failed.append(report.nodeid)
+
+
+def pytest_runtest_logfinish() -> None:
+    """What a failed test has left open is its own: else some later test is told of it, and fails as well."""
+    if _failed:
+        _failed.clear()
+        for kept in ("last_type", "last_value", "last_traceback", "last_exc"):
+            vars(sys).pop(kept, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
