@@ -44,11 +44,13 @@ TABLE: tuple[Maker, ...] = (
     *_rows(_WORD, "AGE-SECRET-KEY-1", "dop_v1_", "doo_v1_", "dor_v1_", "nvapi-", "vcp_", "glc_", "rnd_", "ntn_"),
     *_rows(r"[A-Za-z0-9]{16,255}+", "sk_live_", "rk_live_", "sk_test_", "rk_test_", "ATBB", "shpat_", "shpca_"),
     *_rows(r"[A-Za-z0-9]{16,255}+", "shppa_", "shpss_", "duffel_live_", "tfp_", "cio"),
+    *_rows(_WORD, "dp.pt.", "dp.st.", "dp.ct.", "nfp_", "CLOJARS_"),
     Maker("sk-", r"[A-Za-z0-9]{32,128}+(?![\w-])"),
     Maker("AIza", r"[\w-]{30,40}+(?![\w-])"),
     Maker("ya29.", _WORD),
     Maker("SG.", r"[\w-]{16,64}+(?:\.[\w-]{16,128}+)?"),
     Maker("key-", _HEX),
+    Maker("pul-", _HEX),
     Maker("dapi", _HEX),
     Maker("SK", _HEX),
     Maker("AC", _HEX),
@@ -68,7 +70,8 @@ TABLE: tuple[Maker, ...] = (
 # Known by their form alone. Each begins with signs that are rare, so that it is soon passed over where they are not.
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (".", re.compile(r"([MNO](?<![\w-].)[\w-]{23,27}+\.[\w-]{6}\.[\w-]{27,40}+)")),
-    (":", re.compile(r"([0-9](?<![\w:.-].)[0-9]{7,9}+:[\w-]{35})(?![\w-])")),
+    # beside its address, too, where it follows a word
+    (":", re.compile(r"([0-9](?:(?<![\w:.-].)|(?<=/bot.))[0-9]{7,9}+:[\w-]{35})(?![\w-])")),
     ("-us", re.compile(r"([0-9a-f](?<!\w.)[0-9a-f]{31}-us[0-9]{1,2})(?!\w)")),
     # addresses to which whoever knows them can post
     ("/api/webhooks/", re.compile(r"(?<=/api/webhooks/)([0-9]{10,24}+/[\w-]{30,128}+)")),

@@ -37,8 +37,8 @@ _NOT_OF = _words(
     """next page pagination continuation start pad eos bos unk sep cls mask max min num total count special stop
     cancellation cancel syntax sync resume cursor delta per design"""
 )
-# What may stand behind: `DB_PASSWORD_OLD`, `API_KEY_2`.
-_BEHIND = _words("old new prod production dev stage staging test live value raw plain base64 b64 current")
+# What may stand behind: `DB_PASSWORD_OLD`, `API_KEY_2`, `SECRET_KEY_BASE`.
+_BEHIND = _words("old new prod production dev stage staging test live value raw plain base base64 b64 current")
 _WORDS_ONLY = _words(
     """true false null none nil undefined yes no on off required optional string str int integer number bool boolean
     text password passwd pwd passphrase secret token key bearer basic digest default empty unset missing invalid valid

@@ -31,6 +31,22 @@ def test_nearly_no_secret_stays_in_sight() -> None:
     assert len(missed) <= len(cases) * 0.005, missed[:5]
 
 
+def test_forms_and_places_that_others_found_are_known() -> None:
+    hexadecimal, word = "0f3a" * 12, "aB3dE5gH7j" * 4
+    given = {
+        f"curl https://api.telegram.org/bot754538961:AA{word[:33]}/getMe": word[:33],
+        f"SECRET_KEY_BASE={hexadecimal} rails s": hexadecimal,
+        f"doppler run --token-file x dp.pt.{word}": word,
+        f"run nfp_{word}": word,
+        f"run CLOJARS_{hexadecimal}": hexadecimal,
+        f"run pul-{hexadecimal[:40]}": hexadecimal[:40],
+    }
+    assert [one for one, secret in given.items() if secret in shown({"command": one})] == []
+    # the same words without one
+    for one in ("curl https://x.com/bot754538961:80/getMe", "KEY_BASE=main", "cd dp.pt.x"):
+        assert MASKS.text(one) == one
+
+
 @pytest.mark.parametrize("given", HARMLESS, ids=str)
 def test_what_only_looks_like_a_secret_stays(given: Any) -> None:
     for value in (given, {"command": given}, {"content": given}):
