@@ -2,9 +2,7 @@
 
 import getpass
 import json
-import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -332,15 +330,6 @@ def test_json_that_is_no_object_is_refused_in_one_line(command: Command, option:
     refused = command("ask", *option)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "not an object" in refused.stderr
-
-
-def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['slack_bolt'] = None")
-    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    variables = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SAYSO_PORT": "0"}
-    refused = command("serve", PYTHONPATH=path, **variables)
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "pip install '.[slack]'" in refused.stderr
 
 
 def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> None:

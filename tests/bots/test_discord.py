@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.bots.conftest import Command
 from tests.fakes.discord import FakeDiscord
@@ -363,10 +359,3 @@ def test_init_prints_the_invitation(command: Command) -> None:
         "https://discord.com/oauth2/authorize?client_id=901&scope=bot%20applications.commands&permissions="
     )
     assert "Read Message History" in done.stderr
-
-
-@pytest.mark.once
-def test_without_discord_configured_its_library_is_not_even_imported(tmp_path: Path) -> None:
-    modules = "sayso_bots.service.service, sayso_bots.commands.doctor.findings"
-    code = f"import sys, {modules}; sys.exit('discord' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0

@@ -79,12 +79,12 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
 
 
 @pytest.mark.once
-def test_other_commands_never_load_the_sdk(tmp_path: Path) -> None:
+def test_a_service_and_other_commands_never_load_what_nobody_configured(tmp_path: Path) -> None:
     script = (
         "import sys, click; from sayso_bots import cli\n"
         "for name in ('mcp', 'list', 'ask'): cli.tree.get_command(click.Context(cli.tree), name)\n"
-        "import sayso_bots.service.service\n"
-        "print(sorted({'mcp', 'mcp_types', 'starlette', 'uvicorn'} & set(sys.modules)))"
+        "import sayso_bots.service.service, sayso_bots.commands.doctor.findings\n"
+        "print(sorted({'mcp', 'mcp_types', 'starlette', 'uvicorn', 'discord'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment({}), capture_output=True, text=True, check=True, cwd=tmp_path

@@ -52,19 +52,24 @@ class Attempt:
             result = await claude_cli.run_cli("go", **self._options(model.url), timeout=40)
             assert result.result.get("result") == "done", result
 
-    async def type(
-        self, keys: str, *, script: Sequence[anthropic.ToolUse] = (), made: str | None = None, shown: str = "done"
-    ) -> None:
-        """At the terminal: type and press Enter; wait for a file that appears, or for words that are shown."""
+    @asynccontextmanager
+    async def seated(self, *calls: anthropic.ToolUse) -> AsyncGenerator[claude_terminal.Terminal]:
+        """At the terminal, where somebody sits."""
         async with self._people(), anthropic.serve() as model:
-            model.script([*script, *[anthropic.Text("done")] * 5])
+            model.script([*calls, *[anthropic.Text("done")] * 5])
             async with claude_terminal.opened(**self._options(model.url)) as terminal:
                 await terminal.until("for agents")
-                for part in ("!", keys[1:]) if keys.startswith("!") else (keys,):
-                    terminal.type(part)
-                    await terminal.until("shell mode" if part == "!" else part)
-                terminal.type("\r")
-                await (until((self.cwd / made).exists) if made else terminal.until(shown))
+                yield terminal
+
+    async def type(
+        self, terminal: claude_terminal.Terminal, keys: str, *, made: str | None = None, shown: str = "done"
+    ) -> None:
+        """Type and press Enter; wait for a file that appears, or for words that are shown."""
+        for part in ("!", keys[1:]) if keys.startswith("!") else (keys,):
+            terminal.type(part)
+            await terminal.until("shell mode" if part == "!" else part)
+        terminal.type("\r")
+        await (until((self.cwd / made).exists) if made else terminal.until(shown))
 
     def names(self, words: str) -> None:
         """A way around the gate is left open only where the page says so."""

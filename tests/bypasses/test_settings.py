@@ -27,13 +27,6 @@ async def test_tool_servers_helpers_and_other_hooks_run_unasked_and_are_named(tm
         tried.names("other hooks of the settings, of plugins and of skills")
 
 
-async def test_a_status_line_runs_unasked(tmp_path: Path) -> None:
-    status = {"type": "command", "command": "touch made.txt; echo status"}
-    async with attempt(tmp_path, settings={"statusLine": status}) as tried:
-        await tried.type("go", made="made.txt")
-        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
-
-
 async def test_hooks_that_are_switched_off_are_named(tmp_path: Path) -> None:
     async with attempt(tmp_path, mode="bypassPermissions", files={".claude/settings.local.json": OFF}) as tried:
         await tried.run(BASH)

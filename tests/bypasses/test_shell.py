@@ -31,10 +31,19 @@ def bash(command: str, **more: object) -> anthropic.ToolUse:
     return anthropic.ToolUse("Bash", {"command": command, **more})
 
 
-async def test_every_spelling_is_seen_by_a_matcher_of_the_tool(tmp_path: Path) -> None:
+INSIDE = ("bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'")
+
+
+async def test_a_matcher_of_the_tool_sees_every_spelling_shells_in_the_shell_the_background_and_a_subagent(
+    tmp_path: Path,
+) -> None:
+    subagent = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
     async with attempt(tmp_path, matcher="Bash", mode="bypassPermissions") as tried:
-        await tried.run(*map(bash, PUSHES))
-        assert await tried.asked() == [("PreToolUse", command) for command in PUSHES]
+        behind = bash("touch made.txt", run_in_background=True)
+        await tried.run(*map(bash, (*PUSHES, *INSIDE)), behind, subagent, bash("touch made.txt there.txt"))
+        commands = (*PUSHES, *INSIDE, "touch made.txt", "touch made.txt there.txt")
+        assert await tried.asked() == [("PreToolUse", command) for command in commands]
+        assert tried.made() == []
 
 
 async def test_a_rule_misses_spellings_and_the_page_says_so(tmp_path: Path) -> None:
@@ -46,23 +55,8 @@ async def test_a_rule_misses_spellings_and_the_page_says_so(tmp_path: Path) -> N
         tried.names(f"It misses {len(missed)} of {len(PUSHES)} spellings")
 
 
-async def test_a_shell_inside_the_shell_and_a_background_task(tmp_path: Path) -> None:
-    inside = ["bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'"]
-    async with attempt(tmp_path, mode="bypassPermissions") as tried:
-        await tried.run(*map(bash, inside), bash("touch made.txt", run_in_background=True))
-        assert tried.made() == []
-        assert await tried.asked() == [("PreToolUse", command) for command in (*inside, "touch made.txt")]
-
-
-async def test_a_subagent(tmp_path: Path) -> None:
-    started = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
-    async with attempt(tmp_path, mode="bypassPermissions", allowed=["Agent"]) as tried:
-        await tried.run(started, bash("touch made.txt"))
-        assert tried.made() == []
-        assert await tried.asked() == [("PreToolUse", "Agent"), ("PreToolUse", "touch made.txt")]
-
-
-@pytest.mark.parametrize("mode", ["default", "acceptEdits", "auto", "bypassPermissions"])
+# what asks by itself: tests/adapters/claude/test_cli.py; what asks nobody: all around here
+@pytest.mark.parametrize("mode", ["acceptEdits", "auto"])
 async def test_a_mode(tmp_path: Path, mode: str) -> None:
     async with attempt(tmp_path, mode=mode, settings={"permissions": {"allow": ["Bash"]}}) as tried:
         await tried.run(bash("touch made.txt"))
@@ -77,23 +71,21 @@ async def test_a_mode_that_asks_nobody_where_only_its_own_asking_is_gated(tmp_pa
 
 
 async def test_auto_mode_is_where_a_session_starts_unless_the_printed_settings_say_otherwise(tmp_path: Path) -> None:
-    async with attempt(tmp_path, events=["PermissionRequest"], settings={"permissions": {}}) as tried:
-        await tried.type("go", script=[bash("touch made.txt")])
-        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+    status = {"type": "command", "command": "touch status.txt; echo status"}
+    given = {"permissions": {}, "statusLine": status}
+    async with attempt(tmp_path, events=["PermissionRequest"], settings=given) as tried:
+        async with tried.seated(bash("touch made.txt")) as terminal:
+            await tried.type(terminal, "go")
+        # a status line runs unasked, too: see test_settings
+        assert (tried.made(), await tried.asked()) == (["made.txt", "status.txt"], [])
         tried.names("Interactive sessions start in auto mode")
 
 
 async def test_the_printed_settings_start_a_session_that_asks(tmp_path: Path) -> None:
     async with attempt(tmp_path, events=["PermissionRequest"]) as tried:
-        await tried.type("go", script=[bash("touch made.txt")])
+        async with tried.seated(bash("touch made.txt")) as terminal:
+            await tried.type(terminal, "go")
         assert (tried.made(), await tried.asked()) == ([], [("PermissionRequest", "touch made.txt")])
-
-
-async def test_what_somebody_types_behind_a_bang_is_theirs_and_is_named(tmp_path: Path) -> None:
-    async with attempt(tmp_path) as tried:
-        await tried.type("!touch made.txt", made="made.txt")
-        assert await tried.asked() == []
-        tried.names("what somebody types behind `!`")
 
 
 NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'

@@ -13,34 +13,55 @@ SKILL = "---\nname: tidy\ndescription: d\nallowed-tools: Bash(touch *)\n---\n!`t
 FILES = {".claude/skills/tidy/SKILL.md": SKILL}
 CALLED = anthropic.ToolUse("Skill", {"skill": "tidy"})
 COMMAND = ("PreSkillShellCommand", "touch skill.txt")
+HOOK = '{type: command, command: "touch own.txt"}'
+OWN = f"""---
+name: own
+description: d
+hooks:
+  PreToolUse:
+    - matcher: Bash
+      hooks: [{HOOK}]
+---
+Tidy up.
+"""
 
 
-async def test_a_skill_that_is_typed(tmp_path: Path) -> None:
-    async with attempt(tmp_path, files=FILES, allowed=["UserPromptExpansion"]) as tried:
-        await tried.type("/tidy now")
-        assert tried.made() == []
-        assert await tried.asked() == [("UserPromptExpansion", "UserPromptExpansion"), COMMAND]
-
-
-async def test_a_skill_that_is_typed_and_whose_expansion_is_denied(tmp_path: Path) -> None:
+async def test_skills_that_are_typed_are_asked_about_and_what_stands_behind_a_bang_is_not_and_is_named(
+    tmp_path: Path,
+) -> None:
+    expansion = ("UserPromptExpansion", "UserPromptExpansion")
     async with attempt(tmp_path, files=FILES) as tried:
-        await tried.type("/tidy now", shown="denied")
-        assert tried.made() == []
-        assert await tried.asked() == [("UserPromptExpansion", "UserPromptExpansion")]
+        async with tried.seated() as terminal:
+            await tried.type(terminal, "/tidy now", shown="denied")
+            assert (tried.made(), await tried.asked()) == ([], [expansion])
+            tried.allowed = ["UserPromptExpansion"]
+            await tried.type(terminal, "/tidy again")
+            assert (tried.made(), await tried.asked()) == ([], [expansion, expansion, COMMAND])
+            await tried.type(terminal, "!touch made.txt", made="made.txt")
+        assert len(await tried.asked()) == 3
+        tried.names("what somebody types behind `!`")
 
 
-@pytest.mark.parametrize("kind", ["http", "command"])
-async def test_a_skill_that_the_agent_calls(tmp_path: Path, kind: str) -> None:
-    async with attempt(tmp_path, files=FILES, allowed=["Skill"], kind=kind) as tried:
+async def test_skills_and_command_files_that_the_agent_calls_run_what_people_allow(tmp_path: Path) -> None:
+    made = {name: SKILL.replace("skill.txt", f"{name}.txt") for name in ("clean", "file")}
+    files = {**FILES, ".claude/skills/clean/SKILL.md": made["clean"].replace("tidy", "clean")}
+    files |= {".claude/commands/file.md": made["file"].replace("tidy", "file"), ".claude/skills/own/SKILL.md": OWN}
+    calls = [CALLED, *(anthropic.ToolUse("Skill", {"skill": name}) for name in ("clean", "file", "own"))]
+    async with attempt(tmp_path, files=files, allowed=["Skill", "touch clean.txt", "true"]) as tried:
+        await tried.run(*calls, anthropic.ToolUse("Bash", {"command": "true"}))
+        shells = [about for event, about in await tried.asked() if event == COMMAND[0]]
+        assert shells == ["touch skill.txt", "touch clean.txt", "touch file.txt"]
+        # a skill's own hooks run unasked, and are named
+        assert tried.made() == ["clean.txt", "own.txt"]
+        assert "own.txt" not in str(await tried.asked())
+        tried.names("other hooks of the settings, of plugins and of skills")
+
+
+async def test_a_skill_that_the_agent_calls_before_a_command_as_a_hook(tmp_path: Path) -> None:
+    async with attempt(tmp_path, files=FILES, allowed=["Skill"], kind="command") as tried:
         await tried.run(CALLED)
         assert tried.made() == []
         assert await tried.asked() == [("PreToolUse", "Skill"), COMMAND]
-
-
-async def test_a_skill_whose_command_people_allow(tmp_path: Path) -> None:
-    async with attempt(tmp_path, files=FILES, allowed=["Skill", "Bash"]) as tried:
-        await tried.run(CALLED)
-        assert tried.made() == ["skill.txt"]
 
 
 async def test_a_skill_that_is_allowed_beforehand(tmp_path: Path) -> None:
@@ -69,27 +90,9 @@ async def test_a_skill_that_the_agent_wrote_itself_and_uses_in_the_next_session(
         assert await tried.asked() == [("PreToolUse", str(path)), ("PreToolUse", "Skill"), COMMAND]
 
 
-async def test_a_command_file(tmp_path: Path) -> None:
-    async with attempt(tmp_path, files={".claude/commands/tidy.md": SKILL}, allowed=["Skill"]) as tried:
-        await tried.run(CALLED)
-        assert tried.made() == []
-        assert COMMAND in await tried.asked()
-
-
 async def test_a_skill_while_the_service_is_down(tmp_path: Path) -> None:
     async with attempt(tmp_path, files=FILES, settings={"permissions": {"allow": ["Skill", "Bash"]}}) as tried:
         tried.matcher = "Bash"
         await tried.service.runner.cleanup()
         await tried.run(CALLED)
         assert tried.made() == []
-
-
-async def test_a_skills_own_hooks_run_unasked_and_are_named(tmp_path: Path) -> None:
-    handler = '{type: command, command: "touch head.txt"}'
-    head = f"hooks:\n  PreToolUse:\n    - matcher: Bash\n      hooks: [{handler}]\n"
-    skill = f"---\nname: tidy\ndescription: d\n{head}---\nTidy up.\n"
-    async with attempt(tmp_path, files={".claude/skills/tidy/SKILL.md": skill}, allowed=["Skill", "Bash"]) as tried:
-        await tried.run(CALLED, anthropic.ToolUse("Bash", {"command": "true"}))
-        assert tried.made() == ["head.txt"]
-        assert "touch head.txt" not in str(await tried.asked())
-        tried.names("other hooks of the settings, of plugins and of skills")
