@@ -26,7 +26,8 @@ async def test_an_agent_that_was_killed_finds_its_one_card_decided_and_runs_the_
     line: list[str | Path] = [sys.executable, AGENT, system]
     async with setup(command) as there:
         signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
-        async with started(line, tmp_path, **signed_in) as first:
+        ours = (f"sayso_{system}",)
+        async with started(line, tmp_path, imports=ours, **signed_in) as first:
             await there.until(there.cards, within=PATIENCE)
             await first.kill()
         ann = there.slack.person("U1", name="ann")
@@ -40,7 +41,7 @@ async def test_an_agent_that_was_killed_finds_its_one_card_decided_and_runs_the_
             assert "Edit and allow…" not in there.slack.controls(card)
             assert (await ann.press(card, "Allow")).acked
         assert not (tmp_path / "refunds.txt").exists()
-        async with started(line, tmp_path, **signed_in) as second:
+        async with started(line, tmp_path, imports=ours, **signed_in) as second:
             code, out, error = await second.ended()
         assert (code, said in out) == (0, True), error
         assert (tmp_path / "refunds.txt").read_text() == ran

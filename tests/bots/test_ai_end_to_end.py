@@ -23,13 +23,13 @@ async def test_an_agent_that_was_killed_finds_its_one_card_and_each_tool_runs_on
     there: Setup, tmp_path: Path
 ) -> None:
     signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
-    async with started(AGENT, tmp_path, **signed_in) as first:
+    async with started(AGENT, tmp_path, imports=("sayso_ai",), **signed_in) as first:
         id = (await first.line("waiting for")).rpartition(" ")[2]
         await there.until(lambda: there.cards(id))
         await first.kill()
     assert (tmp_path / "done.txt").read_text() == "looked at A1\n"
     ann = there.slack.person("U1", name="ann")
-    async with started(AGENT, tmp_path, **signed_in) as second:
+    async with started(AGENT, tmp_path, imports=("sayso_ai",), **signed_in) as second:
         assert (await second.line("waiting for")).endswith(id)
         assert (await ann.press(there.cards(id)[0], "Allow")).acked
         await second.line("All settled.")
@@ -42,13 +42,13 @@ async def test_a_decision_that_came_while_no_agent_ran_is_there_when_it_comes_ba
     there: Setup, tmp_path: Path
 ) -> None:
     signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
-    async with started(AGENT, tmp_path, **signed_in) as first:
+    async with started(AGENT, tmp_path, imports=("sayso_ai",), **signed_in) as first:
         await first.line("waiting for")
         await there.until(there.cards)
         await first.kill()
     ann = there.slack.person("U1", name="ann")
     assert (await ann.press(there.cards()[0], "Deny")).acked
-    async with started(AGENT, tmp_path, **signed_in) as second:
+    async with started(AGENT, tmp_path, imports=("sayso_ai",), **signed_in) as second:
         code, said, _ = await second.ended()
     assert (code, said) == (0, "All settled.\n")
     assert (tmp_path / "done.txt").read_text() == "looked at A1\n"

@@ -27,7 +27,7 @@ def agent(there: Setup, api: anthropic.FakeAnthropic) -> AbstractAsyncContextMan
     folder = there.command.folder / "work"
     folder.mkdir(exist_ok=True)
     env = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key, **claude_cli.cli_env(there.command.folder / "home", api.url)}
-    return started([sys.executable, AGENT, SESSION, "go"], folder, **env)
+    return started([sys.executable, AGENT, SESSION, "go"], folder, imports=("sayso_claude.defer",), **env)
 
 
 async def card(there: Setup, number: int = 0) -> slack.Message:

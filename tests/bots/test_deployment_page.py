@@ -19,7 +19,7 @@ from sayso_bots.service.service import GRACE
 from tests.bots.conftest import OPENS, Command
 from tests.bots.test_deploy import DEPLOY, ROOT, free_port, unit
 from tests.conftest import require
-from tests.fakes import processes
+from tests.fakes import processes, quick
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 CONTAINER = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ")
@@ -63,7 +63,6 @@ def test_the_commands_for_systemd_put_everything_where_the_unit_looks_for_it(tmp
         executable(tools / name, f'#!/bin/sh\necho {name} "$@" >> "$NOTES_FILE"\n')
     executable(tools / "systemd-run", RUNS)
     executable(root / "opt/sayso/bin/pip", '#!/bin/sh\necho pip "$@" >> "$NOTES_FILE"\n')
-    executable(root / "opt/sayso/bin/sayso", f'#!/bin/sh\nexec {sys.executable} -m sayso_bots "$@"\n')
     for folder in ("etc/systemd/system", "var/lib/sayso"):
         (root / folder).mkdir(parents=True)
     (tmp_path / "bots").symlink_to(ROOT / "bots")
@@ -82,7 +81,8 @@ def test_the_commands_for_systemd_put_everything_where_the_unit_looks_for_it(tmp
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "NOTES_FILE": str(notes),
     }
-    done = processes.shell(script, tmp_path, variables)
+    with quick.sayso(root / "opt/sayso/bin"):
+        done = processes.shell(script, tmp_path, variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{root}/etc/sayso/sayso.toml; policies: default" in done.stdout
     assert "https://sayso.example.com/signin#" in done.stdout

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from sayso import stores
 from sayso_claude import settings
 from tests.bots.conftest import Command
 from tests.bots.restarts import Setup, setup
-from tests.fakes import anthropic, claude_cli
+from tests.fakes import anthropic, claude_cli, quick
 from tests.fakes.processes import environment
 from tests.fakes.slack import Message, Person
 
@@ -55,9 +54,8 @@ async def running(
 ) -> AsyncGenerator[Run, None]:
     """A run of the CLI that asks our tool before its own."""
     (folder / "work").mkdir()
+    (folder / "bin").mkdir()
     ours = {"PYTHONPATH": environment({})["PYTHONPATH"], **service}
-    server = {"command": sys.executable, "args": ["-m", "sayso_bots", "mcp"], "env": ours}
-    (folder / "mcp.json").write_text(json.dumps({"mcpServers": {"sayso": server}}))
 
     async def run() -> list[anthropic.ToolResult]:
         async with anthropic.serve() as model:
@@ -75,12 +73,16 @@ async def running(
             assert ended.result.get("result") == "done", ended
             return model.tool_results()
 
-    task = asyncio.create_task(run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    # test_mcp_end_to_end starts the command for itself
+    with quick.sayso(folder / "bin", "sayso_mcp.stdio") as sayso:
+        server = {"command": str(sayso), "args": ["mcp"], "env": ours}
+        (folder / "mcp.json").write_text(json.dumps({"mcpServers": {"sayso": server}}))
+        task = asyncio.create_task(run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def card(there: Setup, number: int) -> Message:

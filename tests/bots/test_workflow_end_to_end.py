@@ -11,14 +11,18 @@ from tests.conftest import until
 from tests.fakes.processes import Running, started
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "bots" / "examples"
-PROGRAM = "import asyncio, workflow_python; asyncio.run(workflow_python.main('A1'))"
+PROGRAM = f"""
+import asyncio, sys
+sys.path.insert(0, {str(EXAMPLES)!r})
+import workflow_python
+asyncio.run(workflow_python.main("A1"))
+"""
 
 
 @asynccontextmanager
 async def workflow(there: Setup, folder: Path) -> AsyncGenerator[Running]:
-    path = f"{EXAMPLES}:{':'.join(filter(None, sys.path))}"
-    line = [sys.executable, "-c", PROGRAM]
-    async with started(line, folder, PYTHONPATH=path, SAYSO_URL=there.url, SAYSO_KEY=there.key) as running:
+    line, signed_in = [sys.executable, "-c", PROGRAM], {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
+    async with started(line, folder, imports=("sayso_workflow",), **signed_in) as running:
         yield running
 
 

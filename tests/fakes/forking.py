@@ -119,6 +119,9 @@ def main(control: socket.socket) -> None:
                     os.kill(pid, signal.SIGKILL)
             return
         status, *streams = fds
+        given = json.loads(order)
+        for name in given.pop("imports"):  # the process after a kill has it already
+            importlib.import_module(name)
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
@@ -126,7 +129,7 @@ def main(control: socket.socket) -> None:
             for other in (control, woken, wakes, *told.values()):
                 other.close()
             os.close(status)
-            _be(**json.loads(order), streams=streams)
+            _be(**given, streams=streams)
             return
         for stream in streams:
             os.close(stream)

@@ -40,12 +40,19 @@ class Forked:
 
     @classmethod
     async def start(
-        cls, line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], *, reads: int = -1
+        cls,
+        line: Sequence[str | Path],
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        reads: int = -1,
+        imports: Sequence[str] = (),
     ) -> Forked:
         """Start it, with a pipe for what it prints and one for its errors."""
         (out, theirs), (err, their_errors) = os.pipe(), os.pipe()
         try:
-            pid, status = await asyncio.to_thread(_forked, line, folder, variables, (theirs, their_errors), reads)
+            given = (line, folder, variables, (theirs, their_errors), reads, imports)
+            pid, status = await asyncio.to_thread(_forked, *given)
         finally:
             os.close(theirs)
             os.close(their_errors)
@@ -100,7 +107,12 @@ _stays: set[str] = set()
 
 
 def _forked(
-    line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], writes: tuple[int, int], reads: int = -1
+    line: Sequence[str | Path],
+    folder: Path,
+    variables: Mapping[str, str],
+    writes: tuple[int, int],
+    reads: int = -1,
+    imports: Sequence[str] = (),
 ) -> tuple[int, socket.socket]:
     """The process, and a socket that says its exit code; what forks starts with the first."""
     assert line[0] == sys.executable, "only Python programs are forks"
@@ -110,7 +122,8 @@ def _forked(
         if way not in _forkers:
             _forkers[way] = _forker_started(given["PYTHONPATH"])
         orders = _forkers[way]
-    order = {"line": [str(word) for word in line[1:]], "folder": str(folder), "environment": given}
+    words = [str(word) for word in line[1:]]
+    order = {"line": words, "folder": str(folder), "environment": given, "imports": list(imports)}
     status, their_end = socket.socketpair()
     with their_end, open(os.devnull, "rb") as nothing:
         streams = [their_end.fileno(), nothing.fileno() if reads < 0 else reads, *writes]
@@ -131,8 +144,9 @@ class Child:
         *,
         reads: int = -1,
         writes: tuple[int, int],
+        imports: Sequence[str] = (),
     ) -> None:
-        self.pid, self._status = _forked(line, folder, variables, writes, reads)
+        self.pid, self._status = _forked(line, folder, variables, writes, reads, imports)
 
     def wait(self, within: float | None = PATIENCE) -> int:
         """Its exit code; one that does not end in time is killed."""
@@ -253,10 +267,12 @@ def shell(script: str, folder: Path, variables: Mapping[str, str]) -> subprocess
 
 
 @asynccontextmanager
-async def started(line: Sequence[str | Path], folder: Path, **variables: str) -> AsyncGenerator[Running]:
-    """The program in the background, killed at the end if it still runs."""
+async def started(
+    line: Sequence[str | Path], folder: Path, *, imports: Sequence[str] = (), **variables: str
+) -> AsyncGenerator[Running]:
+    """The program in the background, killed at the end if it still runs; what it *imports* is there for the next."""
     if _forks(line, variables):
-        process: asyncio.subprocess.Process | Forked = await Forked.start(line, folder, variables)
+        process: asyncio.subprocess.Process | Forked = await Forked.start(line, folder, variables, imports=imports)
     else:
         process = await asyncio.create_subprocess_exec(
             *line,

@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from tests.fakes.processes import Child
@@ -28,8 +28,8 @@ with socket.socket(socket.AF_UNIX) as line:
 
 
 @contextlib.contextmanager
-def sayso(folder: Path) -> Generator[Path]:
-    """The command, in *folder*."""
+def sayso(folder: Path, *imports: str) -> Generator[Path]:
+    """The command, in *folder*; what it *imports* beside what all commands do is imported once."""
     # an address of this kind is short, and the folders of tests are deep
     short = tempfile.TemporaryDirectory(prefix="sayso-")
     address, client, command = f"{short.name}/socket", folder / "client.py", folder / "sayso"
@@ -39,7 +39,7 @@ def sayso(folder: Path) -> Generator[Path]:
     with short, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
-        threading.Thread(target=_serve, args=(listener,), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, imports), daemon=True).start()
         try:
             yield command
         finally:
@@ -47,15 +47,15 @@ def sayso(folder: Path) -> Generator[Path]:
                 listener.shutdown(socket.SHUT_RDWR)
 
 
-def _serve(listener: socket.socket) -> None:
+def _serve(listener: socket.socket, imports: Sequence[str]) -> None:
     """A thread for every caller, until the socket is shut."""
     with contextlib.suppress(OSError):
         while True:
             caller, _ = listener.accept()
-            threading.Thread(target=_answer, args=(caller,), daemon=True).start()
+            threading.Thread(target=_answer, args=(caller, imports), daemon=True).start()
 
 
-def _answer(caller: socket.socket) -> None:
+def _answer(caller: socket.socket, imports: Sequence[str]) -> None:
     with caller:
         head, (reads, *writes), _, _ = socket.recv_fds(caller, 4, 3)
         said = b""
@@ -65,7 +65,7 @@ def _answer(caller: socket.socket) -> None:
         # what is imported is here already
         del variables["PYTHONPATH"]
         line = [sys.executable, "-m", "sayso_bots", *arguments]
-        child = Child(line, Path(folder), variables, reads=reads, writes=(writes[0], writes[1]))
+        child = Child(line, Path(folder), variables, reads=reads, writes=(writes[0], writes[1]), imports=imports)
         for stream in (reads, *writes):
             os.close(stream)
         with contextlib.suppress(BrokenPipeError):
