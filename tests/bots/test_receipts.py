@@ -18,7 +18,7 @@ import pytest
 
 from sayso_bots.settings import toml
 from tests.bots.conftest import PATIENCE, Command
-from tests.fakes.processes import Running, environment, started
+from tests.fakes.processes import Running, environment, run, started
 from tests.test_docs import PAGES, ROOT, blocks
 
 EXAMPLES = ROOT / "bots" / "examples" / "receipts"
@@ -50,19 +50,9 @@ async def allow(command: Command, url: str, tool: str, input: dict[str, Any], id
 
 
 async def deploy(*arguments: str, url: str, receipt: str) -> tuple[int, str]:
-    variables = environment({"SAYSO_URL": url, "RECEIPT": receipt})
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(EXAMPLES / "deploy.py"),
-        *arguments,
-        env=variables,
-        stdout=-1,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(PATIENCE):
-        out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
+    line: list[str | Path] = [sys.executable, EXAMPLES / "deploy.py", *arguments]
+    done = await asyncio.to_thread(run, line, EXAMPLES, SAYSO_URL=url, RECEIPT=receipt)
+    return done.returncode, done.stdout + done.stderr
 
 
 async def test_a_deploy_script_acts_once_and_on_exactly_what_was_allowed(command: Command) -> None:
