@@ -322,9 +322,9 @@ async def test_without_a_signing_secret_nothing_is_served(there: Scene) -> None:
     assert caught.value.field == "SLACK_SIGNING_SECRET"
 
 
-# In place of a part of a payload; GONE takes the part away.
-GONE = object()
-ODD: tuple[Any, ...] = (None, 5, "x", [], {}, [{}], GONE)
+# In place of a part of a payload; LEFT_OUT takes the part away.
+LEFT_OUT = object()
+ODD: tuple[Any, ...] = (None, 5, "x", [], {}, [{}], LEFT_OUT)
 
 
 def parts_of(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -371,7 +371,7 @@ async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_al
     told = dict[str, tuple[int, bool]]()
     for path in parts_of(sound):
         for odd in ODD:
-            payload = without(sound, path) if odd is GONE else changed(sound, path, odd)
+            payload = without(sound, path) if odd is LEFT_OUT else changed(sound, path, odd)
             # another kind is handed to Bolt in both ways
             if payload.get("type") == kind:
                 status = await poster.signed("/slack/interactions", form(json.dumps(payload)))
