@@ -374,3 +374,12 @@ def test_what_a_writer_is_about_is_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     files.write(tmp_path / "sayso.toml", "ours", new=True)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_what_one_left_that_had_the_same_number_gives_its_permissions_to_nothing(tmp_path: Path) -> None:
+    left = tmp_path / f".sayso.toml.{os.getpid()}"
+    left.touch(mode=0o600)
+    files.write(tmp_path / "sayso.toml", "ours", new=True)
+    (tmp_path / "other.toml").touch()
+    modes = {one.stat().st_mode for one in tmp_path.iterdir()}
+    assert (len(modes), left.exists()) == (1, False)

@@ -29,6 +29,8 @@ def write(path: Path, text: str, *, like: Path | None = None, was: str | None = 
     there, found = path.resolve(), like.stat() if like else None
     made = there.with_name(f".{there.name}.{os.getpid()}")
     try:
+        # in a container the next process often has the number of one that was killed
+        made.unlink(missing_ok=True)
         made.touch(mode=found.st_mode & 0o777 if found else 0o666)
         made.write_text(text, encoding="utf-8")
         if found and (found.st_uid, found.st_gid) != (made.stat().st_uid, made.stat().st_gid):
