@@ -9,7 +9,7 @@ from sayso import errors, model, parts
 from sayso.machine import escalation, events, people, places, rounds, who
 
 latest = places.latest
-# Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
+# Answers of one person that a ticket keeps, so that who goes to and fro does not make it grow; the log has all of them.
 _MOST_OF_ONE = 10
 _TRY_AGAIN = "try again in a minute; the operator sees the cause by: sayso doctor"
 _AGAINST = frozenset({"deny", "respond", "stop"})
@@ -214,10 +214,10 @@ def is_mixed(policy: model.Policy) -> bool:
 
 
 def joined(answers: tuple[model.Given, ...], given: model.Given) -> tuple[model.Given, ...]:
-    """*answers* and one more. Of one person the last few stay: who goes to and fro must not make the ticket grow."""
-    own = [one for one in answers if one.person == given.person]
-    gone = own[0] if len(own) >= _MOST_OF_ONE else None
-    return (*(one for one in answers if one is not gone), given)
+    """*answers* and one more. Of one person the last few stay, and the last from each account, which may be closed."""
+    own = [*(one for one in answers if one.person == given.person), given]
+    again = next((one for at, one in enumerate(own) if any(one.via == later.via for later in own[at + 1 :])), None)
+    return (*(one for one in answers if one is not again or len(own) <= _MOST_OF_ONE), given)
 
 
 def against(ticket: model.Ticket) -> tuple[model.Given, ...]:

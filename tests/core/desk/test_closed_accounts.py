@@ -203,3 +203,14 @@ async def test_an_account_from_which_nobody_answered_this_is_not_looked_up() -> 
     await desk.answer(ticket.id, ALLOW, actor("ann"))
     assert (await desk.answer(ticket.id, ALLOW, actor("bob"))).decision is not None
     assert other.asked == []
+
+
+async def test_an_account_from_which_somebody_answered_long_before_is_looked_up_too() -> None:
+    desk, _ = on_two_platforms({"chat:T/ann"})
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    for number in range(12):
+        again = await desk.answer(ticket.id, model.Answer(verdict="allow", reason=f"again {number}"), THERE)
+    assert len(again.answers) < 12
+    left = await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert (left.decision, left.gone) == (None, ("chat:T/ann",))
