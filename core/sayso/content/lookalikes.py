@@ -73,6 +73,7 @@ _NEAR_LATIN = frozenset("aeopcyxijshdqwAEOPCYXIJSHKMTB")
 
 _WORD = Late(r"[\p{L}\p{M}\p{N}]+")
 _LATIN = Late(r"\p{Latin}")
+_LATIN_WORD = Late(r"[\p{Latin}\p{M}0-9]+")
 _GREEK = Late(r"(?V1)[\p{L}&&\p{Greek}]")
 _CYRILLIC = Late(r"(?V1)[\p{L}&&[\p{Cyrillic}\p{Armenian}]]")
 _EITHER = Late(r"[\p{Latin}\p{Cyrillic}\p{Armenian}]")
@@ -126,6 +127,8 @@ def _same(raw: str, *, code: bool) -> Iterator[str]:
 
 def _mixed(word: str) -> Iterator[str]:
     """Letters of another alphabet inside a Latin word, or the other way round."""
+    if _LATIN_WORD.pattern.fullmatch(word):
+        return
     yield from _REMOTE.pattern.findall(word) if _LATIN.pattern.search(word) else ()
     yield from (sign for found in _ENCLOSED.pattern.findall(word) for sign in found)
     latin, cyrillic, greek = _LATIN.pattern.findall(word), _CYRILLIC.pattern.findall(word), _GREEK.pattern.findall(word)
@@ -159,6 +162,8 @@ def _turns(word: str) -> bool:
 
 def _disguised(part: str, *, shortest: int) -> Iterator[str]:
     """Words made only of look-alikes, in a text that is otherwise Latin, or joined to Latin ones like a file name."""
+    if _TWINS.isdisjoint(part):
+        return
     honest = {script for script, letters in _HONEST.items() if letters.pattern.search(part)}
     for found in _WORD.pattern.finditer(part):
         letters = [sign for sign in found[0] if sign.isalpha()]

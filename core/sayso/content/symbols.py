@@ -13,41 +13,51 @@ from sayso.content.guesses import AnyOf, Guess, Late
 
 _ASCII_LETTER = Late(r"[A-Za-z]")
 
+_BOLD = r"\U0001D400-\U0001D7FF"
+_ENCLOSED = r"\u249C-\u24E9\U0001F110-\U0001F169\U0001F172-\U0001F17D\U0001F180-\U0001F189"
+_RAISED = r"\u02B0-\u02B8\u02E0-\u02E4\u1D2C-\u1D6A\u1D78\u1D9B-\u1DBF\u2071\u207F\u2090-\u209C"
 _CIRCLED = r"[\u249C-\u24E9\U0001F110-\U0001F169]"
 _ROMAN = r"[\u2160-\u217F\u212A]"
 _SMALL = "ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ"
 _STYLED_SIGNS = AnyOf(
     Guess(r"[\U0001D400-\U0001D433\U0001D468-\U0001D7FF]{2,}", "𝐀𝐱 = 𝐛", "𝐫𝐦"),
-    Guess(r"[\U0001D400-\U0001D7FF]{3,}", "𝑎² + 𝑏² = 𝑐²", "𝑒𝑥𝑖𝑡"),
+    Guess(f"[{_BOLD}]{{3,}}", "𝑎² + 𝑏² = 𝑐²", "𝑒𝑥𝑖𝑡"),
     Guess(r"(?<= [A-Za-z]{2}) \p{Decomposition_Type=Font}", "x ∈ ℝ", "exiℯ"),
     Guess(r"\p{Decomposition_Type=Font} (?! th\b) (?= [A-Za-z]{2})", "the 𝑛th item", "ℯxit"),
-    Guess(r"[\u249C-\u24E9\U0001F110-\U0001F169\U0001F172-\U0001F17D\U0001F180-\U0001F189]{2,}", "Ⓐ or Ⓑ", "ⓡⓜ"),
+    Guess(f"[{_ENCLOSED}]{{2,}}", "Ⓐ or Ⓑ", "ⓡⓜ"),
     Guess(rf"(?<= [A-Za-z]) {_CIRCLED}", "see ⓐ", "admiⓝ"),
     Guess(rf"{_CIRCLED} (?= [A-Za-z])", "ⓐ first", "🅐dmin"),
     Guess(rf"(?<= [A-Za-z]) {_ROMAN}", "Part Ⅳ", "x\u217c"),
     Guess(rf"{_ROMAN} (?= [A-Za-z])", "Ⅳ parts", "\u217cs"),
-    Guess(
-        r"[\u02B0-\u02B8\u02E0-\u02E4\u1D2C-\u1D6A\u1D78\u1D9B-\u1DBF\u2071\u207F\u2090-\u209C]{4,}",
-        "1ˢᵗ, Mˡˡᵉ, x²",
-        "ᵃᵖᵖʳᵒᵛᵉᵈ",
-    ),
+    Guess(f"[{_RAISED}]{{4,}}", "1ˢᵗ, Mˡˡᵉ, x²", "ᵃᵖᵖʳᵒᵛᵉᵈ"),
     Guess(rf"(?<= [A-Za-z]) [{_SMALL}]", "ᴅ is a small capital", "suᴅ"),
     Guess(rf"[{_SMALL}] (?= [A-Za-z])", "the sign ᴅ", "ᴅel"),
     Guess(r"(?<! \p{RI}) (?: \p{RI}{2} )*+ \p{RI} (?! \p{RI})", "🇩🇪🇫🇷", "🇷m"),
 )
 _FORMULA = Late(r"[=≤≥≠≈∈∉→⇒⇔∀∃∑∏∫⊂⊆∪∩×·⋅√∂∇]")
-_SMALL_CAPITALS = Late(rf"[ɪʀʟɴɢʙʜʏ{_SMALL}]{{2,}}+")
 _ALSO_PHONETIC = frozenset("ɪʀʟɴɢʙʜʏ")
+_SMALL_CAPITALS = Late(rf"[ɪʀʟɴɢʙʜʏ{_SMALL}]{{2,}}+")
 _PHONETIC = Late(r"[ːˈˌəɪʊɛɔʃʒθðŋæ]")
 _ODD_LATIN = "ɑɡƧƨꞫȜƼƽƄꞴꬲꬵꞙſẝꞘᶃƍɩꞲƖᴑꬽꭇꭈƦꞟꭎꭒɯᶌỿꭚȣȢƷ"
 _PHONETIC_TWINS = AnyOf(
     Guess(f"(?<=[A-Za-z]{{2}})[{_ODD_LATIN}]", "/hɑːd kæɡ/", "loɡ"),
     Guess(f"[{_ODD_LATIN}](?=[A-Za-z]{{2}})", "[ðə ɡɑːd]", "ɡit push"),
 )
+# Nothing above is found where there is none of these, and most texts have none.
+_STYLES = Late(
+    rf"[{_BOLD}{_ENCLOSED}{_RAISED}{_SMALL}ɪʀʟɴɢʙʜʏ{_ODD_LATIN}\p{{RI}}\p{{Decomposition_Type=Font}}]|{_CIRCLED}|{_ROMAN}"
+)
+
+
+def _has(raw: str, signs: Late) -> bool:
+    """Whether one of these signs is in a text: each that occurs is looked at once."""
+    return bool(signs.pattern.search("".join(set(raw))))
 
 
 def styled(raw: str, *, code: bool) -> Iterator[str]:
     """Letters in a style of their own: bold, circled, superscript, small capitals, phonetic."""
+    if not _has(raw, _STYLES):
+        return
     # Two bold letters side by side are a product of matrices in a formula, and a command elsewhere.
     shortest = 3 if not code and _FORMULA.pattern.search(raw) else 1
     yield from (sign for run in _STYLED_SIGNS.pattern.findall(raw) if len(run) != 2 or shortest < 3 for sign in run)
@@ -71,10 +81,13 @@ _WIDE_IN_CODE = Late(
 _PAUSES = Late(r"[、。，：！？（）]")
 _LAST_PAUSE = Late(r"(?<=\w)[、。，：！？]\s*$")
 _STROKE = Late(f"[{_STROKES}]")
+_WIDE_OR_STROKE = Late(rf"[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE{_STROKES}]")
 
 
 def wide(raw: str, *, code: bool) -> Iterator[str]:
     """Full-width signs are ordinary in eastern prose; in code only as its punctuation or next to its letters."""
+    if not _has(raw, _WIDE_OR_STROKE):
+        return
     eastern = bool(_EASTERN.pattern.search(raw))
     for part in raw.split("\n"):
         if eastern and not code:
@@ -124,6 +137,7 @@ def symbols(raw: str, *, code: bool) -> Iterator[str]:
 
 
 _DASH = r"[\u2010-\u2015\u2212\u02D7\u2043\u207B\u2796\uFE58\uFE63\uFF0D]"
+_ANY_DASH = Late(_DASH)
 _BEFORE = r"(?<![^\s\"'`(=\[,|;&{])"
 _PAIRED = r"(?! [\u2012-\u2015] [^\n\u2012-\u2015]* [^\s\u2012-\u2015] [\u2012-\u2015] (?: [\s,.;:!?)] | $) )"
 _OPTIONS = (
@@ -146,7 +160,7 @@ _DASHES_IN_CODE = AnyOf(
 
 def dashes(raw: str, *, code: bool) -> Iterator[str]:
     """Dashes that are no hyphens, where an option begins or goes on."""
-    return matches(raw, (_DASHES_IN_CODE if code else _DASHES_IN_PROSE).pattern)
+    return matches(raw if _has(raw, _ANY_DASH) else "", (_DASHES_IN_CODE if code else _DASHES_IN_PROSE).pattern)
 
 
 _DRAWN_OVER = AnyOf(
