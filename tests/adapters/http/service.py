@@ -30,8 +30,24 @@ def document() -> Any:
 @cache
 def validator(path: str, method: str, status: str, media: str) -> jsonschema.Draft202012Validator:
     response = document()["paths"][path][method]["responses"][status]
-    schema = response["content"][media].get("schema", {})
-    return jsonschema.Draft202012Validator({**schema, "components": document()["components"]})
+    return jsonschema.Draft202012Validator(spelled_out(response["content"][media].get("schema", {})))
+
+
+@cache
+def named(reference: str) -> Any:
+    """What `#/components/schemas/Name` stands for. No schema of the document holds itself."""
+    return spelled_out(document()["components"]["schemas"][reference.rpartition("/")[2]])
+
+
+def spelled_out(schema: Any) -> Any:
+    """A schema with what it refers to in its place: following references is most of the work of a validator."""
+    if isinstance(schema, list):
+        return [spelled_out(one) for one in schema]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(schema, dict):
+        return schema
+    inner: dict[str, Any] = {name: spelled_out(one) for name, one in schema.items() if name != "$ref"}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    # beside a reference stands nothing but what it is when it is left out
+    return {**named(str(schema["$ref"])), **inner} if "$ref" in schema else inner  # pyright: ignore[reportUnknownArgumentType]
 
 
 def lies(path: str, method: str, response: web.StreamResponse) -> list[str]:
