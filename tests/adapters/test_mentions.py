@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sayso
 from sayso import attention, calendars, model
-from sayso.cards import draw
+from sayso.cards import card, draw
 from sayso.desk.admission import rotas
 from sayso.desk.answering import attending
 from sayso.machine import people
@@ -80,15 +80,19 @@ def allowed_ids(named: set[str], platform: str) -> set[str]:
     return {one.partition(":")[2].rpartition("/")[2] for one in (*called.accounts, *called.groups)}
 
 
-@settings(max_examples=60, deadline=None)
 @given(tickets())
-def test_slack_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
+def test_no_chat_is_given_an_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
     ticket, named = made
     drawn = draw.card_of(ticket, samples.MINT)
+    check_slack(drawn, allowed_ids(named, "slack"))
+    check_discord(drawn, allowed_ids(named, "discord"))
+
+
+def check_slack(drawn: card.Card, allowed: set[str]) -> None:
     payload = slack_render.render(drawn, DIRECTORY.called(drawn.notify, "slack"))
     assert slack_measure.broken(payload) == []
     found = {str(one.get("user_id") or one.get("usergroup_id")) for one in nodes(payload) if is_mention(one)}
-    assert found == allowed_ids(named, "slack")
+    assert found == allowed
     assert set(slack_text.pings([{"type": "mrkdwn", "text": payload["text"]}, *payload["blocks"]])) == found
 
 
@@ -96,18 +100,14 @@ def is_mention(node: dict[str, Any]) -> bool:
     return str(node.get("type")) in ("user", "usergroup", "broadcast", "team", "channel")
 
 
-@settings(max_examples=60, deadline=None)
-@given(tickets())
-def test_discord_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
-    ticket, named = made
-    drawn = draw.card_of(ticket, samples.MINT)
+def check_discord(drawn: card.Card, allowed: set[str]) -> None:
     called = DIRECTORY.called(drawn.notify, "discord")
     first = discord_render.render(drawn, called, loud=True)
     assert discord_measure.broken(first) == []
-    allowed = first["allowed_mentions"]
-    assert allowed["parse"] == []
-    assert {*allowed["users"], *allowed["roles"]} == allowed_ids(named, "discord")
-    assert {one.strip("<@&!>") for one in discord_text.mentions(shown(first))} <= allowed_ids(named, "discord")
+    mentions = first["allowed_mentions"]
+    assert mentions["parse"] == []
+    assert {*mentions["users"], *mentions["roles"]} == allowed
+    assert {one.strip("<@&!>") for one in discord_text.mentions(shown(first))} <= allowed
     again = discord_render.render(drawn, called)
     assert again["allowed_mentions"] == {"parse": []}
     message = shown(again)

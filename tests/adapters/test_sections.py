@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import sayso
 from sayso import asking, model
@@ -73,7 +73,6 @@ def check_pending(request: model.Request) -> None:
         assert ("Deny" in labels[0], labels[0][0]) in {(True, "Allow"), (True, "Review")}
 
 
-@settings(max_examples=60, deadline=None)
 @given(requests())
 def test_by_when_and_by_whom_stands_alone_whatever_else_is_written(request: model.Request) -> None:
     check_pending(request)

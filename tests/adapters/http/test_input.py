@@ -294,10 +294,7 @@ ANSWERS = strategies.dictionaries(
 
 
 @hypothesis.given(body=JSON | REQUESTS | strategies.binary(max_size=40))
-@hypothesis.settings(
-    max_examples=150,
-    suppress_health_check=SHARED,
-)
+@hypothesis.settings(suppress_health_check=SHARED)
 async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     before = await service.store.last_row()
@@ -313,10 +310,7 @@ async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> No
 
 
 @hypothesis.given(request=REQUESTS, answer=ANSWERS | JSON)
-@hypothesis.settings(
-    max_examples=100,
-    suppress_health_check=SHARED,
-)
+@hypothesis.settings(suppress_health_check=SHARED)
 async def test_no_answer_ends_in_a_server_error(service: Service, request: Any, answer: Any) -> None:
     asked = await service.call("POST", "/v1/requests", "bot", request)
     id = asked.json["id"] if asked.status == 201 else "nothing"
