@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
@@ -11,7 +11,7 @@ from unittest import mock
 import sayso_push
 from sayso import errors, model
 from sayso.desk.admission import forgetting
-from sayso.desk.upkeep import duties, observing, purging
+from sayso.desk.upkeep import duties, observing, purging, suggested_content
 from sayso.machine import erasing
 
 _replace = mock.patch.object
@@ -30,6 +30,14 @@ def _what_is_remembered_outlives_its_request() -> AbstractContextManager[object]
         return None
 
     return _replace(forgetting, "forget", forget)
+
+
+def _a_suggestion_outlives_what_it_shows() -> AbstractContextManager[object]:
+    async def to_erase(*_: Any) -> AsyncIterator[str]:
+        for id in tuple[str, ...]():
+            yield id
+
+    return _replace(suggested_content, "to_erase", to_erase)
 
 
 def _a_purge_passes_over_what_was_denied() -> AbstractContextManager[object]:
@@ -108,6 +116,7 @@ ALL: Sequence[Callable[[], AbstractContextManager[object]]] = (
     _what_may_still_run_is_erased,
     _what_was_typed_stays_in_the_log,
     _what_is_remembered_outlives_its_request,
+    _a_suggestion_outlives_what_it_shows,
     _a_purge_passes_over_what_was_denied,
     _a_notification_stays_once_it_is_decided,
     _where_it_may_stand_is_not_kept_first,

@@ -71,14 +71,17 @@ class Tales(stories.Stories):
         await self._ask(chance, "lasting", owner=told.errand.owner, like=told)
 
     async def story_suggested(self, chance: random.Random) -> None:
-        """What was allowed three times is suggested and accepted; then somebody denies one like it."""
+        """What was allowed three times is suggested. Nobody answers, or it is accepted, and one like it is denied."""
         first = await self._ask(chance, "plain", tool="test")
         like: dict[str, Any] = {"owner": first.errand.owner, "like": first, "tool": "test"}
         told = [first, *[await self._ask(chance, "plain", **like) for _ in range(2)]]
         for one in told:
             await self._answered(one, BOB, chance)
         left = await self._ask(chance, "plain", **like)
-        if not await self._accept(first, chance):
+        if not await self._accept(first, chance, waits=chance.random() < 0.3):
+            await self._answered(left, CID, chance)
+            for one in (*told, left):
+                await self._use(one, chance)
             return
         # each copy knows of it soon
         await asyncio.sleep(chance.uniform(6, 9))
@@ -155,8 +158,8 @@ class Tales(stories.Stories):
             return
         self.seen.redeemed.append(used.id)
 
-    async def _accept(self, like: Told, chance: random.Random) -> bool:
-        """Have it suggested, and accept what is; whether it was."""
+    async def _accept(self, like: Told, chance: random.Random, waits: bool) -> bool:
+        """Have it suggested, and accept what is, unless it *waits*; whether it was accepted."""
         # it is looked for every so often, and once by who looks here
         for _ in range(25):
             copy = self.house.pick(chance)
@@ -164,7 +167,7 @@ class Tales(stories.Stories):
                 if copy is not None:
                     await copy.call(suggestions.look)
             if (id := self._suggested(like.errand.nonce)) is not None:
-                return await self._say_yes(id, chance)
+                return not waits and await self._say_yes(id, chance)
             await asyncio.sleep(1.0)
         return False
 
