@@ -293,6 +293,16 @@ def test_the_runbook_has_a_section_for_every_alert_and_for_no_other() -> None:
     assert re.findall(r"^\| \[`(Sayso\w+)`\]", runbook, re.MULTILINE) == named
 
 
+def test_each_message_that_the_runbook_explains_is_one_that_is_logged() -> None:
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    _, _, table = runbook.partition("| Message | What to do |")
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    told = [message for row in rows for message in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    code = "".join(one.read_text() for name in ("core", "adapters", "bots") for one in (ROOT / name).rglob("*.py"))
+    assert len(told) > 5
+    assert [message for message in told if f'"{message}"' not in code] == []
+
+
 def test_prometheus_reads_the_alerts() -> None:
     require(shutil.which("promtool"), "promtool, of Prometheus")
     checked = ran("promtool", "check", "rules", DEPLOY / "alerts.yaml")

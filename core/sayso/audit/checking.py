@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sayso.audit import merkle, seals
 from sayso.stores import chain, documents
@@ -234,4 +234,4 @@ def read_object(written: str) -> dict[str, Any]:
         found: Any = json.loads(written)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

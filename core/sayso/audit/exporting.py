@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sayso.audit import checking
 from sayso.content import masks, text
@@ -146,7 +146,7 @@ def _hand_in(kind: str, found: dict[str, Any], checker: checking.Checker) -> Non
 
 def _object(value: Any) -> dict[str, Any]:
     """What is an object, in a row that may be damaged; nothing otherwise."""
-    return value if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def table_head() -> str:
