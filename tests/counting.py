@@ -101,7 +101,8 @@ def grows(make: Callable[[int], Any], function: Callable[[Any], object], small: 
     """How many times the work is that ten times the input takes; a refusal is part of the work, too."""
     one, ten = counting(make(small)), counting(make(10 * small))
     with suppress(*_REFUSALS):
-        function(one)  # what is made once and kept is no work of the input's
+        # what is made once and kept is no work of the input's; of another size, since what is found is kept, too
+        function(counting(make(5 * small)))
     return work_of(lambda: function(ten)) / work_of(lambda: function(one))
 
 
