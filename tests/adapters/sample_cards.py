@@ -1,5 +1,6 @@
 """What the tests of every chat draw: cards whose payloads are kept in files, and requests full of foreign text."""
 
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -82,7 +83,9 @@ def requests(draw: st.DrawFn) -> model.Request:
     if kind == "question":
         return asking.Question(draw(SHORT), **common)
     if kind == "choice":
-        described = [model.Option(label=label, description=draw(SHORT)) for label in options]
+        # a few texts for all of them: to draw a hundred takes longer than what is done with them
+        told = itertools.cycle(draw(st.lists(SHORT, min_size=1, max_size=4)))
+        described = [model.Option(label=label, description=next(told)) for label in options]
         return asking.Choice(draw(SHORT), described, multiple=draw(st.booleans()), other=True, **common)
     fields = [
         model.Field(name=f"f{n}", label=draw(SHORT), description=draw(SHORT), kind=draw(st.sampled_from(KINDS)))
