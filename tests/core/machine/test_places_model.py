@@ -175,7 +175,7 @@ def noted(who: model.Person, verdict: str, said: list[Said], places: Places) -> 
     return [Said(who, verdict, stage, accounts) if one is mine else one for one in said]
 
 
-@pytest.mark.parametrize("seed", range(20 if LONG else 2))
+@pytest.mark.parametrize("seed", range(20 if LONG else 1))
 def test_a_thousand_random_teams_decide_as_the_oracle_does(seed: int) -> None:
     for case in range(1000):
         _play(random.Random(f"{seed}/{case}"))
@@ -222,11 +222,11 @@ def _look_at(decision: model.Decision, policy: model.Policy, requester: str | No
         assert len(by) == policy.most_needed
 
 
-def test_one_human_counts_once_in_a_thousand_teams_with_people_who_are_away() -> None:
-    decided = 0
-    for case in range(1000):
+def test_one_human_counts_once_in_teams_with_people_who_are_away() -> None:
+    decided, cases = 0, 5000 if LONG else 500
+    for case in range(cases):
         decided += _play_away(random.Random(f"away/{case}"))
-    assert decided > 100
+    assert decided > cases / 10
 
 
 def _play_away(chance: random.Random) -> bool:
