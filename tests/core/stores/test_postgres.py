@@ -40,8 +40,8 @@ def opener(pg_schema: str) -> stores.Opener:
 
 
 @pytest.fixture
-async def store(pg_url: str) -> AsyncIterator[postgres.PostgresStore]:
-    store = await postgres.PostgresStore.open(pg_url, timeout=1.0)
+async def store(pg_schema: str) -> AsyncIterator[postgres.PostgresStore]:
+    store = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
     yield store
     await store.close()
 
@@ -73,11 +73,11 @@ async def test_a_database_that_acknowledges_too_early_is_refused(pg_url: str) ->
         await postgres.PostgresStore.open(pg_url)
 
 
-async def test_a_newer_schema_is_refused(store: postgres.PostgresStore, pg_url: str) -> None:
+async def test_a_newer_schema_is_refused(store: postgres.PostgresStore, pg_schema: str) -> None:
     newer = len(sql.migrations("postgres")) + 1
-    await run(pg_url, f"update sayso_schema set version = {newer}")
+    await run(pg_schema, f"update sayso_schema set version = {newer}")
     with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}."):
-        await postgres.PostgresStore.open(pg_url)
+        await postgres.PostgresStore.open(pg_schema)
 
 
 @pytest.mark.parametrize("url", ["postgresql://host:port/x", "postgresql://u@host/x?target_session_attrs=any-old"])
@@ -99,8 +99,8 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None
         await connect(f"postgresql://postgres@/postgres?host={tmp_path}")
 
 
-async def test_two_processes_may_start_on_an_empty_database_at_once(pg_url: str) -> None:
-    opened = await tickets.together(*(postgres.PostgresStore.open(pg_url) for _ in range(4)))
+async def test_two_processes_may_start_on_an_empty_database_at_once(pg_schema: str) -> None:
+    opened = await tickets.together(*(postgres.PostgresStore.open(pg_schema) for _ in range(4)))
     assert {type(one) for one in opened} == {postgres.PostgresStore}
     for one in opened:
         await one.close()
@@ -115,9 +115,7 @@ async def schema(url: str) -> Any:
 
 
 @pytest.mark.parametrize("version", range(1, len(sql.migrations("postgres")) + 1))
-async def test_a_migrated_database_has_the_schema_of_a_fresh_one(
-    store: postgres.PostgresStore, pg_server: str, pg_url: str, version: int
-) -> None:
+async def test_a_migrated_database_has_the_schema_of_a_fresh_one(pg_server: str, pg_url: str, version: int) -> None:
     old = pg_url.replace("?", "old?")
     await run(pg_server, f"create database {old.partition('?')[0].rpartition('/')[2]}")
     connection = await asyncpg.connect(old)
@@ -126,6 +124,7 @@ async def test_a_migrated_database_has_the_schema_of_a_fresh_one(
     await connection.execute(f"update sayso_schema set version = {version}")
     await connection.close()
     await (await postgres.PostgresStore.open(old)).close()
+    await (await postgres.PostgresStore.open(pg_url)).close()
     assert await schema(old) == await schema(pg_url)
 
 
@@ -175,8 +174,10 @@ async def test_when_nothing_can_be_looked_up_everybody_is_told_that_it_is_not_kn
         await store.close()
 
 
-async def test_a_write_that_the_database_refuses_harms_only_itself(store: postgres.PostgresStore, pg_url: str) -> None:
-    await run(pg_url, "alter table log add check (entry not like '%poison%')")
+async def test_a_write_that_the_database_refuses_harms_only_itself(
+    store: postgres.PostgresStore, pg_schema: str
+) -> None:
+    await run(pg_schema, "alter table log add check (entry not like '%poison%')")
     poison = events.Opened(at=tickets.NOW, by="poison", digest="d")
     outcomes = await tickets.together(
         tickets.ask(store, "r1"), store.commit(tickets.asked("r2"), poison), tickets.ask(store, "r3")
@@ -186,13 +187,13 @@ async def test_a_write_that_the_database_refuses_harms_only_itself(store: postgr
 
 
 async def test_waiters_hear_again_after_every_connection_was_lost(
-    store: postgres.PostgresStore, pg_url: str, caplog: pytest.LogCaptureFixture
+    store: postgres.PostgresStore, pg_schema: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = await postgres.PostgresStore.open(pg_url)
+    other = await postgres.PostgresStore.open(pg_schema)
     await tickets.ask(store, "r1")
     waiting = await tickets.started(store.changed("r1", 1))
     changes = await tickets.started(anext_twice(store))
-    await run(pg_url, CUT_EVERYBODY)
+    await run(pg_schema, CUT_EVERYBODY)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
@@ -206,14 +207,14 @@ async def anext_twice(store: Store) -> None:
     await anext(changes)
 
 
-async def test_without_notices_changes_are_found_all_the_same(pg_url: str) -> None:
-    store = await postgres.PostgresStore.open(pg_url, poll_interval=0.01)
+async def test_without_notices_changes_are_found_all_the_same(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema, poll_interval=0.01)
     await tickets.ask(store, "r1")
     waiting = await tickets.started(store.changed("r1", 1))
     # as behind a pooler that drops notices
     store._notices.stop()
     await asyncio.wait([store._notices._listening])
-    other = await postgres.PostgresStore.open(pg_url)
+    other = await postgres.PostgresStore.open(pg_schema)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
@@ -263,9 +264,9 @@ def test_both_dialects_define_the_same_queries() -> None:
 
 
 async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connection_broke(
-    store: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
+    store: postgres.PostgresStore, pg_schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, clock = await postgres.PostgresStore.open(pg_url), ManualClock()
+    other, clock = await postgres.PostgresStore.open(pg_schema), ManualClock()
     one, two = (Desk(each, MINT, clock=clock) for each in (store, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
@@ -412,9 +413,11 @@ async def test_all_who_share_a_statement_are_told_once_that_the_database_is_gone
         await store.load("r1")
 
 
-async def test_what_is_shared_is_read_again_over_another_connection(store: postgres.PostgresStore, pg_url: str) -> None:
+async def test_what_is_shared_is_read_again_over_another_connection(
+    store: postgres.PostgresStore, pg_schema: str
+) -> None:
     await tickets.ask(store, "r1", "r2")
-    await run(pg_url, CUT_EVERYBODY)
+    await run(pg_schema, CUT_EVERYBODY)
     assert [one.id for one in await asyncio.gather(store.load("r1"), store.load("r2"))] == ["r1", "r2"]
 
 
@@ -432,7 +435,7 @@ async def test_what_is_sent_already_is_not_shared(store: postgres.PostgresStore)
 
 
 async def test_nobody_is_told_of_what_was_there_before_they_waited(
-    pg_url: str, monkeypatch: pytest.MonkeyPatch
+    pg_schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def noted(self: watch.Watch) -> None:
         looks.append("begun")
@@ -444,6 +447,6 @@ async def test_nobody_is_told_of_what_was_there_before_they_waited(
 
     looks, poll = list[str](), watch.Watch.poll
     monkeypatch.setattr(watch.Watch, "poll", noted)
-    opened = await postgres.PostgresStore.open(pg_url)
+    opened = await postgres.PostgresStore.open(pg_schema)
     assert looks == ["begun", "ended"]
     await opened.close()
