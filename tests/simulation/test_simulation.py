@@ -57,7 +57,8 @@ def test_a_story_is_about_its_fault_alone(story: str) -> None:
     assert told(story).wrong == []
     if story in TOLD:
         with planted.planting(TOLD[story]):
-            assert any(told(story, seed=seed).wrong for seed in range(8))
+            # a change of the code is another run of a seed, and one story is found by one of eight
+            assert any(told(story, seed=seed).wrong for seed in range(24))
 
 
 def test_one_seed_is_one_run_in_every_process() -> None:
