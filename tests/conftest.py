@@ -126,7 +126,8 @@ def pytest_runtest_logfinish() -> None:
     if _failed:
         _failed.clear()
         for kept in ("last_type", "last_value", "last_traceback", "last_exc"):
-            vars(sys).pop(kept, None)
+            if hasattr(sys, kept):
+                delattr(sys, kept)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()
