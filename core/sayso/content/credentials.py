@@ -118,6 +118,7 @@ _ACTS = re.compile(
 )
 _AFTER = re.compile(rf"""\ ?["']?({labelled.SAFE}{{4,400}}+)""")
 _JOINED = re.compile(rf"""["']?({labelled.SAFE}{{4,400}}+)""")
+_QUOTED = re.compile(rf"""["']({labelled.SAFE}{{4,400}}+)["']""")
 _ACCOUNT = re.compile(rf"""[ =]?["']?[^\s:"'$]{{1,80}}+:({labelled.SAFE}{{4,400}}+)""")
 _SAID = re.compile(rf"""["']?(?=\S{{0,40}}[0-9])({labelled.SAFE}{{5,400}}+)""")
 
@@ -132,12 +133,17 @@ class _Option(NamedTuple):
 
 
 _LOGINS = ("sshpass", "docker login", "podman login", "helm registry login", "az login", "htpasswd")
+_DIRECTORIES = ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldappasswd", "ldapwhoami")
 _OPTIONS = (
     *(_Option(one, ("curl",), _ACCOUNT) for one in (" -u", " --user", " -U", " --proxy-user")),
     _Option(" -p", ("mysql", "mariadb"), _JOINED),
     _Option(" -p", _LOGINS, _AFTER),
     _Option(" -a ", ("redis-cli",), _AFTER),
     _Option("pass:", ("openssl", "-pass"), _JOINED),
+    _Option(" -k ", ("openssl",), _AFTER),
+    _Option(" -P ", ("zip", "unzip"), _AFTER),
+    _Option(" -w ", _DIRECTORIES, _AFTER),
+    *(_Option(one, ("user", "role"), _QUOTED) for one in (" IDENTIFIED BY ", " identified by ")),
     _Option(" password ", ("login ",), _JOINED),
     _Option(" is ", ("password", "passwd", "passphrase", "token", "api key", "secret"), _SAID),
 )
