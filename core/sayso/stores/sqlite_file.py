@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import stat
 import threading
@@ -20,6 +21,9 @@ OLDEST_SQLITE = (3, 51, 3)
 
 # How long to wait for another process that has the file, in seconds.
 BUSY_TIMEOUT = 5.0
+
+BEFORE_RESTORE = ".before-restore-"
+"""Behind the name of a file, and before a number: what it was before a restore."""
 
 # "says" in ASCII, in the header of the file: whose database it is.
 _OURS = int.from_bytes(b"says")
@@ -111,7 +115,10 @@ def _make(path: str) -> None:
 
 def _refuse_names(path: str) -> None:
     # what is not in the file yet stands beside each name, so what is written by one is lost to the other
-    if os.stat(path).st_nlink > 1:
+    names = os.stat(path).st_nlink
+    # a restore that was killed may have left it the name by which it is kept: nothing writes by that
+    kept = Path(path).parent.glob(f"{glob.escape(Path(path).name)}{BEFORE_RESTORE}*") if names > 1 else ()
+    if names > 1 + sum(os.path.samefile(path, one) for one in kept):
         raise wrong(f"{path} has a second name (a hard link)", "remove one of the two; to copy it: sayso backup FILE")
 
 

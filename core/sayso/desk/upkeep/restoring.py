@@ -206,7 +206,7 @@ def _swap(fresh: Path, database: Path) -> Path | None:
 
 def _free_name(database: Path) -> Path:
     for number in range(1, _MOST_KEPT + 1):
-        before = database.with_name(f"{database.name}.before-restore-{number}")
+        before = database.with_name(f"{database.name}{sqlite_file.BEFORE_RESTORE}{number}")
         if not before.exists():
             return before
     raise sqlite_file.wrong(f"too many files beside {database}", "remove those of earlier restores")
