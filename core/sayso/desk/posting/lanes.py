@@ -92,7 +92,8 @@ class Lane:
         self._received: list[Job] = []
         self._coming = 0
         """Jobs that were received and are not begun yet."""
-        self._lendable = AT_ONCE
+        self._lendable = 0
+        """How many may be leased as they are written: none while others are due, which came before them."""
         self._news = asyncio.Event()
         """There may be more to do, or something has ended."""
 
@@ -126,9 +127,11 @@ class Lane:
     async def _perform_received(self, jobs: Sequence[Job]) -> None:
         # there may be less room than when they were leased; the place of this task is theirs
         most = max(0, self._room + len(jobs) + 1)
-        works = await take(self._store, self._clock, [self._name], most, self._plan, jobs)
+        works = await take(self._store, self._clock, [self._name], most, self._plan_others, jobs)
         self._coming -= len(jobs)
-        if len(works) == 1:
+        if len(works) == 1 and (task := asyncio.current_task()):
+            # others may have joined them, and what found no room is anybody's
+            self._busy[task] = works[0]
             await works[0].perform()
             return
         for work in works:
@@ -150,7 +153,7 @@ class Lane:
                     for work in await take(self._store, self._clock, [self._name], most, self._plan_others):
                         self._begin(work)
                     wake = await self._store.next_job([self._name])
-                self._lendable = self._room
+                self._lendable = self._room if wake is None or wake > self._clock.now() else 0
                 await self._wait_for_news(wake)
             # it ends with the store only
             listening.result()
@@ -166,10 +169,10 @@ class Lane:
 
     async def _plan_others(self, jobs: Sequence[Job]) -> tuple[Sequence[Work], bool]:
         """Plan what is not under way here. A lane that stood still takes what it performs, once its lease is over."""
-        mine = {job.key for job in self._jobs()}
-        for job in [one for one in jobs if one.key in mine]:
+        mine = {job.key: job for job in self._jobs()}
+        others = [one for one in jobs if mine.get(one.key, one) is one]
+        for job in [one for one in jobs if mine.get(one.key, one) is not one]:
             await self._store.put_off(job, self._clock.now() + timedelta(seconds=RENEW_EVERY))
-        others = [one for one in jobs if one.key not in mine]
         return await self._plan(others) if others else ((), False)
 
     @property
