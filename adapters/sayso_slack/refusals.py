@@ -80,4 +80,4 @@ def of_response(status: int, headers: Mapping[str, str]) -> errors.ChannelError:
 
 def _seconds(headers: Mapping[str, str]) -> float:
     given = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
-    return float(given) if given.isascii() and given.isdigit() else 1.0
+    return max(1.0, float(given)) if given.isascii() and given.isdigit() else 1.0

@@ -42,6 +42,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sayso import model
 
+_DAY = 86_400.0
+
 
 class SaysoError(Exception):
     """The root: `code` is stable for programs, `status` is its HTTP status, `hint` says what to do."""
@@ -258,9 +260,9 @@ class Conflict(SaysoError):
 class ChannelError(SaysoError):
     """A platform refused or failed.
 
-    `retry_after` is the wait in seconds that the platform asked for; `final` means that trying again is useless;
-    `unsure` means that the message may have been posted all the same; `gone` means that the posted message, or the
-    room that it stood in, is not there any more.
+    `retry_after` is the wait in seconds that the platform asked for, a day at most; `final` means that trying again is
+    useless; `unsure` means that the message may have been posted all the same; `gone` means that the posted message, or
+    the room that it stood in, is not there any more.
     """
 
     code = "channel_error"
@@ -279,10 +281,9 @@ class ChannelError(SaysoError):
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
-        self.gone = gone
-        self.retry_after = retry_after
-        self.final = final
-        self.unsure = unsure
+        # whatever a platform says can be added to a moment, and ends
+        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), _DAY)
+        self.final, self.unsure, self.gone = final, unsure, gone
 
 
 class UnknownPerson(ChannelError):
@@ -293,8 +294,7 @@ class NotYet(ChannelError):
     """It is not this call's turn: nothing was sent, and nothing failed. Come again in *retry_after* seconds."""
 
     code = "not_yet"
-    wait = 0.0
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message, retry_after=retry_after)
-        self.wait = retry_after
+        self.wait: float = self.retry_after or 0.0

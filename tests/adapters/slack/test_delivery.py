@@ -15,7 +15,7 @@ from sayso.machine import events, people
 from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
-from sayso_slack import pace
+from sayso_slack import pace, refusals
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person
@@ -595,3 +595,10 @@ async def test_the_log_has_the_digest_of_what_a_card_shows_that_was_found_again(
     sent = [call.payload for call in there.slack.calls if call.method == "chat.update"][-1]
     message = {name: value for name, value in sent.items() if name not in ("channel", "token", "ts")}
     assert posted.shown == digest.digest(message)
+
+
+@pytest.mark.parametrize(("said", "wait"), [("0", 1), ("7", 7), ("9" * 400, 86_400), ("soon", 1), ("", 1)])
+def test_slack_is_asked_again_after_a_second_at_the_soonest_and_a_day_at_the_latest(said: str, wait: float) -> None:
+    told = refusals.of_response(429, {"Retry-After": said})
+    assert isinstance(told, errors.NotYet)
+    assert told.wait == wait

@@ -99,6 +99,24 @@ async def test_a_platform_that_says_when_is_not_asked_before(
     assert list(board.pinned) == ["1"]
 
 
+@pytest.mark.parametrize("seconds", [1e20, float("inf"), float("nan"), -1e20])
+@pytest.mark.parametrize("kind", [errors.NotYet, errors.ChannelError])
+async def test_a_wait_that_no_calendar_knows_stops_neither_the_courier_nor_the_card_for_ever(
+    kind: type[errors.ChannelError],
+    seconds: float,
+    front: Desk,
+    runner: courier.Courier,
+    board: Board,
+    clock: ManualClock,
+) -> None:
+    board.faults = [kind("rate limited", retry_after=seconds)]
+    await front.open(permission(expires_in=200_000))
+    assert await runner.deliver() == 1
+    clock.advance(86_400)
+    assert await runner.deliver() == 1
+    assert list(board.pinned) == ["1"]
+
+
 async def test_a_place_that_is_gone_makes_the_request_undeliverable_at_once(
     front: Desk, runner: courier.Courier, board: Board
 ) -> None:
