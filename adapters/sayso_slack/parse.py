@@ -149,7 +149,9 @@ def _read_click(payload: Any) -> Click | None:
     who = read_who(payload)
     action = next(iter(items(payload, "actions")), None)
     action_id, token = text(action, "action_id"), text(action, "value")
-    if who is None or text(action, "type") != "button" or not action_id.startswith(actions.ACTION) or not token:
+    # a button of ours without a token is a press that does not count, and whoever pressed is told so
+    ours = action_id.startswith(actions.ACTION) and action_id != actions.LINK
+    if who is None or text(action, "type") != "button" or not ours:
         return None
     chosen = inputs.draft(get(payload, "state", "values")) if action_id == actions.SUBMIT else None
     container = get(payload, "container")
@@ -190,7 +192,7 @@ def _read_submission(payload: Any) -> Submission | None:
     try:
         kept = json.loads(text(view, "private_metadata"))
     except (ValueError, RecursionError):
-        return None
+        kept = None  # it does not count, and whoever submitted it is told so
     channel, message = text(kept, "channel"), text(kept, "message")
     return Submission(
         who=who,

@@ -227,6 +227,14 @@ def test_nothing_is_asked_if_the_settings_are_there_already(tmp_path: Path, monk
     assert "Who decides" not in done.output
 
 
+def test_no_answers_go_on_where_the_settings_are_written(inside: Call, tmp_path: Path) -> None:
+    assert inside(*GIVEN).returncode == 0
+    said = inside(*GIVEN).stderr
+    assert "sayso.toml is there already; nothing was changed" in said
+    assert "same answers" not in said
+    assert "sayso doctor says what is left to do; to be asked anew, remove it" in said
+
+
 def test_the_page_shows_what_the_command_prints(inside: Call) -> None:
     page = Path(__file__).parents[2].joinpath("docs/team-review.md").read_text()
     line, shown = re.findall(r"```(?:sh|text)\n(.*?)```", page.partition("\n## Two of release")[0], re.DOTALL)

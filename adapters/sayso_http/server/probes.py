@@ -30,7 +30,7 @@ class Probes:
         self._vital: Mapping[str, Check] = vital or {}
         self._committing: asyncio.Task[None] | None = None
         self._clock = desk.clock
-        self._logged: dict[str, datetime] = {}
+        self._logged: dict[Check, datetime] = {}
 
     async def alive(self, _: web.Request) -> web.Response:
         """Answer 200 if nothing in the process has ended for good; otherwise 503, and what has."""
@@ -67,10 +67,11 @@ class Probes:
         except Exception as error:
             now = self._clock.now()
             # strangers may ask as often as they like, and the log says it now and then
-            if name not in self._logged or now - self._logged[name] >= _LOGGED_AGAIN:
-                self._logged[name] = now
+            if check not in self._logged or now - self._logged[check] >= _LOGGED_AGAIN:
+                self._logged[check] = now
                 log.warning("not ready", extra={"check": name, "error": f"{type(error).__name__}: {error}"})
             return False
-        if self._logged.pop(name, None):
+        # both probes have checks of one name, which do not say the same
+        if self._logged.pop(check, None):
             log.info("ready again", extra={"check": name})
         return True

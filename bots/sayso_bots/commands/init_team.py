@@ -209,7 +209,11 @@ def _files(made: team.Team, chat: plugin.Chat[Any] | None) -> dict[str, str]:
 def _refuse_what_is_there(new: Mapping[str, str]) -> None:
     for name, text in new.items():
         if os.path.lexists(name) and not _holds(Path(name), text):
-            hint = "give the same answers if one that was cut short left it; or remove it"
+            # the settings are written last: no answers go on behind them
+            whole = "sayso doctor says what is left to do; to be asked anew, remove it"
+            hint = (
+                whole if name == _SETTINGS else "give the same answers if one that was cut short left it; or remove it"
+            )
             raise errors.InvalidSettings(f"{name} is there already; nothing was changed", hint=hint)
 
 

@@ -383,6 +383,23 @@ async def test_strangers_who_ask_often_do_not_fill_the_log(tmp_path: Path, caplo
         assert told() == ["not ready", "not ready", "ready again"]
 
 
+async def test_a_service_that_lives_and_cannot_work_is_not_said_to_be_ready_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def well() -> None:
+        """Nothing has ended."""
+
+    async def waiting() -> None:
+        raise errors.StoreUnavailable("the database is away")
+
+    caplog.set_level("INFO", "sayso_http.server.probes")
+    async with running(tmp_path, ready={"workers": waiting}, alive={"workers": well}) as service:
+        for _ in range(3):
+            assert (await service.call("GET", "/readyz")).status == 503
+            assert (await service.call("GET", "/healthz")).status == 200
+    assert [one.message for one in caplog.records if one.name == "sayso_http.server.probes"] == ["not ready"]
+
+
 async def test_what_has_ended_for_good_is_no_life(tmp_path: Path) -> None:
     async def ended() -> None:
         raise errors.InvalidSettings("Discord does not take this bot any more, code 4004")

@@ -379,3 +379,29 @@ async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_al
     # 503: who it says that pressed is nobody
     assert {name: one for name, one in told.items() if one not in ((200, True), (400, False), (503, False))} == {}
     assert len({taken for _, taken in told.values()}) == 2
+
+
+async def test_a_button_of_ours_that_says_nothing_is_told_not_to_count(there: Scene) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}))
+    ann = there.slack.person("U1", name="ann")
+    seen = await ann.press(there.card, "Deny with reason…")
+    mute = without(seen.deliveries[0].payload, ("actions", 0, "value"))
+    assert await acked(there, mute)
+    await there.slack.until(lambda: seen.ephemerals)
+    assert "card" in there.slack.visible_text(seen.ephemerals[0])
+    assert (await there.front.get(ticket.id)).decision is None
+
+
+@pytest.mark.parametrize("odd", ["", "[]", "{{", "[" * 3000])
+async def test_a_window_of_ours_that_says_nothing_does_not_close_as_if_it_counted(there: Scene, odd: str) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={}))
+    ann = there.slack.person("U1", name="ann")
+    seen = await ann.press(there.card, "Deny with reason…")
+    await there.slack.until(lambda: seen.views)
+    await ann.fill(ann.view, {"Why not? The agent reads this.": "no"})
+    sound = (await ann.submit(ann.view)).deliveries[0].payload
+    payload = changed(sound, ("view", "private_metadata"), odd)
+    sent = SocketModeRequest(type="interactive", envelope_id="e", payload=payload)
+    answer = json.loads((await run_async_bolt_app(there.link.app, sent)).body)
+    assert answer["response_action"] == "update"
+    assert answer["view"]["title"]["text"] == "Not counted"
