@@ -46,9 +46,13 @@ def to_micros(when: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+_FIRST, _LAST = (to_micros(one.replace(tzinfo=UTC)) for one in (datetime.min, datetime.max))
+
+
 def to_datetime(stored: int) -> datetime:
-    """The opposite of `to_micros`."""
-    return _EPOCH + stored * _MICROSECOND
+    """The opposite of `to_micros`. What stands in a damaged row may be no moment: then the nearest one."""
+    within = stored if _FIRST <= stored <= _LAST else _FIRST if stored < _FIRST else _LAST
+    return _EPOCH + within * _MICROSECOND
 
 
 def to_datetime_if_any(stored: int | None) -> datetime | None:

@@ -16,9 +16,10 @@ import pytest
 
 from sayso import errors, model
 from sayso.desk import Desk, Setup, courier, timekeeper
+from sayso.desk.posting import lanes
 from sayso.machine import events
 from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_worker
-from sayso.testing import tickets
+from sayso.testing import board, tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
@@ -461,3 +462,24 @@ async def test_one_row_that_cannot_be_read_stops_no_delivery(store: Kept) -> Non
     await rewrite(store, "bad", unknown_outcome)
     assert await courier.Courier(front, [], Tells()).deliver() == 2
     assert told == ["good"]
+
+
+@pytest.mark.parametrize("moment", [2**63 - 1, -(2**63)])
+async def test_a_moment_that_no_calendar_knows_stops_no_other_request(store: Kept, moment: int) -> None:
+    now, posted = ManualClock(tickets.NOW), board.Board()
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), now)
+    for id in ("bad", "good"):
+        await front.open(permission(id=id, expires_in=60, source=model.Source(session=id)))
+    await tamper(store, f"update outbox set due_at = {moment} where ticket_id = 'bad'")
+    await tamper(store, f"update tickets set wake_at = {moment}, created_at = {moment} where id = 'bad'")
+    service = [courier.Courier(front, [posted]).run(), timekeeper.expire_due(front, store, now)]
+    running = [asyncio.ensure_future(one) for one in service]
+    async with asyncio.timeout(BOUND):
+        while not await store.cards("good"):
+            await store.check()
+        now.advance(61)
+        while not (await store.load("good")).decision:
+            await store.check()
+    assert [one.done() for one in running] == [False, False]
+    assert (await store.summary("bad")).created_at.year in (1, 9999)
+    await lanes.stop(running)
