@@ -55,6 +55,11 @@ def to_datetime(stored: int) -> datetime:
     return _EPOCH + within * _MICROSECOND
 
 
+def to_datetime_from_name(written: str) -> datetime:
+    """The moment that stands in the name of a record. Raises ValueError or OverflowError if it is none."""
+    return _EPOCH + int(written) * _MICROSECOND
+
+
 def to_datetime_if_any(stored: int | None) -> datetime | None:
     """As `to_datetime`, if anything is stored."""
     return None if stored is None else to_datetime(stored)

@@ -171,7 +171,7 @@ def _read(record: Record) -> _Said | None:
         _, rank, at, _ = record.name.split("/")
         # a name or a reason that is no text fails here as well
         by, reason = record.value["by"] + "", record.value.get("reason")
-        return _Said(documents.to_datetime(int(at)), _OUTCOMES[rank], by, None if reason is None else reason + "")
+        return _Said(documents.to_datetime_from_name(at), _OUTCOMES[rank], by, None if reason is None else reason + "")
     except (LookupError, TypeError, ValueError, OverflowError):
         return None
 
@@ -193,7 +193,7 @@ def _calls(records: Sequence[Record], kind: str, of: type[Call]) -> list[Call]:
         # one that cannot be read leaves out no other; what is invalid is a ValueError, too
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             _, at, id = record.name.split("/")
-            found.append(of.model_validate({**record.value, "id": id, "at": documents.to_datetime(int(at))}))
+            found.append(of.model_validate({**record.value, "id": id, "at": documents.to_datetime_from_name(at)}))
     return found
 
 
