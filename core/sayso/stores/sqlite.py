@@ -184,7 +184,20 @@ class SqliteStore(sql_store.SqlStore):
             for commit in commits:
                 self._watch.tell(*commit.logged[:2], commit.work_without(keys), commit.document)
 
-        await self._write_told(work, tell)
+        try:
+            await self._write_told(work, tell)
+        except errors.StoreUnavailable as error:
+            if error.unsure:
+                await self._hand_back(handed, commits)
+            raise
+
+    async def _hand_back(self, handed: Sequence[takers.Handed], commits: Sequence[commit_rows.CommitRows]) -> None:
+        """Let anybody take what may be on the disk all the same, leased to whoever does not know of it."""
+        written = {effect[0]: effect[4] for commit in commits for effect in commit.effects}
+        # where this fails as well, the lease ends by itself
+        with contextlib.suppress(errors.StoreUnavailable):
+            for _, job in handed:
+                await self._write("put_off", written[job.key], job.key, job.fence)
 
     async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
         """See `Store.settle`: in one transaction."""

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from sayso import errors
-from sayso.stores import Store, memory, sqlite
+from sayso.stores import Store, memory, sqlite, sqlite_worker
 from sayso.testing import outboxes, tickets
 
 
@@ -63,4 +65,26 @@ async def test_work_that_runs_a_second_time_hands_on_what_the_second_time_wrote(
     assert [(job.ticket_id, job.fence) for job in taker.jobs] == [("r2", 1)]
     await store.done(taker.jobs[0])
     assert [job.ticket_id for job in await outboxes.take(store)] == ["other"]
+    await store.close()
+
+
+async def test_what_may_be_on_the_disk_although_its_commit_failed_is_anybodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, perform = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db")), sqlite_worker.perform
+    faults = [apsw.IOError("the disk did not answer")]
+
+    def fails(db: apsw.Cursor, text: str, values: Any = ()) -> None:
+        perform(db, text, values)
+        if text == "commit" and faults:
+            raise faults.pop()
+
+    monkeypatch.setattr(sqlite_worker, "perform", fails)
+    taker = outboxes.Taker()
+    async with store.taking("chat", taker):
+        with pytest.raises(errors.StoreUnavailable):
+            await tickets.ask(store, "r1")
+        assert taker.jobs == []
+        [job] = await outboxes.take(store)
+        assert (job.ticket_id, job.attempts) == ("r1", 0)
     await store.close()
