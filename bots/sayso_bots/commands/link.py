@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from sayso_bots.service import database, listening
+from sayso_bots.service import address, database, listening
 from sayso_bots.settings import environment, toml
 from sayso_bots.terminal import output
 
@@ -32,7 +32,7 @@ async def _link(person: str | None, as_json: bool) -> None:
     name = person or chosen.service.owner or "owner"
     if person is not None and person not in chosen.people:
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
-    base = listening.names_of(given.host, given.port, chosen.service).url
     async with database.connect(given) as store:
+        base = await address.find(store) or listening.names_of(given.host, given.port, chosen.service).url
         link = await sayso_web.Sessions(store).link(name, base)
     output.print_json({"person": name, "link": link}) if as_json else click.echo(link)

@@ -24,6 +24,7 @@ from sayso.desk.admission import learning
 from sayso.desk.upkeep import observing, purging, stopping, suggestions, tracing
 from sayso.stores import Durability
 from sayso_bots.service import (
+    address,
     checks,
     dashboard,
     database,
@@ -115,6 +116,7 @@ async def run(
         if hitl:
             await stack.enter_async_context(dashboard.run(desk, hitl))
         crew.start("settings", reloader.run)
+        await address.keep(store, names.url)
         yield Service(names.url, desk, sessions, said, reloader.wake, crew.failed, leaving)
 
 
