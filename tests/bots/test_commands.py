@@ -288,6 +288,8 @@ def test_a_copy_is_put_back_held_and_released_or_cancelled(inside: Call, tmp_pat
         inside("ask", "question", "Which customer?", "--id", id)
     assert inside("backup", "copy.db").returncode == 0
     assert "there already" in inside("backup", "copy.db").stderr
+    assert "cannot be printed" in inside("backup", "-").stderr
+    assert not (tmp_path / "-").exists()
     assert inside("answer", "q1", "--text", "Acme").returncode == 0
     assert "2 open requests are held" in inside("restore", "copy.db").stdout
     assert (tmp_path / "sayso.db.before-restore-1").exists()

@@ -5,9 +5,12 @@ import json
 import os
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sayso import model
+from sayso_bots.commands import demo
 from sayso_bots.demo import questions, scripted
 from tests.bots.conftest import PATIENCE, Command
 
@@ -43,6 +46,20 @@ def test_the_demo_finds_a_free_port_and_keeps_its_database_where_it_is_told(comm
     assert done.stdout.startswith("Port 8700 is taken, so another one is used.\n")
     listed = command("list", "--json", SAYSO_DATABASE_URL=f"sqlite:///{tmp_path}/kept/sayso.db")
     assert listed.stdout.count('"outcome": "allowed"') == 2
+
+
+def test_the_demo_tells_what_the_agent_was_told() -> None:
+    (asked,) = [one for one in questions.requests() if one.tool]
+    at, digest = datetime(2026, 1, 1, tzinfo=UTC), "sha256:0"
+
+    def told(**given: Any) -> str:
+        decided = model.Decision(id="r", digest=digest, decided_at=at, model_text="", **given)
+        return demo._describe(asked, decided)  # pyright: ignore[reportPrivateUsage]
+
+    assert told(outcome="denied", reason="not today") == "denied by nobody: not today"
+    assert told(outcome="denied", question="which one?") == "denied by nobody: which one?"
+    assert told(outcome="allowed", input=asked.input) == "allowed by nobody"
+    assert told(outcome="allowed", input={"command": "ls"}) == 'allowed by nobody: edited to {"command": "ls"}'
 
 
 async def test_the_demo_waits_for_a_person_and_says_so_when_it_is_stopped(command: Command) -> None:

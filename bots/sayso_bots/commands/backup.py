@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sayso import errors
 from sayso.desk.upkeep import restoring
 from sayso_bots.service import database
 from sayso_bots.settings import environment
@@ -20,5 +21,7 @@ def command(file: Path, as_json: bool) -> None:
 
     Copying sayso.db alone loses what is in sayso.db-wal. On PostgreSQL use pg_dump.
     """
+    if str(file) == "-":
+        raise errors.InvalidSettings("a copy is a file, and cannot be printed", field="FILE", hint="name a new file")
     restoring.backup(database.required_file(environment.read(), "pg_dump"), file)
     output.print_json({"file": str(file), "bytes": file.stat().st_size}) if as_json else click.echo(f"{file} written")

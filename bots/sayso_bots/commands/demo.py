@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import sys
 import tempfile
@@ -75,12 +76,15 @@ async def _ask(desk: sayso.Asker, request: model.Request) -> int:
     about = f"{request.tool}: {(request.input or {}).get('command')}" if request.tool else request.title
     click.echo(f"asked    {request.kind:<10}  {about}")
     decided = await desk.ask(request)
-    output.say(f"decided  {request.kind:<10}  {_describe(decided)}")
+    output.say(f"decided  {request.kind:<10}  {_describe(request, decided)}")
     return 0 if decided.by else 3
 
 
-def _describe(decided: model.Decision) -> str:
+def _describe(request: model.Request, decided: model.Decision) -> str:
+    """What the agent was told."""
+    edited = decided.input is not None and decided.input != request.input
     given = decided.text or ", ".join(decided.choices or ()) or (decided.value if decided.values else "")
+    given = given or decided.reason or decided.question or (f"edited to {json.dumps(decided.input)}" if edited else "")
     by = ", ".join(one.person for one in decided.by) or "nobody"
     return f"{decided.outcome} by {by}" + (f": {given}" if given else "")
 
