@@ -71,6 +71,15 @@ def test_patterns_that_repeat_too_much_are_refused_before_one_is_compiled() -> N
     fields.check_fields(asked[:2])
 
 
+def test_what_is_never_compiled_is_weighed_without_large_numbers_or_long_names() -> None:
+    """A pattern of 100 KB took over a minute, in which the service did nothing else."""
+    assert patterns.weight_of("a" + "{999999999}" * 9_000) < 10 * patterns.MOST
+    assert not patterns.are_light(["a" + "{999999999}" * 9_000])
+    # a name is looked for that far, and what stands behind it counts by itself
+    longest, longer = (patterns.weight_of(rf"\p{{{'x' * size}}}") for size in (99, 100))
+    assert longer > longest + 100
+
+
 def test_of_an_argument_with_a_long_name_nothing_is_kept() -> None:
     assert kept(lambda number: secret_names.strength_of(f"{number}{'x' * 100_000}_password")) < 100_000
 

@@ -269,11 +269,15 @@ _ENDLESS = r"(?:[*+]|\{\d+,\})"
 # (…a*…)* and (…a+…)+, where the inner quantifier or the outer one may give back what it took.
 _NESTED = re.compile(rf"\((?:\?:|\?P<\w+>)?{_INSIDE}(?<!\\){_ENDLESS}(?!\+){_INSIDE}\){_ENDLESS}(?!\+)")
 _ANYTHING = re.compile(r"(?<![\\\[])\.[*+]")
+# \s*x?\s*: where nothing or little need stand between two repetitions of the same, each end of the first is tried.
+_SIGN = r"(?:\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[|*+?{}])"
+_TWICE = re.compile(rf"(?P<sign>{_SIGN}){_ENDLESS}(?!\+)(?:{_SIGN}(?:[*?]|\{{0,\d*\}})[?+]?)*(?P=sign){_ENDLESS}")
+_GROUPS = re.compile(r"(?<!\\)\((?:\?(?:P<\w+>|:))?|(?<!\\)\)(?![*+?{])")
 
 
 def _is_bad(pattern: str) -> bool:
     bare = re.sub(r"\s|#.*", "", pattern) if "(?x" in pattern or "V1x" in pattern or "V1mx" in pattern else pattern
-    return bool(_NESTED.search(bare) or _ANYTHING.search(bare))
+    return bool(_NESTED.search(bare) or _ANYTHING.search(bare) or _TWICE.search(_GROUPS.sub("", bare)))
 
 
 def test_no_pattern_repeats_a_repetition_or_skips_over_anything() -> None:
@@ -282,7 +286,9 @@ def test_no_pattern_repeats_a_repetition_or_skips_over_anything() -> None:
     assert {where: pattern for where, pattern in found.items() if _is_bad(pattern)} == {}
 
 
-@pytest.mark.parametrize("bad", ["(a+)+", "(?:x[ab]*)*y", "(?P<n>\\d+,)*", "^.*x.*$", "(a{2,}b?)+"])
+@pytest.mark.parametrize(
+    "bad", ["(a+)+", "(?:x[ab]*)*y", "(?P<n>\\d+,)*", "^.*x.*$", "(a{2,}b?)+", r"\{(\s*[0-9]{0,9})\s*\}", "[ab]*[ab]+"]
+)
 def test_the_check_of_patterns_finds_bad_ones(bad: str) -> None:
     assert _is_bad(bad)
 

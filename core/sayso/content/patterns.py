@@ -13,10 +13,12 @@ MOST = 8_000_000
 # The engine takes up to ten times as much for one pattern, so that only a few of those are kept.
 _HEAVY = 1_000_000
 
-# What one sign compiles to in bytes, about: a class of Unicode is a table of all its letters.
+# What one sign compiles to in bytes, about: a class of Unicode is a table of all its letters. Nothing is tried twice.
 _SIGN = re.compile(
-    r"(?P<open>\(\??)|(?P<close>\))|\{\s*(?P<least>[0-9]{1,9})\s*(?P<more>,\s*(?P<most>[0-9]{0,9})\s*)?\}"
-    r"|(?P<letters>\\[wW]|\\[pP](?:\{[^}]*\}|.))|(?P<digits>\\[dD])|(?P<any>\\[sS]|\.)|(?P<class>\[\^?\]?(?:[^\]\\]|\\.)*\]?)|\\?.",
+    r"(?P<open>\(\??)|(?P<close>\))"
+    r"|\{\s*+(?P<least>[0-9]{1,9}+)\s*+(?P<more>,\s*+(?P<most>[0-9]{0,9}+)\s*+)?\}"
+    r"|(?P<letters>\\[wW]|\\[pP](?:\{[^}]{0,99}\}|.))|(?P<digits>\\[dD])|(?P<any>\\[sS]|\.)"
+    r"|(?P<class>\[\^?\]?(?:[^\]\\]|\\.)*\]?)|\\?.",
     re.DOTALL,
 )
 _LETTERS, _DIGITS, _ANY, _PLAIN = 50_000, 13_000, 2_000, 128
@@ -49,7 +51,9 @@ def weight_of(pattern: str) -> int:
         elif sign["least"]:
             times = max(int(sign["least"]) + bool(sign["more"]), int(sign["most"] or 0), 1)
             repeated = whole if verbose else last
-            whole, last = whole + repeated * (times - 1), repeated * times
+            # no number with a digit for each repetition: beyond this nothing is taken anyway
+            last = min(repeated * times, 2 * MOST)
+            whole = min(whole + repeated * (times - 1), 2 * MOST)
         else:
             last = _weight_of_sign(sign)
             whole += last
