@@ -44,6 +44,23 @@ def test_no_pattern_takes_more_than_it_says_on_any_python() -> None:
     assert [found for path in modules(*ROOTS) for found in loose(path)] == []
 
 
+def wordless(path: Path) -> Iterator[str]:
+    """Where an error gets into the log by its words alone that may have none: that something took too long has none."""
+    for node in nodes(path):
+        caught = ast.unparse(node.type) if isinstance(node, ast.ExceptHandler) and node.type else ""
+        if isinstance(node, ast.ExceptHandler) and ("TimeoutError" in caught or "TROUBLE" in caught):
+            by_words = f"'error': str({node.name})"
+            yield from (
+                f"{path.relative_to(ROOT)}:{one.lineno}"
+                for one in ast.walk(node)
+                if isinstance(one, ast.Dict) and by_words in (said := ast.unparse(one)) and f"{by_words} or" not in said
+            )
+
+
+def test_no_error_is_in_the_log_without_a_word() -> None:
+    assert [found for path in modules(*ROOTS) for found in wordless(path)] == []
+
+
 @pytest.mark.parametrize("name", ["bot\n", "bot\u0660", "\uff22\uff2f\uff34", "b ot", "\nbot"])
 async def test_a_key_is_not_named_with_signs_that_nobody_sees(name: str) -> None:
     store = memory.MemoryStore()

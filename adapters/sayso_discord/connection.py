@@ -187,6 +187,6 @@ async def _respond(interactions: Interactions, api: Api, sharing: Sharing, paylo
             log.warning("interaction not answered", extra={"error": error.message})
     except (errors.ChannelError, TimeoutError) as error:
         # the answer is stored, and the card shows it; a click that is replayed after a break is often too old
-        log.warning("interaction not answered", extra={"error": str(error)})
+        log.warning("interaction not answered", extra={"error": str(error) or type(error).__name__})
     finally:
         interactions.mark_responded(payload, taken=taken)

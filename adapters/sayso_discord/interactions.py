@@ -182,7 +182,7 @@ class Interactions:
             if await _when_responded(self._answers.get(interaction.id)):
                 await self._stale.disarm(spot, token)
         except (errors.ChannelError, TimeoutError) as error:
-            log.info("buttons not taken away", extra={"error": str(error)})
+            log.info("buttons not taken away", extra={"error": str(error) or type(error).__name__})
 
     def _tell_once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
         """Tell this person only, unless they have just been told the same about the same card."""
@@ -226,7 +226,7 @@ class Interactions:
             elif response["type"] == CHANGE:
                 await self._persist(functools.partial(self._api.change, interaction, response["data"]), until)
         except (errors.ChannelError, TimeoutError) as error:
-            log.warning("late outcome not told", extra={"error": str(error)})
+            log.warning("late outcome not told", extra={"error": str(error) or type(error).__name__})
 
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
         sent, until = self._answers.get(interaction.id), self._desk.clock.now() + _TOKEN_LIVES
@@ -239,7 +239,7 @@ class Interactions:
             await self._persist(hand, until)
         except (errors.ChannelError, TimeoutError) as error:
             # the pages show the same
-            log.warning("file not handed out", extra={"error": str(error)})
+            log.warning("file not handed out", extra={"error": str(error) or type(error).__name__})
 
     async def _persist(self, say: Callable[[], Awaitable[None]], until: datetime) -> None:
         """Say something more about an interaction, and try again while Discord takes that. Raises `ChannelError`."""

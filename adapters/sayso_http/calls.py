@@ -197,7 +197,7 @@ def _is_here(host: str) -> bool:
 def _log_first(state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 1:
         why = state.outcome.exception() if state.outcome else None
-        log.warning("the service cannot be reached, trying again", extra={"error": str(why)})
+        log.warning("the service cannot be reached, trying again", extra={"error": str(why) or type(why).__name__})
 
 
 def _read_code(body: bytes) -> str | None:

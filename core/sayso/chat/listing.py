@@ -232,7 +232,10 @@ def _begin(parts: Sequence[card.Part]) -> str:
     if first is None:
         return ""
     shown = first.text.text if isinstance(first, card.Code) else "".join(card.pieces(first))
-    return shown[: _SHOWN + 1].strip().partition("\n")[0]
+    begun = shown[: _SHOWN + 1].strip()
+    first_row = begun.partition("\n")[0]
+    # of several arguments the first row is a bracket alone
+    return first_row if first_row.strip("{[ ") else " ".join(begun.split())
 
 
 def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:

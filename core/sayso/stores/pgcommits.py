@@ -102,7 +102,9 @@ class Commits:
             stored = await self.put([bundle for bundle, _ in group])
         except pgserver.TROUBLE as error:
             if len(group) > 1:
-                log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group)})
+                log.warning(
+                    "a transaction failed", extra={"error": str(error) or type(error).__name__, "jobs": len(group)}
+                )
             # one that cannot be stored, or must wait for somebody else, holds up no other
             await asyncio.gather(*map(self._commit_again, group))
         else:

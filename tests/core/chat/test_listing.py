@@ -176,3 +176,11 @@ async def test_a_call_without_arguments_is_listed_by_its_headline_alone(desk: De
     (said,) = words((await listing.list_for(desk, ANN)).rows)
     assert "reboot" in said
     assert " · " not in said
+
+
+async def test_a_call_with_many_arguments_is_listed_by_them_and_not_by_a_bracket(desk: Desk) -> None:
+    await ask(
+        desk, "deploy", input={"where": "prod", "count": 3, "deep": {"a": [1]}, **{f"k{n}": "x" for n in range(30)}}
+    )
+    (said,) = words((await listing.list_for(desk, ANN)).rows)
+    assert ' · { "where": "prod", "count": 3, "deep":' in said

@@ -29,7 +29,10 @@ async def may_still(shell: Shell, terms: Terms, grant: granting.Grant, names: Se
     try:
         is_open = grant.via is None or await asyncio.wait_for(closed_accounts.is_open(shell, grant.via), _WITHIN)
     except (errors.SaysoError, TimeoutError) as error:
-        log.warning("could not find out whether an account is open", extra={"grant": grant.id, "error": str(error)})
+        log.warning(
+            "could not find out whether an account is open",
+            extra={"grant": grant.id, "error": str(error) or type(error).__name__},
+        )
         return False
     return is_open and await _is_named(shell, terms, grant, terms.policy.everybody if names is None else names)
 

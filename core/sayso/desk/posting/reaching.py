@@ -80,7 +80,9 @@ async def in_person(shell: Shell, ticket: model.Ticket, names: Sequence[str]) ->
             found += (silence.mentioned(ticket, directory, tuple(meant), now) or ()) if on_call else meant
         except (errors.ChannelError, TimeoutError) as error:
             # a card that waits for its mention would be worse than one without it
-            log.warning("not mentioned by name", extra={"name_in_policy": name, "error": str(error)})
+            log.warning(
+                "not mentioned by name", extra={"name_in_policy": name, "error": str(error) or type(error).__name__}
+            )
             found += [] if on_call else [name]
     return tuple(dict.fromkeys([*found, *await _by_address(shell, found)]))
 
@@ -96,7 +98,9 @@ async def _by_address(shell: Shell, names: Sequence[str]) -> Sequence[str]:
             async with asyncio.timeout(_WITHIN):
                 found += [account] if (account := await _account_of(shell, profile.email)) else []
         except (errors.ChannelError, TimeoutError) as error:
-            log.warning("not found by an address", extra={"person": person, "error": str(error)})
+            log.warning(
+                "not found by an address", extra={"person": person, "error": str(error) or type(error).__name__}
+            )
     return found
 
 
@@ -163,7 +167,10 @@ async def each(shell: Shell, names: Sequence[str]) -> dict[str, Sequence[model.P
             return {one: await _places_of(shell, one) if one in known else [place_of(one)] for one in found}
     except (errors.ChannelError, TimeoutError) as error:
         # it is put to whoever is known by then: that changes who is asked first, and not who may answer
-        log.warning("could not find out whose turn it is", extra={"names": sorted(names), "error": str(error)})
+        log.warning(
+            "could not find out whose turn it is",
+            extra={"names": sorted(names), "error": str(error) or type(error).__name__},
+        )
         return {one: direct.of_person(shell.setup.directory, shell.setup.chats, one) for one in found if one in known}
 
 
