@@ -276,6 +276,8 @@ def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_pat
     inside("ask", "question", "Which customer?")
     bound = ("--policy", "production", "--route", "web", "--route", "slack:#prod")
     assert inside("keys", "add", "bot", "--role", "agent", *bound).returncode == 0
+    again = inside("keys", "add", "bot", "--role", "agent").stderr
+    assert "if its secret was lost, print another: sayso keys rotate bot --overlap 0" in again
     [listed] = json.loads(inside("keys", "list", "--json").stdout)
     assert (listed["policy"], listed["route"]) == ("production", "web slack:#prod")
     assert "production" in inside("keys", "add", "b2", "--role", "agent", "--policy", "nope").stderr

@@ -102,7 +102,8 @@ class Keys:
             raise errors.InvalidRequest(message, field="role", hint="agent, approver or operator")
         bound = _bound(role, policy, route)
         if any(key.name == name for key in await self.list()):
-            raise errors.InvalidRequest(f"there is a key {name!r} already", field="name", hint="revoke it first")
+            hint = f"revoke it first; if its secret was lost, print another: sayso keys rotate {name} --overlap 0"
+            raise errors.InvalidRequest(f"there is a key {name!r} already", field="name", hint=hint)
         secret = secret or _new_secret(role)
         value = {"name": name, "role": role, "person": person, "created_at": at.isoformat(), **bound}
         await self._store.put(Record(record_kinds.KEY, _hash(secret), value))
