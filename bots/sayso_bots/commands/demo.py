@@ -82,7 +82,7 @@ async def _ask(desk: sayso.Asker, request: model.Request) -> int:
 
 def _describe(request: model.Request, decided: model.Decision) -> str:
     """What the agent was told."""
-    edited = decided.input is not None and decided.input != request.input
+    edited = decided.allowed and decided.input != request.input
     given = decided.text or ", ".join(decided.choices or ()) or (decided.value if decided.values else "")
     given = given or decided.reason or decided.question or (f"edited to {json.dumps(decided.input)}" if edited else "")
     by = ", ".join(one.person for one in decided.by) or "nobody"
