@@ -297,4 +297,8 @@ class NotYet(ChannelError):
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message, retry_after=retry_after)
-        self.wait: float = self.retry_after or 0.0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it may be this call's turn."""
+        return self.retry_after or 0.0

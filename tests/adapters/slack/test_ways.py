@@ -13,6 +13,7 @@ from sayso import model
 from sayso.cards import phrases
 from sayso.chat import listing, orders
 from sayso.content.text import Trusted
+from sayso.desk import Caller
 from sayso.machine import people
 from sayso_slack import interactions, lists, looks
 from tests.adapters.slack_scene import Scene, Transport, scene
@@ -286,13 +287,13 @@ async def test_a_late_list_is_tried_no_longer_than_slack_takes_it(
     monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.0)
     there.slack.fail_next("response_url", "429", retry_after=30 * 60)
     await ann_of(there).command("C1", "/sayso", "pending")
-    await there.slack.until(lambda: "late list not told" in caplog.messages)
+    await until(lambda: "late list not told" in caplog.messages)
     assert uses(there) == 1
 
 
 async def test_a_page_of_a_list_that_slack_cannot_take_now_comes_once_it_can(there: Scene) -> None:
     for number in range(12):
-        await there.ask(run(f"tool-{number}"))
+        await there.front.open(run(f"tool-{number}"), Caller())
     seen = await ann_of(there).command("C1", "/sayso", "pending")
     await there.slack.until(lambda: seen.ephemerals)
     there.slack.fail_next("response_url", "500", times=2)

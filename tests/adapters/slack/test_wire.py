@@ -1,5 +1,6 @@
 """What comes in from Slack: signatures, forms, payloads that make no sense, and what people type."""
 
+import asyncio
 import dataclasses
 import hashlib
 import hmac
@@ -21,6 +22,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 import sayso
 from sayso_slack import happenings, parse, spoken
 from tests.adapters.slack_scene import Scene, scene
+from tests.conftest import until
 
 SECRET = "fake-signing-secret"
 NOW = 1_800_000_000.0
@@ -379,6 +381,13 @@ async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_al
     # 503: who it says that pressed is nobody
     assert {name: one for name, one in told.items() if one not in ((200, True), (400, False), (503, False))} == {}
     assert len({taken for _, taken in told.values()}) == 2
+
+    def is_drawn() -> bool:
+        there.clock.advance(5)
+        return not any("redraw" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+    # the card that was pressed too late is drawn anew for each of them, at the pace that Slack takes it
+    await until(is_drawn)
 
 
 async def test_a_button_of_ours_that_says_nothing_is_told_not_to_count(there: Scene) -> None:
