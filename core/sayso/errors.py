@@ -42,8 +42,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sayso import model
 
-_DAY = 86_400.0
-
 
 class SaysoError(Exception):
     """The root: `code` is stable for programs, `status` is its HTTP status, `hint` says what to do."""
@@ -282,7 +280,7 @@ class ChannelError(SaysoError):
     ) -> None:
         super().__init__(message, hint=hint)
         # whatever a platform says can be added to a moment, and ends
-        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), _DAY)
+        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), 86_400.0)
         self.final, self.unsure, self.gone = final, unsure, gone
 
 
@@ -294,11 +292,8 @@ class NotYet(ChannelError):
     """It is not this call's turn: nothing was sent, and nothing failed. Come again in *retry_after* seconds."""
 
     code = "not_yet"
+    wait = 0.0
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message, retry_after=retry_after)
-
-    @property
-    def wait(self) -> float:
-        """Seconds until it may be this call's turn."""
-        return self.retry_after or 0.0
+        self.wait = self.retry_after or 0.0
