@@ -19,6 +19,7 @@ import sayso
 from sayso import model
 from sayso.asking.hooks import payloads
 from sayso.cards import phrases
+from sayso.chat.recent import Recent
 from sayso.content import shapes
 from sayso.desk import Desk
 from sayso.stores import Query
@@ -85,7 +86,8 @@ class _Resumer:
         self.tasks: set[asyncio.Task[None]] = set()
         self._hooks = hooks
         self._every = every
-        self._followed: dict[str, None] = {}
+        # one that is forgotten and listed all the same is found to be resumed already
+        self._followed = Recent[str, None](_MOST_FOLLOWED)
         self._open: dict[str, sayso.Ticket] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -98,9 +100,6 @@ class _Resumer:
                     self.follow(ticket, left=first and ticket.decision is not None)
                 for ticket in list(self._open.values()):
                     await self._withdraw_if_gone(ticket)
-                # one that is listed all the same is found to be resumed already
-                for id in [*self._followed][:-_MOST_FOLLOWED]:
-                    del self._followed[id]
                 span, first = _RECENT, False
             except _PASSING as error:
                 log.warning("workflow requests could not be listed", extra={"error": str(error)})
