@@ -123,9 +123,11 @@ class ReplicaContract(tickets.Opened):
             )
         )
         seen: list[Row] = []
+        last = 0
         while len(seen) < 200:
-            seen += await other.log_after(seen[-1].number if seen else 0, 10)
-            assert len(seen) >= 200 or not writers.done() or await other.last_row() > seen[-1].number
+            seen += await other.log_after(last, 10)
+            last = seen[-1].number if seen else 0
+            assert len(seen) >= 200 or not writers.done() or await other.last_row() > last
         assert set(await writers) == {None}
         assert {row.ticket_id for row in seen} == {f"r{n}" for n in range(200)}
         assert await store.log_after(0, 300) == seen
