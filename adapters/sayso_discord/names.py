@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sayso import errors
-from sayso.chat import recent
+from sayso.chat import recent, talk
 from sayso_discord import parse, spoken
 from sayso_discord.api import Api
 from sayso_discord.places import Places
@@ -29,7 +29,7 @@ class KnownNames:
         self._roles = recent.Recent[str, dict[str, str]](_GUILDS)
         self._own = recent.Recent[str, frozenset[str]](_GUILDS)
 
-    async def find_first(self, reply: parse.Reply) -> spoken.To:
+    async def find_first(self, reply: parse.Reply) -> talk.Named:
         """Whom somebody mentioned first. Anybody may write this, so Discord is asked only once for each server."""
         guild = await self._find_guild(reply) if spoken.begins_with_role(reply.text) else None
         if guild is not None and guild not in self._roles:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, assert_never, cast
 
+from sayso.chat import talk
+
 _CODES = re.compile(
     r"<(?:@!?(?P<person>[0-9]{1,20})|@&(?P<role>[0-9]{1,20})|#(?P<channel>[0-9]{1,20})|a?:(?P<emoji>\w{1,64}):[0-9]{1,20}"
     r"|t:(?P<time>-?[0-9]{1,13})(?::[a-zA-Z])?|/(?P<command>[^<>:\n]{1,100}):[0-9]{1,20}|id:(?P<page>\w{1,40})"
@@ -19,10 +21,6 @@ _CODES = re.compile(
 _Code = Literal["person", "role", "channel", "emoji", "time", "command", "page", "link"]
 """The groups of this pattern."""
 _FIRST = re.compile(r"<@!?(?P<person>[0-9]{1,20})>|<@&(?P<role>[0-9]{1,20})>|@everyone\b|@here\b")
-
-
-To = Literal["app", "other"] | None
-"""Whom a text mentions first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,13 @@ def find_unnamed(written: str) -> tuple[set[str], set[str]]:
     return {one["channel"] for one in found if one["channel"]}, {one["role"] for one in found if one["role"]}
 
 
-def find_first_named(written: str, app: str, own_roles: frozenset[str] = frozenset()) -> To:
+def find_first_named(written: str, app: str, own_roles: frozenset[str] = frozenset()) -> talk.Named:
     """Whom a text mentions first; the role that Discord made for the app is the app."""
     found = _FIRST.search(written)
     if found is None:
         return None
+    if found["person"] is None and found["role"] is None:
+        return "all"
     return "app" if found["person"] == app or found["role"] in own_roles else "other"
 
 

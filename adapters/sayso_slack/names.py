@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import errors
+from sayso.chat import talk
 from sayso.clock import Clock
 from sayso_slack import members, parse, spoken
 from sayso_slack.api import Api
@@ -38,7 +39,7 @@ class KnownNames:
         """Whether this was said to the app."""
         return spoken.find_first_named(reply.written, self._app) == "app"
 
-    async def words(self, reply: parse.Reply) -> tuple[str, spoken.To]:
+    async def words(self, reply: parse.Reply) -> tuple[str, talk.Named]:
         """What somebody wrote, in words, and whom they mentioned first."""
         wanted = spoken.find_unnamed(reply.written)
         people = dict.fromkeys(wanted.people, "unknown-person")

@@ -128,9 +128,9 @@ class Replies:
         except errors.Refused as error:
             self._teller.tell_once(reply, telling.refusal(error))
 
-    def _was_spoken_to(self, reply: parse.Reply, named: spoken.To) -> bool:
+    def _was_spoken_to(self, reply: parse.Reply, named: talk.Named) -> bool:
         """Whether somebody else spoke to this person here just before; remember whom this person speaks to."""
-        other = spoken.find_person(reply.written) if named == "other" else None
+        other = spoken.find_person(reply.written) if named != "app" else None
         return self._conversations.was_spoken_to(_place(reply), reply.who.user, other)
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+
+from sayso.chat import talk
 
 _CODE = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
 _FIRST = re.compile(
-    r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!(?:subteam\^|here|channel|everyone)[^<>\n]*>"
+    r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!subteam\^[^<>\n]*>|(?P<all><!(?:here|channel|everyone)[^<>\n]*>)"
     r"|(?<![\w.@/])@(?P<typed>\w[\w.-]*)"
 )
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,100}):(?::skin-tone-[2-6]:)?")
 _ROOMS = ("here", "channel", "everyone")
-
-To = Literal["app", "other"] | None
-"""Whom a text mentions first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,13 @@ class App:
     name: str = ""
 
 
-def find_first_named(written: str, app: App) -> To:
+def find_first_named(written: str, app: App) -> talk.Named:
     """Whom a text mentions first; a name after an @ that Slack did not turn into a mention counts as somebody."""
     found = _FIRST.search(_readable(written))
     if found is None:
         return None
+    if found["all"] or (found["typed"] or "").casefold() in _ROOMS:
+        return "all"
     by_name = bool(app.name) and (found["typed"] or "").casefold() == app.name.casefold()
     return "app" if by_name or (app.user and found["person"] == app.user) else "other"
 

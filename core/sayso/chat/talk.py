@@ -32,6 +32,10 @@ NAMED_OTHER = (
     "This was not taken as the answer, since it is said to somebody else. To answer the agent, mention the app first, "
     "or use the card."
 )
+NAMED_ALL = (
+    "This was not taken as the answer, since it is said to everybody here. To answer the agent, mention the app first, "
+    "or use the card."
+)
 FIRST_COUNTED = "Your first text counted: the agent has it already. A later change of the message changes nothing."
 CHANGE_COUNTED = "Your changed text was taken in place of the first one."
 TAKEN_BACK = "Taken back: it is open again."
@@ -53,6 +57,9 @@ To = Literal["card", "thread", "app", "other"] | None
 """What a message replies to: a card, the thread below a card where people also talk to each other, another message of
 the app such as a note, or a message of somebody else."""
 
+Named = Literal["app", "other", "all"] | None
+"""Whom a text mentions first; all is everybody there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -60,7 +67,7 @@ class Words:
 
     text: str
     to: To = None
-    names: Literal["app", "other"] | None = None
+    names: Named = None
     """Whom it mentions first."""
     alone: bool = False
     """Whether nobody but the app reads it: a direct message."""
@@ -92,8 +99,8 @@ def judge(words: Words, about: model.Ticket | None, here: Sequence[model.Ticket]
         return Meaning()
     if words.to is not None:
         return Meaning(told=NO_CARD, addressed=True)
-    if words.names == "other" and not words.alone:
-        return Meaning()
+    if words.names in ("other", "all") and not words.alone:
+        return _to_others(words, here) if words.session else Meaning()
     if words.names == "app" or words.alone:
         return _to_app(words, here)
     return _talk(words, here) if words.session else Meaning()
@@ -112,7 +119,8 @@ def grace(usual: timedelta, meaning: Meaning) -> timedelta:
 def _on_card(words: Words, about: model.Ticket) -> Meaning:
     """Some reply to the card only to show somebody else what they speak of."""
     if _decided_by_words(about) and not words.alone and _is_to_somebody(words, about):
-        return Meaning(told=NAMED_OTHER if about.decision is None else None, addressed=True)
+        told = NAMED_ALL if words.names == "all" else NAMED_OTHER
+        return Meaning(told=told if about.decision is None else None, addressed=True)
     return _to_card(words, about)
 
 
@@ -130,7 +138,7 @@ def _below(words: Words, about: model.Ticket) -> Meaning:
         return _to_card(words, about)
     option = _names_option(about, words.text)
     if _is_to_somebody(words, about):
-        return Meaning()
+        return Meaning(told=_missed(words, about))
     if words.asked and not option and _decided_by_words(about):
         return Meaning(told=TO_SOMEBODY if about.decision is None else None)
     if about.request.kind == "choice" and about.request.other and words.text and not option:
@@ -140,9 +148,15 @@ def _below(words: Words, about: model.Ticket) -> Meaning:
 
 def _is_to_somebody(words: Words, about: model.Ticket) -> bool:
     """Whether it is said to whom it names, and not an answer that is the name of a person."""
-    if words.names != "other" or _names_option(about, words.text):
+    if words.names not in ("other", "all") or _names_option(about, words.text):
         return False
     return "?" in words.text or not _asks_for_somebody(about)
+
+
+def _missed(words: Words, about: model.Ticket) -> str | None:
+    """What is said to everybody may be the answer, or talk. Its writer is told; whoever asks something knows."""
+    is_open = _decided_by_words(about) and about.decision is None
+    return NAMED_ALL if words.names == "all" and is_open and "?" not in words.text else None
 
 
 def _decided_by_words(about: model.Ticket) -> bool:
@@ -174,6 +188,14 @@ def _to_app(words: Words, here: Sequence[model.Ticket]) -> Meaning:
     if not words.text:
         return Meaning(told=NO_WORDS, addressed=True)
     return Meaning(by_words[0], addressed=True)
+
+
+def _to_others(words: Words, here: Sequence[model.Ticket]) -> Meaning:
+    by_words = [one for one in here if _decided_by_words(one)]
+    if len(by_words) != 1 or by_words[0].taken is not None:
+        return Meaning()
+    (only,) = by_words
+    return Meaning(told=_missed(words, only)) if _is_to_somebody(words, only) else _talk(words, here)
 
 
 def _talk(words: Words, here: Sequence[model.Ticket]) -> Meaning:

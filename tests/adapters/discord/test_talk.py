@@ -101,6 +101,24 @@ async def test_a_reply_to_the_card_that_speaks_to_somebody_else_is_no_answer_and
     assert found.text == "Acme"
 
 
+@pytest.mark.parametrize("words", ["@everyone Acme", "@here it is Acme"])
+async def test_words_to_everybody_are_no_answer_and_their_writer_is_told(there: Scene, ann: Person, words: str) -> None:
+    ticket = await there.ask(question())
+    await ann.say(thread(there), words)
+    await there.discord.until(lambda: "since it is said to everybody here" in last(there, thread(there)))
+    assert await decision(there, ticket) is None
+
+
+async def test_a_question_for_a_person_is_answered_by_their_name_in_the_thread(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    ticket = await there.ask(question("Who should review this?"))
+    await ann.say(thread(there), f"<@{BOB}>")
+    found = await decision(there, ticket)
+    assert found is not None
+    assert found.text == "@Bob"
+
+
 async def test_whoever_answered_and_replies_again_is_told_that_their_own_answer_counted(
     there: Scene, ann: Person, bob: Person
 ) -> None:

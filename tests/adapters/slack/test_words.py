@@ -86,6 +86,14 @@ async def test_whoever_answers_somebody_else_does_not_answer_the_agent(there: Sc
     assert (await there.decision(ticket)).text == "Acme"
 
 
+async def test_words_to_everybody_are_no_answer_and_their_writer_is_told(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(QUESTION)
+    await write(ann, there, "<!here> Acme")
+    await there.slack.until(lambda: told(there))
+    assert "since it is said to everybody here" in told(there)[0]
+    assert await open_still(there, ticket)
+
+
 async def test_words_to_the_app_are_an_answer_whoever_spoke_before(there: Scene, ann: Person, bob: Person) -> None:
     ticket = await there.ask(QUESTION)
     await write(bob, there, "<@U1> do you know this one?")
@@ -518,6 +526,10 @@ async def test_names_that_slack_does_not_tell_hold_up_no_answer(there: Scene, an
         ("@sayso-fan knows", "other"),
         ("<https://x.example/@bob>", None),
         ("plain", None),
+        ("<!here> Acme", "all"),
+        ("<!channel|@channel> <@U2>", "all"),
+        ("@everyone Acme", "all"),
+        ("<!subteam^S1> <!here>", "other"),
     ],
 )
 def test_whom_a_text_mentions_first(written: str, first: str | None) -> None:

@@ -76,6 +76,31 @@ def test_a_message_that_names_somebody_else_first_is_no_answer() -> None:
     assert judged("what do you think?", QUESTION, names="other", session=True) == talk.Meaning()
 
 
+@pytest.mark.parametrize("how", [{"session": True}, {"to": "thread"}, {"to": "card"}])
+@pytest.mark.parametrize("request_", [QUESTION, CHOICE])
+def test_what_is_said_to_everybody_may_be_meant_as_the_answer_so_its_writer_is_told(
+    request_: model.Ticket, how: Any
+) -> None:
+    about = request_ if "to" in how else None
+    assert judged("@here Acme", request_, about=about, names="all", **how).told == talk.NAMED_ALL
+    closed = machine.step(QUESTION, event(QUESTION, "Acme")).ticket
+    assert judged("@here Acme", *([] if about else [closed]), about=about and closed, names="all", **how).told is None
+
+
+@pytest.mark.parametrize("how", [{"session": True}, {"to": "thread"}])
+def test_who_asks_everybody_or_speaks_of_a_permission_is_left_alone(how: Any) -> None:
+    for one, words in ((QUESTION, "@here who knows?"), (PERMISSION, "@here look at this")):
+        about = one if "to" in how else None
+        assert judged(words, one, about=about, names="all", **how) == talk.Meaning()
+
+
+@pytest.mark.parametrize("names", ["other", "all"])
+def test_talk_in_the_thread_of_a_session_may_answer_with_whom_it_names(names: Any) -> None:
+    assert judged("@bob", WHO, names=names, session=True) == talk.Meaning(WHO)
+    assert judged("@bob", WHO, OTHER, names=names, session=True) == talk.Meaning()
+    assert judged("@bob", WHO, names=names) == talk.Meaning()
+
+
 @pytest.mark.parametrize("to", ["app", "card"])
 def test_a_reply_to_a_note_is_no_answer_and_is_told_so(to: Any) -> None:
     assert judged("Acme", QUESTION, to=to, session=True).told == talk.NO_CARD
