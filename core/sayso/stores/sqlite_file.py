@@ -43,27 +43,32 @@ class OpenedFile:
     """A file and what stands beside it, as they were when they were opened; nothing if the database is in memory."""
 
     def __init__(self, path: str) -> None:
-        names = (path, f"{path}-wal") if path else ()
+        names = [f"{path}{end}" for end in ("", *_BESIDE)] if path else []
         self._seen = {name: found for name in names if (found := _identity(name))}
         self._lost: errors.StoreUnavailable | None = None
         self._looked = time.monotonic()
 
     def check(self) -> None:
-        """Raise `StoreUnavailable` if a file is gone or is another one: what is written then is lost at the end."""
+        """Raise `StoreUnavailable` if a file is gone or is another one: what is written then is lost at the end.
+
+        Once all of them are back, the same as before, it is as if nothing had been.
+        """
         self._looked = time.monotonic()
         for name, found in self._seen.items():
             if _identity(name) != found:
-                why = "the database file was deleted or replaced while it was in use"
-                hint = f"stop the service, put {os.path.basename(name)} back, and start it again"
+                why = "the database file was moved, deleted or replaced while it was in use"
+                file = os.path.basename(name)
+                hint = f"move {file} back, and it goes on; or stop the service, put {file} back, and start it again"
                 self._lost = errors.StoreUnavailable(f"{why}: {name}", hint=hint, why=why)
                 raise self._lost
+        self._lost = None
 
     def check_now_and_then(self) -> None:
         """As `check`, for reads, which are many: it looks at the files again only after a while."""
-        if self._lost:
-            raise self._lost
         if time.monotonic() - self._looked > _LOOK:
             self.check()
+        if self._lost:
+            raise self._lost
 
 
 def open_file(path: str, busy_timeout: float) -> apsw.Connection:

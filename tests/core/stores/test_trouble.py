@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -214,7 +215,7 @@ async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
     assert await store.scan("draft") == []
 
 
-@pytest.mark.parametrize("gone", ["sayso.db", "sayso.db-wal"])
+@pytest.mark.parametrize("gone", ["sayso.db", "sayso.db-wal", "sayso.db-shm"])
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_file_that_is_deleted_or_replaced_takes_nothing_more(
     file: sqlite.SqliteStore, path: Path, gone: str, replaced: bool
@@ -230,7 +231,23 @@ async def test_a_file_that_is_deleted_or_replaced_takes_nothing_more(
     for work in (tickets.ask(file, "r2"), file.load("r1"), file.list(Query()), file.check()):
         with pytest.raises(errors.StoreUnavailable, match="deleted or replaced") as refused:
             await work
-        assert refused.value.why == "the database file was deleted or replaced while it was in use"
+        assert refused.value.why == "the database file was moved, deleted or replaced while it was in use"
+
+
+async def test_a_file_that_is_moved_away_and_back_is_used_again_with_all_that_it_held(
+    file: sqlite.SqliteStore, path: Path
+) -> None:
+    await tickets.ask(file, "r1")
+    away = path.with_name("away")
+    os.rename(path, away)
+    for work in (tickets.ask(file, "r2"), file.load("r1"), file.list(Query()), file.check()):
+        with pytest.raises(errors.StoreUnavailable, match="moved, deleted or replaced") as refused:
+            await work
+        assert str(refused.value.hint).startswith("move sayso.db back, and it goes on; or stop")
+    os.rename(away, path)
+    await file.check()
+    await tickets.ask(file, "r3")
+    assert [await file.load("r1"), await file.load("r3")] == (await file.list(Query()))[::-1]
 
 
 def damaged(path: Path) -> None:
