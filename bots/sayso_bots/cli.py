@@ -173,7 +173,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             _write_no_more(sys.stdout)
             where = f" to {error.filename}" if error.filename else ""
-            fail(f"nothing more can be written{where}: {error.strerror}", hint="make room, or write elsewhere")
+            # a command that is run again because it was not told would do it twice
+            done = f"it was done all the same: {'; '.join(error.__notes__)}" if hasattr(error, "__notes__") else ""
+            said = f"nothing more can be written{where}: {error.strerror}"
+            fail(said, hint=done or "make room, or write elsewhere")
         elif hint := _hint_at_extra(missing):
             fail(f"a package is missing: {error}", hint=hint)
         else:

@@ -75,7 +75,7 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
         except errors.AlreadyDecided as error:
             # whoever is late is told who was first
             raise click.ClickException(phrases.too_late(error.ticket)) from error
-    output.print_json(output.document_of(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
+    output.print_state(ticket, as_json=as_json)
 
 
 async def _attend(desk: access.CommandDesk, ticket: model.Ticket, given: dict[str, Any]) -> model.Ticket:

@@ -154,7 +154,8 @@ async def _ask(request: model.Request, *, wait: bool, as_json: bool) -> int:
             elsewhere = "".join(f"; {said}" for said in [await database.hint_at_service(given)] if said)
             click.echo(f"sayso: made {made}, where requests of this folder are kept{elsewhere}", err=True)
         if not wait:
-            output.print_json(output.document_of(ticket)) if as_json else click.echo(ticket.id)
+            with output.of(f"{ticket.id} is asked"):
+                output.print_json(output.document_of(ticket)) if as_json else click.echo(ticket.id)
             return 0
         decided = await _wait(desk, ticket)
         allowed = decided.outcome == "allowed"
@@ -162,7 +163,8 @@ async def _ask(request: model.Request, *, wait: bool, as_json: bool) -> int:
         if allowed and not unseen:
             # exit code 0 lets the tool run, so it is the use
             await desk.use(ticket.id)
-    _print_decision(decided, as_json=as_json)
+    with output.of(f"{ticket.id} is {decided.outcome}" + (", and used" if allowed and not unseen else "")):
+        _print_decision(decided, as_json=as_json)
     if unseen:
         # a script that reads only the exit code would run what nobody allowed
         hint = f"ask again with --json and --id {ticket.id}, and use that input"

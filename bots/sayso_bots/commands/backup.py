@@ -24,4 +24,7 @@ def command(file: Path, as_json: bool) -> None:
     if str(file) == "-":
         raise errors.InvalidSettings("a copy is a file, and cannot be printed", field="FILE", hint="name a new file")
     restoring.backup(database.required_file(environment.read(), "pg_dump"), file)
-    output.print_json({"file": str(file), "bytes": file.stat().st_size}) if as_json else click.echo(f"{file} written")
+    with output.of(f"{file} written"):
+        output.print_json({"file": str(file), "bytes": file.stat().st_size}) if as_json else click.echo(
+            f"{file} written"
+        )

@@ -22,4 +22,4 @@ def command(id: str, reason: str | None, as_json: bool) -> None:
 async def _cancel(id: str, reason: str | None, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
         ticket = await desk.cancel((await access.find(desk, id)).id, reason=reason)
-    output.print_json(output.document_of(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
+    output.print_state(ticket, as_json=as_json)

@@ -30,7 +30,9 @@ def listing(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the grants that are left, as JSON.")
 def end(id: str, as_json: bool) -> None:
     """End a grant: what comes after this is asked again."""
-    _print(asyncio.run(_end(id)), as_json=as_json)
+    left = asyncio.run(_end(id))
+    with output.of(f"the grant {id} has ended"):
+        _print(left, as_json=as_json)
 
 
 async def _list() -> Sequence[granting.Grant]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import get_args
 
@@ -97,7 +98,8 @@ def signing_keys(new: bool) -> None:
 
 async def _rotate(name: str, overlap: float) -> None:
     async with database.connect(environment.read()) as store:
-        click.echo(await keys.Keys(store).rotate(name, timedelta(seconds=overlap)))
+        secret = await keys.Keys(store).rotate(name, timedelta(seconds=overlap))
+    _print_secret(name, secret)
     said = (
         f"the one of before is good for {stats.told(overlap)} more" if overlap else "the one of before is good no more"
     )
@@ -107,8 +109,9 @@ async def _rotate(name: str, overlap: float) -> None:
 async def _change_secret(overlap: float) -> None:
     async with database.connect(environment.read()) as store:
         await token_secret.rotate(store, timedelta(seconds=overlap), clock.SystemClock().now())
-    click.echo(f"changed; what the one of before signed counts for {stats.told(overlap)} more")
-    click.echo("start every copy of the service anew now, one after the other")
+    with output.of("the secret is changed; start every copy of the service anew now, one after the other"):
+        click.echo(f"changed; what the one of before signed counts for {stats.told(overlap)} more")
+        click.echo("start every copy of the service anew now, one after the other")
 
 
 async def _signing() -> None:
@@ -145,10 +148,18 @@ async def _add(
         secret = await chain.add(name, role, now, person, policy=policy, route=route)
     if as_json:
         bound = {"policy": policy, "route": list(route)}
-        output.print_json({"name": name, "role": role, "person": person, **bound, "key": secret})
+        document = {"name": name, "role": role, "person": person, **bound, "key": secret}
+        _print_secret(name, json.dumps(document, indent=2))
         return
-    click.echo(secret)
+    _print_secret(name, secret)
     click.echo("Shown this once. Give it as SAYSO_KEY, with SAYSO_URL.", err=True)
+
+
+def _print_secret(name: str, secret: str) -> None:
+    with output.of(
+        f"the key {name} has a new secret, which is lost; another one: sayso keys rotate {name} --overlap 0"
+    ):
+        click.echo(secret)
 
 
 async def _list(as_json: bool) -> None:
@@ -169,4 +180,6 @@ def _row(key: keys.Key) -> tuple[str, ...]:
 async def _revoke(name: str) -> None:
     async with database.connect(environment.read()) as store:
         withdrawn = await keys.Keys(store).revoke(name)
-    click.echo(f"{name}: revoked" + (f"; {wording.counted(withdrawn, 'open request')} withdrawn" if withdrawn else ""))
+    said = f"{name}: revoked" + (f"; {wording.counted(withdrawn, 'open request')} withdrawn" if withdrawn else "")
+    with output.of(said):
+        click.echo(said)

@@ -27,11 +27,12 @@ def command(content: str | None, traces: str | None, as_json: bool) -> None:
     steps beside a running service, and goes on where it was if it is cut short.
     """
     done = asyncio.run(_purge(content, traces))
-    if as_json:
-        output.print_json(asdict(done))
-        return
     did = (done.erased, "request", "erased"), (done.traces, "trace", "forgotten"), (done.records, "record", "removed")
-    click.echo(", ".join(f"{wording.counted(count, of)} {what}" for count, of, what in did))
+    said = ", ".join(f"{wording.counted(count, of)} {what}" for count, of, what in did)
+    with output.of(said):
+        output.print_json(asdict(done)) if as_json else click.echo(said)
+    if as_json:
+        return
     for id in done.unreadable:
         output.say(f"{id} cannot be read, so nothing of it was touched", err=True)
 

@@ -33,11 +33,9 @@ def command(as_json: bool) -> None:
     service over this database does it, each with its own file. A SIGHUP does the same for one.
     """
     number, found = asyncio.run(_reload(environment.read()))
-    if as_json:
-        output.print_json([_as_json(one, number) for one in found])
-    else:
-        for one in found:
-            click.echo(output.make_safe(f"{one.copy}: {_said(one, number)}"))
+    said = [output.make_safe(f"{one.copy}: {_said(one, number)}") for one in found]
+    with output.of("; ".join(said)):
+        output.print_json([_as_json(one, number) for one in found]) if as_json else click.echo("\n".join(said))
     sys.exit(2 if any(one.refused or one.heard < number for one in found) else 0)
 
 

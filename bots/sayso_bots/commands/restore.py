@@ -51,10 +51,16 @@ def command(names: tuple[str, ...], release: bool, cancel: bool, hold: bool, as_
 def _restore(copy: Path, as_json: bool) -> None:
     target = database.required_file(environment.read(), "pg_restore, and then: sayso restore --hold")
     done = asyncio.run(restoring.restore(copy, target, clock.SystemClock().now()))
+    said = f"{target} is what {copy} was" + (f"; the one of before is {done.before}" if done.before else "")
+    with output.of(said):
+        _print_restored(done, said, as_json)
+
+
+def _print_restored(done: restoring.Restored, said: str, as_json: bool) -> None:
     if as_json:
         output.print_json({**asdict(done), "before": None if done.before is None else str(done.before)})
         return
-    click.echo(f"{target} is what {copy} was" + (f"; the one of before is {done.before}" if done.before else ""))
+    click.echo(said)
     _print_counts(done.held, done.void)
     if done.dropped:
         output.say(f"keys that were revoked since stay so: {', '.join(done.dropped)}")
@@ -66,7 +72,8 @@ def _restore(copy: Path, as_json: bool) -> None:
 async def _hold(as_json: bool) -> None:
     async with database.connect(environment.read()) as store:
         held, void = await restoring.hold(store, clock.SystemClock().now())
-    output.print_json({"held": held, "void": void}) if as_json else _print_counts(held, void)
+    with output.of("what is open is held"):
+        output.print_json({"held": held, "void": void}) if as_json else _print_counts(held, void)
 
 
 async def _settle(ids: Sequence[str], release: bool, as_json: bool) -> None:
@@ -76,7 +83,8 @@ async def _settle(ids: Sequence[str], release: bool, as_json: bool) -> None:
         event = events.Cancelled(at=now, by=who, reason="it was open when an older copy of the database was put back")
     async with database.connect(environment.read()) as store:
         done = await restoring.settle(store, tuple(ids), event)
-    _print_settled(done, as_json)
+    with output.of(f"{wording.counted(len(done), 'held request')} {'released' if release else 'cancelled'}"):
+        _print_settled(done, as_json)
 
 
 def _print_settled(done: Sequence[model.Ticket], as_json: bool) -> None:

@@ -20,4 +20,6 @@ def command(agent: str | None, as_json: bool) -> None:
 
 async def _resume(agent: str | None, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
-        output.print_stops(await desk.resume(agent), as_json=as_json)
+        stops = await desk.resume(agent)
+        with output.of(f"the stop of {agent or 'everything'} is lifted"):
+            output.print_stops(stops, as_json=as_json)

@@ -71,7 +71,8 @@ async def _deny(desk: access.CommandDesk, rows: Sequence[model.Ticket], why: str
     left = 0
     for one in rows:
         words, over = await many.answer_one(desk, one, model.Answer(verdict="deny", reason=why), ())
-        output.say(f"{one.id}: {words}")
+        with output.of(f"{one.id}: {words}"):
+            output.say(f"{one.id}: {words}")
         left += not over
     return left
 

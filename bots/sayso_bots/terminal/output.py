@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import click
@@ -21,6 +22,16 @@ _LEAST_ROOM = 20
 _NO_BREAK = 1_000_000
 # Sentences are read more easily in short lines, however wide the terminal is.
 _WIDEST = 100
+
+
+@contextlib.contextmanager
+def of(done: str) -> Generator[None]:
+    """Print within it what was *done*: if that cannot be printed, the one line about it says that it was done."""
+    try:
+        yield
+    except OSError as error:
+        error.add_note(done)
+        raise
 
 
 def print_json(document: Any) -> None:
@@ -66,6 +77,13 @@ def state_of(ticket: model.Ticket) -> str:
     decision = ticket.decision
     used = ", used" if ticket.used_at else ""
     return phrases.outcome_words(ticket.request.kind, decision, wording.by_whom(decision)) + used
+
+
+def print_state(ticket: model.Ticket, *, as_json: bool) -> None:
+    """What became of a ticket."""
+    said = f"{ticket.id}: {state_of(ticket)}"
+    with of(said):
+        print_json(document_of(ticket)) if as_json else say(said)
 
 
 def print_stops(stops: Sequence[model.Stop], *, as_json: bool) -> None:

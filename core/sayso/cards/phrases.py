@@ -19,7 +19,7 @@ WHO_ARE_YOU = "Could not find out who you are, so nothing was counted. Please tr
 _GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 _CLOSED: Mapping[model.Outcome, str] = {
     "expired": "Expired: no decision in time",
-    "cancelled": "Withdrawn by the agent",
+    "cancelled": "Withdrawn before it was decided",
     "superseded": "Replaced by a newer request",
     "undeliverable": "Could not be delivered",
 }

@@ -394,7 +394,7 @@ async def test_cancelling_closes_the_card(there: Scene) -> None:
     ticket = await there.ask(DEPLOY)
     await there.front.cancel(ticket.id)
     await there.deliver()
-    assert "Withdrawn by the agent" in there.slack.visible_text(there.card)
+    assert "Withdrawn before it was decided" in there.slack.visible_text(there.card)
     assert there.slack.controls(there.card) == []
 
 

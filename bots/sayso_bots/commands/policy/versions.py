@@ -78,12 +78,15 @@ def restore_command(digest: str, in_place: bool) -> None:
         backup = _unused(path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
         files.write(backup, text, like=path, new=True)
         files.write(path, made, like=path, was=text)
-        output.say(f"{path}: {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}")
-        output.say("a running service takes them up by: sayso reload")
+        said = f"{path}: {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; as it was: {backup}"
+        with output.of(said):
+            output.say(f"{said}\na running service takes them up by: sayso reload")
     else:
         copy = path.with_name(f"{path.stem}-{_short(one)}{path.suffix}")
         files.write(copy, made, like=path)
-        output.say(f"{copy}: {path.name} with {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was")
+        said = f"{copy}: {path.name} with {rules} as of {one.at:%Y-%m-%d %H:%M} UTC; {path} is as it was"
+        with output.of(said):
+            output.say(said)
 
 
 def _unused(path: Path) -> Path:
