@@ -112,10 +112,12 @@ class Calls:
         except _Cut as cut:
             if isinstance(cut.error, errors.TooMany):
                 raise cut.error from cut
-            hint = "is `sayso serve` running there? see SAYSO_URL"
+            said, hint = f"no answer from {self._url}: {cut}", "is `sayso serve` running there? see SAYSO_URL"
+            if cut.error:
+                said, hint = f"{self._url} answers: {cut.error.message}", "the log of the service says more"
             if once and cut.sent:
                 hint = "whether it counted is not known; look with: sayso show"
-            raise errors.StoreUnavailable(f"no answer from {self._url}: {cut}", hint=hint) from cut
+            raise errors.StoreUnavailable(said, hint=hint) from cut
 
     async def lines(self, operation: Operation, *, silence: float) -> AsyncIterator[bytes]:
         """The lines of a stream, as they come. Raises `StoreUnavailable` once it is cut, or silent for so long."""
@@ -153,9 +155,10 @@ class Calls:
             raise _Cut(type(error).__name__, sent=True) from error
         code = _read_code(content) if response.status in _PASSING else None
         if response.status in _PASSING and code != _UNKNOWN:
-            named = _read_error(response.status, content) if response.status == _TOO_MANY else None
+            named = _read_error(response.status, content) if code or response.status == _TOO_MANY else None
             sent = response.status in (502, 504) or code == _UNSURE
-            raise _Cut(f"it answers with {response.status}", sent=sent, error=named)
+            said = f"it answers with {response.status}" + (f": {named.message}" if named else "")
+            raise _Cut(said, sent=sent, error=named)
         self._reached = True
         if response.status >= 300:
             raise _read_error(response.status, content)

@@ -443,6 +443,19 @@ async def test_a_proxy_that_says_later_is_asked_again(service: Service) -> None:
     assert len(said) == 3
 
 
+async def test_why_a_service_cannot_work_is_told_to_whoever_asked_it() -> None:
+    named = {"code": "store_unavailable", "message": "the disk is full; nothing was stored", "hint": "try again"}
+
+    async def unwell(_: web.Request) -> web.Response:
+        return web.json_response({"error": named}, status=503)
+
+    async with elsewhere(unwell) as url, client.RemoteDesk(url, SECRET, patience=0) as desk:
+        with pytest.raises(errors.StoreUnavailable) as told:
+            await desk.get("a")
+    assert told.value.message == f"{url} answers: the disk is full; nothing was stored"
+    assert told.value.hint == "the log of the service says more"
+
+
 @pytest.mark.parametrize(
     "url",
     [
