@@ -209,6 +209,10 @@ class PostgresStore(sql_store.SqlStore):
         await self._turn()
         try:
             async with self._pool.acquire(timeout=self._timeout) as db:
+                if self._pool.is_closing():  # pragma: no cover - only asyncpg before 0.32 gives it out
+                    # it was being made when the pool was closed, and nobody else would close it
+                    db.terminate()
+                    raise asyncpg.InterfaceError("the store is closed")
                 try:
                     yield db
                 except asyncpg.InternalClientError:  # pragma: no cover - only for a cut in the middle of one message

@@ -251,6 +251,16 @@ async def test_closing_does_not_wait_for_a_hanging_connection(pg_url: str) -> No
         await store.close()
 
 
+async def test_closing_leaves_no_connection_open_that_was_being_made(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema)
+    # more than there are connections
+    reading = [asyncio.create_task(store.audiences()), *(asyncio.create_task(store.log(f"r{n}")) for n in range(3))]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*reading, return_exceptions=True)
+    assert not any(holder.is_connected() for holder in store._pool._holders)
+
+
 @pytest.mark.parametrize("text", [tickets.NASTY, "\x1a", "\x1a0", "\x1a1", "\0\x1a\0", "\x1a\x1a0\0001", "plain"])
 def test_text_with_nul_can_be_stored_and_comes_back(text: str) -> None:
     stored = postgres.escape(text)
