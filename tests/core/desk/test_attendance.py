@@ -17,9 +17,9 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND, until
 from tests.fakes import processes
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 ANN = actor("ann")
 Opened = Callable[[], Awaitable[Desk]]
@@ -38,13 +38,13 @@ def _nothing_asked() -> Iterator[None]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def opened(
-    request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
+    request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str, clock: ManualClock
 ) -> AsyncIterator[Opened]:
     """Desks of several processes on one database."""
     opened: list[Store] = []
 
     async def one() -> Desk:
-        url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema
+        url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_tables
         opened.append(_counted(await stores.connect(url)))
         return Desk(opened[-1], MINT, Setup(), clock)
 

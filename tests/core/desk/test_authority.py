@@ -14,9 +14,9 @@ from sayso.stores import Query, Record, Store, sqlite
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 ANN = actor("ann")
 POLICIES = {"default": model.Policy(), "production": model.Policy(approvers=("ann",))}
@@ -24,8 +24,8 @@ HOUSE = Setup(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callback
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
-    urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/a.db", "postgres": pg_schema}
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> AsyncIterator[Store]:
+    urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/a.db", "postgres": pg_tables}
     opened = await stores.connect(urls[request.param])
     yield opened
     await opened.close()

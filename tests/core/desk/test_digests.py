@@ -22,16 +22,16 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
 from tests.core.desk.test_quiet_hours import LUNCH
 from tests.core.desk.test_turns import Chat, Copies, actor
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 POLICY = model.Policy(approvers=("group:release",), expires_in=6 * 3600.0, digest=1800.0)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> str:
-    urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/sayso.db", "postgres": pg_schema}
+def url(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> str:
+    urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/sayso.db", "postgres": pg_tables}
     return urls[request.param]
 
 

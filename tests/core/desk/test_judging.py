@@ -19,9 +19,9 @@ from sayso.rules import rule as words
 from sayso.stores import Query, Store, memory
 from sayso.testing import oracle, samples
 from sayso.testing.clock import ManualClock
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 
 def rule(effect: str, tool: str = "read", **more: Any) -> rules.Rule:
@@ -87,9 +87,9 @@ async def test_the_same_request_again_is_the_same_ticket_and_takes_nothing_more_
 
 @pytest.mark.parametrize(("engine", "copies"), [("sqlite", 1), ("sqlite", 3), ("postgres", 3)])
 async def test_an_allowance_is_exact_under_concurrency_and_over_copies(
-    tmp_path: Path, pg_schema: str, engine: str, copies: int
+    tmp_path: Path, pg_tables: str, engine: str, copies: int
 ) -> None:
-    address = pg_schema if engine == "postgres" else f"sqlite:///{tmp_path}/a.db"
+    address = pg_tables if engine == "postgres" else f"sqlite:///{tmp_path}/a.db"
     opened = [await stores.connect(address) for _ in range(copies)]
     desks = [desk_of(rule("allow", limit=rules.Limit(count=7, per=3600)), store=store) for store in opened]
     asked = (desks[number % copies].open(call(id=f"r{number}"), Caller(f"bot{number % 4}")) for number in range(24))

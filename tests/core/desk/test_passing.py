@@ -11,9 +11,9 @@ from sayso.machine import events, people
 from sayso.testing import oracle
 from sayso.testing.samples import permission
 from tests.core.desk.test_reminders import DIRECTORY, Copies, lines_of, opened, use
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 POLICY = model.Policy(approvers=("group:release", "group:leads"), expires_in=3600.0, notify=())
 LIMITS = dialog.WindowLimits(content=5_000, inputs=10, typed=2_000)

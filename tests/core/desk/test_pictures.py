@@ -18,9 +18,9 @@ from sayso.desk.admission import pictures
 from sayso.desk.upkeep import purging
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import clock, samples
-from tests.fakes.pg import pg_schema, pg_server, pg_url
+from tests.fakes.pg import pg_server, pg_tables, pg_url
 
-__all__ = ["pg_schema", "pg_server", "pg_url"]
+__all__ = ["pg_server", "pg_tables", "pg_url"]
 
 RAW = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8_000
 OTHER = RAW[:-1] + b"\0"
@@ -121,8 +121,8 @@ async def test_what_has_no_image_writes_no_record_beside_it(monkeypatch: pytest.
     assert written == [()]
 
 
-async def test_postgresql_keeps_a_large_image_with_its_request_too(pg_schema: str) -> None:
-    store = await stores.connect(pg_schema)
+async def test_postgresql_keeps_a_large_image_with_its_request_too(pg_tables: str) -> None:
+    store = await stores.connect(pg_tables)
     try:
         desk = Desk(store, samples.MINT)
         ticket = await desk.open(asked(RAW, OTHER))

@@ -24,9 +24,9 @@ from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_bots.terminal import render
 from tests.core.audit.test_checking import Hmac, checked, exported, verdict
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 ANN = people.Actor(account="chat:T/ann", name="Ann", member=True)
 SECRET = "pleaseforgetme"
@@ -40,14 +40,14 @@ def now() -> ManualClock:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> AsyncIterator[Store]:
     match request.param:
         case "memory":
             made: Store = memory.MemoryStore()
         case "sqlite":
             made = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
         case _:
-            made = await postgres.PostgresStore.open(pg_schema)
+            made = await postgres.PostgresStore.open(pg_tables)
     yield made
     await made.close()
 

@@ -20,9 +20,9 @@ from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, NOW
 from tests.core.desk.test_turns import DIRECTORY, Chat, Copies, actor
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 # It is noon: lunch is until one, tea from two to three.
 LUNCH = attention.Quiet(
@@ -36,8 +36,8 @@ POLICY = model.Policy(approvers=("group:release",), expires_in=6 * 3600.0, remin
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> str:
-    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_schema
+def url(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> str:
+    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_tables
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from sayso.machine import people, progress, rounds
 from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW, permission
-from tests.core.desk.test_turns import Chat, Copies, actor, pg_schema, pg_server, seen
+from tests.core.desk.test_turns import Chat, Copies, actor, pg_server, pg_tables, seen
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 PLAIN: dict[str, Any] = {"turns": "round_robin", "claim_in": 300.0, "expires_in": 3600.0}
 DIRECTORY = people.Directory(
@@ -98,8 +98,8 @@ class Service(Copies):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> str:
-    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_schema
+def url(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> str:
+    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_tables
 
 
 @pytest.fixture

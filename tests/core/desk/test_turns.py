@@ -24,9 +24,9 @@ from sayso.testing import oracle
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, NOW, permission
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 NAMES = ("ann", "bob", "carl")
 DIRECTORY = people.Directory(
@@ -119,8 +119,8 @@ class Copies:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> str:
-    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_schema
+def url(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> str:
+    return f"sqlite:///{tmp_path}/sayso.db" if request.param == "sqlite" else pg_tables
 
 
 @pytest.fixture

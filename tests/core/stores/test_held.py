@@ -14,11 +14,11 @@ from sayso.stores import Record, postgres, record_kinds
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, permission
 from tests.conftest import BOUND, until
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 # By its time and by its name it comes first, wherever requests are gone through.
 HELD, OTHERS = "a", ("b", "c")
@@ -31,8 +31,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def desk(pg_schema: str, clock: ManualClock) -> AsyncIterator[Desk]:
-    store = await postgres.PostgresStore.open(pg_schema)
+async def desk(pg_tables: str, clock: ManualClock) -> AsyncIterator[Desk]:
+    store = await postgres.PostgresStore.open(pg_tables)
     yield Desk(store, MINT, Setup(), clock)
     await store.close()
 
@@ -57,12 +57,12 @@ async def outcomes(desk: Desk) -> list[str | None]:
 
 
 async def test_what_is_due_expires_beside_it_and_it_expires_once_it_is_free(
-    desk: Desk, clock: ManualClock, pg_schema: str
+    desk: Desk, clock: ManualClock, pg_tables: str
 ) -> None:
     for id in (HELD, *OTHERS):
         await desk.open(permission(id=id))
     watching = asyncio.create_task(timekeeper.expire_due(desk, desk.store, clock))
-    async with somebody(pg_schema):
+    async with somebody(pg_tables):
         clock.advance(24 * 3600)
         async with asyncio.timeout(BOUND):
             while await outcomes(desk) != [None, "expired", "expired"]:
@@ -78,7 +78,7 @@ async def test_what_is_due_expires_beside_it_and_it_expires_once_it_is_free(
 
 
 async def test_a_stop_reaches_the_others_and_it_too_once_it_is_free(
-    desk: Desk, clock: ManualClock, pg_schema: str
+    desk: Desk, clock: ManualClock, pg_tables: str
 ) -> None:
     for id in (*OTHERS, HELD):
         # the newest is gone through first
@@ -88,7 +88,7 @@ async def test_a_stop_reaches_the_others_and_it_too_once_it_is_free(
     async def stopped() -> list[bool]:
         return [(await desk.store.load(id)).stopped is not None for id in (HELD, *OTHERS)]
 
-    async with somebody(pg_schema):
+    async with somebody(pg_tables):
         await stopping.stop(desk, BOSS)
         assert await stopped() == [False, True, True]
     watching = asyncio.create_task(stopping.watch(desk))
@@ -99,7 +99,7 @@ async def test_a_stop_reaches_the_others_and_it_too_once_it_is_free(
 
 
 async def test_a_key_is_revoked_and_what_it_asked_withdrawn_beside_it(
-    desk: Desk, clock: ManualClock, pg_schema: str
+    desk: Desk, clock: ManualClock, pg_tables: str
 ) -> None:
     chain = keys.Keys(desk.store)
     secret = await chain.add("bot", "agent", clock.now())
@@ -107,7 +107,7 @@ async def test_a_key_is_revoked_and_what_it_asked_withdrawn_beside_it(
     for id in (*OTHERS, HELD):
         clock.advance(1.0)
         await desk.open(permission(id=id), caller)
-    async with somebody(pg_schema):
+    async with somebody(pg_tables):
         assert await chain.revoke("bot", clock.now()) == len(OTHERS)
         assert await outcomes(desk) == [None, "cancelled", "cancelled"]
         with pytest.raises(errors.Unauthorized):
@@ -121,7 +121,7 @@ async def test_a_key_is_revoked_and_what_it_asked_withdrawn_beside_it(
 
 
 async def test_what_dead_processes_waited_for_is_withdrawn_beside_it(
-    desk: Desk, clock: ManualClock, pg_schema: str
+    desk: Desk, clock: ManualClock, pg_tables: str
 ) -> None:
     for id in (HELD, *OTHERS):
         await desk.open(permission(id=id))
@@ -135,17 +135,17 @@ async def test_what_dead_processes_waited_for_is_withdrawn_beside_it(
                 clock.advance(1.0)
                 await asyncio.sleep(0)
 
-    async with somebody(pg_schema):
+    async with somebody(pg_tables):
         await look_until([None, "cancelled", "cancelled"])
     await look_until(["cancelled"] * 3)
     watching.cancel()
 
 
 @pytest.mark.parametrize("table", ["tickets", "log", "outbox", "records"])
-async def test_a_copy_is_not_ready_while_somebody_locks_a_table_that_commits_need(pg_schema: str, table: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
+async def test_a_copy_is_not_ready_while_somebody_locks_a_table_that_commits_need(pg_tables: str, table: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables, timeout=1.0)
     # as `create index` does; reading goes on
-    async with somebody(pg_schema, f"lock table {table} in share mode"):
+    async with somebody(pg_tables, f"lock table {table} in share mode"):
         with pytest.raises(errors.StoreUnavailable):
             await store.check()
     await store.check()

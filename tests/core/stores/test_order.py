@@ -21,17 +21,17 @@ from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.audit.test_checking import Hmac, checked
 from tests.fakes import processes
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_schema, pg_server, pg_tables
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_schema", "pg_server", "pg_tables"]
 
 
 @pytest.fixture
-async def store(pg_schema: str) -> AsyncIterator[postgres.PostgresStore]:
-    found = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
+async def store(pg_tables: str) -> AsyncIterator[postgres.PostgresStore]:
+    found = await postgres.PostgresStore.open(pg_tables, timeout=3.0)
     yield found
     await found.close()
 
@@ -67,11 +67,11 @@ async def ids_after(store: postgres.PostgresStore, number: int = 0) -> list[str]
     return [row.ticket_id for row in await store.log_after(number)]
 
 
-async def test_a_row_that_is_committed_late_is_missed_by_nobody(store: postgres.PostgresStore, pg_schema: str) -> None:
+async def test_a_row_that_is_committed_late_is_missed_by_nobody(store: postgres.PostgresStore, pg_tables: str) -> None:
     sealer = sealing.Sealer(store, ManualClock(tickets.NOW), Hmac())
     heard = broadcast.Broadcast(store, ManualClock(tickets.NOW), 10.0)
     await tickets.ask(store, "r1")
-    async with copies(pg_schema, 1) as [late], asyncio.timeout(BOUND):
+    async with copies(pg_tables, 1) as [late], asyncio.timeout(BOUND):
         with heard.listen(0) as listener:
             await late.begin("late")
             # others do not wait for it
@@ -93,9 +93,9 @@ async def test_a_row_that_is_committed_late_is_missed_by_nobody(store: postgres.
     assert (report.findings, report.seals, report.rows) == ([], 2, 4)
 
 
-async def test_a_commit_that_is_taken_back_holds_up_nobody(store: postgres.PostgresStore, pg_schema: str) -> None:
+async def test_a_commit_that_is_taken_back_holds_up_nobody(store: postgres.PostgresStore, pg_tables: str) -> None:
     changes = store.changes()
-    async with copies(pg_schema, 1) as [late], asyncio.timeout(BOUND):
+    async with copies(pg_tables, 1) as [late], asyncio.timeout(BOUND):
         await late.begin("never")
         await tickets.ask(store, "r1")
         await anext(changes)
@@ -108,10 +108,10 @@ async def test_a_commit_that_is_taken_back_holds_up_nobody(store: postgres.Postg
 
 
 async def test_a_commit_that_does_not_end_is_said_by_whoever_must_know_the_last_row(
-    store: postgres.PostgresStore, pg_schema: str, monkeypatch: pytest.MonkeyPatch
+    store: postgres.PostgresStore, pg_tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "_timeout", 0.2)
-    async with copies(pg_schema, 1) as [late]:
+    async with copies(pg_tables, 1) as [late]:
         await late.begin("late")
         with pytest.raises(errors.StoreUnavailable, match="a commit does not end"):
             await store.last_row()
@@ -120,10 +120,10 @@ async def test_a_commit_that_does_not_end_is_said_by_whoever_must_know_the_last_
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_in_any_order_of_commits_a_reader_gets_each_row_once(
-    store: postgres.PostgresStore, pg_schema: str, seed: int
+    store: postgres.PostgresStore, pg_tables: str, seed: int
 ) -> None:
     drawn, seen, open_ones = random.Random(seed), list[int](), list[Copy]()
-    async with copies(pg_schema, 4) as idle:
+    async with copies(pg_tables, 4) as idle:
         for n in range(100):
             match drawn.choice(("begin", "commit", "rollback", "read", "commit")):
                 case "begin" if idle:
@@ -144,9 +144,9 @@ async def test_in_any_order_of_commits_a_reader_gets_each_row_once(
 
 
 async def test_rows_of_one_request_are_chained_one_after_the_other(
-    store: postgres.PostgresStore, pg_schema: str
+    store: postgres.PostgresStore, pg_tables: str
 ) -> None:
-    other = await postgres.PostgresStore.open(pg_schema)
+    other = await postgres.PostgresStore.open(pg_tables)
     await tickets.together(*((store, other)[n % 2].append("", 0, tickets.opened()) for n in range(40)))
     hashes = [(row.prev, row.hash) for row in await store.chained(0)]
     assert [prev for prev, _ in hashes[1:]] == [own for _, own in hashes[:-1]]
@@ -154,10 +154,10 @@ async def test_rows_of_one_request_are_chained_one_after_the_other(
 
 
 async def test_a_record_that_another_copy_writes_is_not_waited_for(
-    store: postgres.PostgresStore, pg_schema: str
+    store: postgres.PostgresStore, pg_tables: str
 ) -> None:
     await store.put(Record("past", "x", {"n": 1}))
-    other = await asyncpg.connect(pg_schema)
+    other = await asyncpg.connect(pg_tables)
     await other.execute("begin")
     await other.execute("update records set version = 9 where kind = 'past'")
     async with asyncio.timeout(BOUND):
@@ -170,9 +170,9 @@ async def test_a_record_that_another_copy_writes_is_not_waited_for(
 
 
 async def test_an_idle_copy_is_not_woken_for_work_that_another_one_takes_on(
-    store: postgres.PostgresStore, pg_schema: str
+    store: postgres.PostgresStore, pg_tables: str
 ) -> None:
-    idle = await postgres.PostgresStore.open(pg_schema)
+    idle = await postgres.PostgresStore.open(pg_tables)
     taken, left, log = store.work("chat"), idle.work("chat"), idle.changes()
     for stream in (taken, left, log):
         await anext(stream)
@@ -192,9 +192,9 @@ async def test_an_idle_copy_is_not_woken_for_work_that_another_one_takes_on(
 
 
 async def test_notices_of_this_process_are_not_heard_again(
-    store: postgres.PostgresStore, pg_schema: str, monkeypatch: pytest.MonkeyPatch
+    store: postgres.PostgresStore, pg_tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell, told, other = store._watch.tell, list[str](), await postgres.PostgresStore.open(pg_schema)
+    tell, told, other = store._watch.tell, list[str](), await postgres.PostgresStore.open(pg_tables)
 
     def telling(id: str, *more: Any) -> None:
         told.append(id)
@@ -226,10 +226,8 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-async def test_a_copy_that_is_frozen_at_any_moment_stops_no_other(
-    store: postgres.PostgresStore, pg_schema: str, tmp_path: Path
-) -> None:
-    longest = 0.0
+async def test_a_copy_that_is_frozen_at_any_moment_stops_no_other(pg_schema: str, tmp_path: Path) -> None:
+    store, longest = await postgres.PostgresStore.open(pg_schema, timeout=3.0), 0.0
     async with processes.started([sys.executable, "-c", WRITER, pg_schema], tmp_path) as running:
         await running.line("ready")
         child = running.process
@@ -246,3 +244,4 @@ async def test_a_copy_that_is_frozen_at_any_moment_stops_no_other(
                     await asyncio.sleep(0.002)
     # a frozen copy held the others for three seconds when it held a lock
     assert longest < 2.0
+    await store.close()

@@ -12,19 +12,19 @@ from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Store, postgres, sqlite
 from sayso.testing import samples, tickets
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_server", "pg_tables"]
 
 SIZE = 1_000_000
 MOST = 4 * 2**20 + SIZE + 10_000
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> AsyncIterator[Store]:
     is_file = request.param == "sqlite"
     made = await (
-        sqlite.SqliteStore.open(str(tmp_path / "a.db")) if is_file else postgres.PostgresStore.open(pg_schema)
+        sqlite.SqliteStore.open(str(tmp_path / "a.db")) if is_file else postgres.PostgresStore.open(pg_tables)
     )
     yield made
     await made.close()

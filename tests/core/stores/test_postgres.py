@@ -18,30 +18,30 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import until
 from tests.fakes import pg
-from tests.fakes.pg import pg_schema, pg_server, pg_url
+from tests.fakes.pg import pg_schema, pg_server, pg_tables, pg_url
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false
 
 CUT_EVERYBODY = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where pid <> pg_backend_pid() and datname = current_database()
+where pid <> pg_backend_pid() and datname = current_database() and application_name <> 'operator'
 """
 
-__all__ = ["pg_schema", "pg_server", "pg_url"]
+__all__ = ["pg_schema", "pg_server", "pg_tables", "pg_url"]
 
 
 @pytest.fixture
-def opener(pg_schema: str) -> stores.Opener:
+def opener(pg_tables: str) -> stores.Opener:
     async def opened() -> Store:
-        return await postgres.PostgresStore.open(pg_schema)
+        return await postgres.PostgresStore.open(pg_tables)
 
     return opened
 
 
 @pytest.fixture
-async def store(pg_schema: str) -> AsyncIterator[postgres.PostgresStore]:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
+async def store(pg_tables: str) -> AsyncIterator[postgres.PostgresStore]:
+    store = await postgres.PostgresStore.open(pg_tables, timeout=1.0)
     yield store
     await store.close()
 
@@ -73,8 +73,9 @@ async def test_a_database_that_acknowledges_too_early_is_refused(pg_url: str) ->
         await postgres.PostgresStore.open(pg_url)
 
 
-async def test_a_newer_schema_is_refused(store: postgres.PostgresStore, pg_schema: str) -> None:
+async def test_a_newer_schema_is_refused(pg_schema: str) -> None:
     newer = len(sql.migrations("postgres")) + 1
+    await (await postgres.PostgresStore.open(pg_schema)).close()
     await run(pg_schema, f"update sayso_schema set version = {newer}")
     with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}."):
         await postgres.PostgresStore.open(pg_schema)
@@ -174,9 +175,8 @@ async def test_when_nothing_can_be_looked_up_everybody_is_told_that_it_is_not_kn
         await store.close()
 
 
-async def test_a_write_that_the_database_refuses_harms_only_itself(
-    store: postgres.PostgresStore, pg_schema: str
-) -> None:
+async def test_a_write_that_the_database_refuses_harms_only_itself(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema)
     await run(pg_schema, "alter table log add check (entry not like '%poison%')")
     poison = events.Opened(at=tickets.NOW, by="poison", digest="d")
     outcomes = await tickets.together(
@@ -184,16 +184,17 @@ async def test_a_write_that_the_database_refuses_harms_only_itself(
     )
     assert [type(one) for one in outcomes] == [type(None), errors.StoreUnavailable, type(None)]
     assert {row.ticket_id for row in await store.log_after(0)} == {"r1", "r3"}
+    await store.close()
 
 
 async def test_waiters_hear_again_after_every_connection_was_lost(
-    store: postgres.PostgresStore, pg_schema: str, caplog: pytest.LogCaptureFixture
+    store: postgres.PostgresStore, pg_tables: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = await postgres.PostgresStore.open(pg_schema)
+    other = await postgres.PostgresStore.open(pg_tables)
     await tickets.ask(store, "r1")
     waiting = await tickets.started(store.changed("r1", 1))
     changes = await tickets.started(anext_twice(store))
-    await run(pg_schema, CUT_EVERYBODY)
+    await run(pg_tables, CUT_EVERYBODY)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
@@ -207,14 +208,14 @@ async def anext_twice(store: Store) -> None:
     await anext(changes)
 
 
-async def test_without_notices_changes_are_found_all_the_same(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, poll_interval=0.01)
+async def test_without_notices_changes_are_found_all_the_same(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables, poll_interval=0.01)
     await tickets.ask(store, "r1")
     waiting = await tickets.started(store.changed("r1", 1))
     # as behind a pooler that drops notices
     store._notices.stop()
     await asyncio.wait([store._notices._listening])
-    other = await postgres.PostgresStore.open(pg_schema)
+    other = await postgres.PostgresStore.open(pg_tables)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
@@ -274,9 +275,9 @@ def test_both_dialects_define_the_same_queries() -> None:
 
 
 async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connection_broke(
-    store: postgres.PostgresStore, pg_schema: str, monkeypatch: pytest.MonkeyPatch
+    store: postgres.PostgresStore, pg_tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, clock = await postgres.PostgresStore.open(pg_schema), ManualClock()
+    other, clock = await postgres.PostgresStore.open(pg_tables), ManualClock()
     one, two = (Desk(each, MINT, clock=clock) for each in (store, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
@@ -297,16 +298,16 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
     await other.close()
 
 
-async def test_a_long_queue_here_is_no_failure_of_the_database(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=1.5)
+async def test_a_long_queue_here_is_no_failure_of_the_database(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables, timeout=1.5)
     # nine at a time, because one listens: 17 rounds, so that the last ones wait for longer than an answer may take
     found = await asyncio.gather(*(store._select("select 1 from pg_sleep(0.1)") for _ in range(9 * 17)))
     assert len(found) == 9 * 17
     await store.close()
 
 
-async def test_all_who_wait_fail_together_if_the_database_answers_nobody(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=0.4)
+async def test_all_who_wait_fail_together_if_the_database_answers_nobody(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables, timeout=0.4)
     # one after the other they would take thirteen seconds
     async with asyncio.timeout(6):
         asked = (store._select("select 1 from pg_sleep(30)") for _ in range(300))
@@ -424,10 +425,10 @@ async def test_all_who_share_a_statement_are_told_once_that_the_database_is_gone
 
 
 async def test_what_is_shared_is_read_again_over_another_connection(
-    store: postgres.PostgresStore, pg_schema: str
+    store: postgres.PostgresStore, pg_tables: str
 ) -> None:
     await tickets.ask(store, "r1", "r2")
-    await run(pg_schema, CUT_EVERYBODY)
+    await run(pg_tables, CUT_EVERYBODY)
     assert [one.id for one in await asyncio.gather(store.load("r1"), store.load("r2"))] == ["r1", "r2"]
 
 
@@ -445,7 +446,7 @@ async def test_what_is_sent_already_is_not_shared(store: postgres.PostgresStore)
 
 
 async def test_nobody_is_told_of_what_was_there_before_they_waited(
-    pg_schema: str, monkeypatch: pytest.MonkeyPatch
+    pg_tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def noted(self: watch.Watch) -> None:
         looks.append("begun")
@@ -457,6 +458,6 @@ async def test_nobody_is_told_of_what_was_there_before_they_waited(
 
     looks, poll = list[str](), watch.Watch.poll
     monkeypatch.setattr(watch.Watch, "poll", noted)
-    opened = await postgres.PostgresStore.open(pg_schema)
+    opened = await postgres.PostgresStore.open(pg_tables)
     assert looks == ["begun", "ended"]
     await opened.close()

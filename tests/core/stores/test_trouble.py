@@ -25,9 +25,9 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
 from tests.core.stores.tampering import tamper
-from tests.fakes.pg import pg_schema, pg_server
+from tests.fakes.pg import pg_schema, pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server"]
+__all__ = ["pg_schema", "pg_server", "pg_tables"]
 
 Kept = sqlite.SqliteStore | postgres.PostgresStore
 Changed = Callable[[dict[str, Any]], None]
@@ -39,12 +39,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[Kept]:
+async def store(request: pytest.FixtureRequest, path: Path, pg_tables: str) -> AsyncIterator[Kept]:
     found: Kept
     if request.param == "sqlite":
         found = await sqlite.SqliteStore.open(str(path), poll_interval=0.01)
     else:
-        found = await postgres.PostgresStore.open(pg_schema)
+        found = await postgres.PostgresStore.open(pg_tables)
     yield found
     await found.close()
 
@@ -299,10 +299,10 @@ async def test_a_commit_that_fails_on_the_disk_may_be_stored(
     monkeypatch.undo()
 
 
-async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema)
+async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables)
     await tickets.ask(store, "held")
-    psql = await asyncpg.connect(pg_schema)
+    psql = await asyncpg.connect(pg_tables)
     await psql.execute("begin")
     await psql.execute("select 1 from tickets where id = 'held' for update")
     held = asyncio.create_task(tickets.answer(store, "held", tickets.answered()))
@@ -453,8 +453,8 @@ def test_what_the_server_refuses_is_not_stored_and_a_lost_connection_says_nothin
     assert (found.unsure, found.why) == (unsure, why)
 
 
-async def test_a_check_of_a_server_that_is_away_fails(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
+async def test_a_check_of_a_server_that_is_away_fails(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables, timeout=1.0)
     await store.check()
     await store.close()
     with pytest.raises(errors.StoreUnavailable):
