@@ -48,6 +48,7 @@ TOP = {
     "calendars",
     "earlier",
     "aside",
+    "endings",
 }
 # Files beside the wings that only hand on what is in them.
 DOORS = {"__init__", "blocking", "card", "channel", "moved"}

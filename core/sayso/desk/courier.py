@@ -103,10 +103,14 @@ class Courier:
         jobs = [job for work in works for job in work.jobs]
         async with lanes.keep_leases(self._store, self._clock, lambda: jobs):
             # not a task group: the caller must see a lost database as such, and not inside a group
-            doing = [work.perform() for work in works]
-            for failed in await asyncio.gather(*doing, return_exceptions=True):
-                if failed is not None:
-                    raise failed
+            doing = [asyncio.create_task(lanes.perform(work)) for work in works]
+            try:
+                if doing:
+                    await asyncio.wait(doing)
+            finally:
+                await lanes.stop(doing)
+            for one in doing:
+                one.result()
         return len(jobs)
 
     async def _plan(self, jobs: Sequence[Job]) -> tuple[Sequence[lanes.Work], bool]:

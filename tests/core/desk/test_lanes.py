@@ -168,6 +168,26 @@ async def test_what_is_written_for_a_lane_that_is_stopped_can_be_taken_soon(turn
     await store.close()
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_courier_that_is_stopped_twice_hands_back_all_the_same(at_once: bool) -> None:
+    gate = Gate("retry")
+    store, board = SlowStore(gate), SlowBoard(posting := Gate("post"), fails=False)
+    desk = Desk(store, MINT, Setup(route=("chat:#ops",)), ManualClock())
+    await desk.open(permission())
+    runner = courier.Courier(desk, [board])
+    running: asyncio.Task[object] = asyncio.create_task(runner.deliver() if at_once else runner.run())
+    await posting.reached.wait()
+    running.cancel()
+    await gate.reached.wait()
+    running.cancel()
+    await settled()
+    gate.open.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    soon = desk.clock.now() + timedelta(seconds=10)
+    assert [job.attempts for job in await store.take(["chat"], soon, lanes.LEASE)] == [1]
+
+
 async def test_of_many_that_are_asked_at_once_only_so_many_are_performed_and_the_rest_follows() -> None:
     gate = Gate("post")
     store, board = memory.MemoryStore(), SlowBoard(gate, fails=False)

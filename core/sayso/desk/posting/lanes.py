@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sayso import clock as clocks
-from sayso import errors
+from sayso import endings, errors
 from sayso.stores import Job, Store
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Lane:
             self._begin(work)
 
     def _begin(self, work: Work) -> None:
-        task = asyncio.create_task(_perform(work))
+        task = asyncio.create_task(perform(work))
         self._busy[task] = work
         task.add_done_callback(lambda _: self._news.set())
 
@@ -212,7 +212,8 @@ class Lane:
                 return
 
 
-async def _perform(work: Work) -> None:
+async def perform(work: Work) -> None:
+    """Perform it. A coroutine, of which a task can be made."""
     await work.perform()
 
 
@@ -238,10 +239,10 @@ async def keep_leases(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequ
 
 
 async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Stop them, and return once they have stopped."""
+    """Stop them, and return once they have stopped. They are stopped once: what they hand back is handed back."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await endings.see_through(tasks)
 
 
 async def _renew(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequence[Job]]) -> None:
