@@ -24,7 +24,7 @@ from sayso.stores import sql
 from tests.conftest import require
 
 # A statement gets a name when it is prepared, and is run by it.
-_PREPARED = re.compile(rb"P.{4}([^\0]+)\0select pg_temp\.put_group", re.DOTALL)
+_PREPARED = re.compile(rb"P.{4}([^\0]+)\0select [^\0]*pg_temp\.put_group", re.DOTALL)
 _numbers = itertools.count(1)
 OPERATOR = "operator"
 """What the connection calls itself that is kept for all tests: one that cuts off everybody leaves it."""

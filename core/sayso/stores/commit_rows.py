@@ -34,13 +34,8 @@ class CommitRows:
         """Of the ticket."""
         return str(self.ticket[-1]) if self.ticket else None
 
-    @property
-    def work(self) -> frozenset[str]:
-        """What there may be to do after it, see `Store.work`."""
-        return self.work_without(())
-
     def work_without(self, handed: Collection[str]) -> frozenset[str]:
-        """The same without the effects of these keys, which somebody performs already."""
+        """What there may be to do after it, see `Store.work`, but for effects of these keys: somebody has them."""
         channels = {str(effect[2]) for effect in self.effects if effect[0] not in handed}
         return frozenset(channels | {TIME} if self.ticket and self.ticket[4] is not None else channels)
 

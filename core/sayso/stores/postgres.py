@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
-from sayso.stores import commit_rows, pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, watch
+from sayso.stores import commit_rows, pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, takers, watch
 from sayso.stores.protocol import Durability
 
 # How long to wait for a connection, an answer or a lock, in seconds.
@@ -66,7 +66,8 @@ class PostgresStore(sql_store.SqlStore):
         self._reads = pgreads.Reads(self._ask)
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         self._notices = pgnotices.Notices(self._connection, self._watch, own)
-        self._commits = pgcommits.Commits(self._connection, self._select, self._tell)
+        self._takers = takers.Takers()
+        self._commits = pgcommits.Commits(self._connection, self._select, self._tell, self._takers)
 
     @classmethod
     async def open(cls, url: str, *, timeout: float = TIMEOUT, poll_interval: float = POLL_INTERVAL) -> PostgresStore:
@@ -197,12 +198,15 @@ class PostgresStore(sql_store.SqlStore):
     async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         await self._commits.commit(commits)
 
-    def _tell(self, bundle: pgcommits.Bundle) -> None:
+    async def _all_told(self) -> None:
+        await self._commits.sent()
+
+    def _tell(self, bundle: pgcommits.Bundle, handed: Collection[str]) -> None:
         for commit in bundle:
             ticket_id, version, _ = commit.logged
-            self._watch.tell(ticket_id, version, commit.work, commit.document)
-            left = frozenset(work for work in commit.work if not self._watch.is_taken_on(work))
-            self._notices.send(ticket_id, version, left)
+            work = commit.work_without(handed)
+            self._watch.tell(ticket_id, version, work, commit.document)
+            self._notices.send(ticket_id, version, frozenset(one for one in work if not self._watch.is_taken_on(one)))
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any, None]:

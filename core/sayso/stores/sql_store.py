@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import contextlib
 import functools
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
-from sayso import aside, errors, machine, model
+from sayso import aside, endings, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import commit_rows, documents, lists, sql, sql_audit, sql_records, watch
+from sayso.stores import commit_rows, documents, lists, sql, sql_audit, sql_records, takers, watch
 from sayso.stores.outbox import Job, Taker
 from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Summary
 
@@ -30,6 +31,7 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     dialect: ClassVar[sql.Dialect]
     durability: Durability
     _watch: watch.Watch
+    _takers: takers.Takers
 
     @abc.abstractmethod
     async def _select(self, text: str, *values: Value) -> Sequence[RawRow]:
@@ -38,6 +40,10 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
     @abc.abstractmethod
     async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         """Write all of it or nothing, and tell the watch. Raises `Conflict`."""
+
+    @abc.abstractmethod
+    async def _all_told(self) -> None:
+        """Return once all commits have ended that were begun by now."""
 
     @property
     def waiting(self) -> int:
@@ -170,9 +176,15 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         rows = await self._write("take", until, json.dumps(sorted(channels)), documents.to_micros(at), limit)
         return list(documents.read_all(documents.read_job, sorted(rows, key=lambda row: (row[5], row[0]))))
 
-    def taking(self, channel: str, taker: Taker) -> contextlib.AbstractAsyncContextManager[None]:
-        """See `Store.taking`. Nothing is handed on here."""
-        return contextlib.nullcontext()
+    @contextlib.asynccontextmanager
+    async def taking(self, channel: str, taker: Taker) -> AsyncGenerator[None]:
+        """See `Store.taking`."""
+        try:
+            async with self._takers.taking(channel, taker):
+                yield
+        finally:
+            # what was leased before comes with that
+            await endings.see_through([asyncio.create_task(self._all_told())])
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""

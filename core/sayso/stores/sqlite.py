@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import apsw
 
@@ -23,7 +23,7 @@ from sayso.stores import (
     takers,
     watch,
 )
-from sayso.stores.outbox import Job, Taker
+from sayso.stores.outbox import Job
 from sayso.stores.protocol import Durability, Query
 
 OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
@@ -150,16 +150,9 @@ class SqliteStore(sql_store.SqlStore):
             raise self._noting.damage
         await super().check()
 
-    @contextlib.asynccontextmanager
-    async def taking(self, channel: str, taker: Taker) -> AsyncGenerator[None]:
-        """See `Store.taking`."""
-        try:
-            async with self._takers.taking(channel, taker):
-                yield
-        finally:
-            # what was leased before has come once this has its turn
-            with contextlib.suppress(errors.StoreUnavailable):
-                await self._worker.run(lambda _: None)
+    async def _all_told(self) -> None:
+        with contextlib.suppress(errors.StoreUnavailable):
+            await self._worker.run(lambda _: None)
 
     async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         handed: list[takers.Handed] = []

@@ -283,13 +283,13 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
     stored, broken = store._commits.put, list[str]()
 
-    async def breaking(group: Any) -> Any:
+    async def breaking(*given: Any) -> Any:
         if not broken:
             broken.append("cut")
             # the other copy comes first, with the same words at the same moment
             await two.use("r1")
             raise ConnectionResetError
-        return await stored(group)
+        return await stored(*given)
 
     monkeypatch.setattr(store._commits, "put", breaking)
     with pytest.raises(errors.AlreadyUsed):

@@ -1,5 +1,6 @@
 """Who performs effects of a channel where they are written has them at once, and what they are is on the disk."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,23 @@ from typing import Any
 import apsw
 import pytest
 
-from sayso import errors
-from sayso.stores import Store, memory, sqlite, sqlite_worker
+from sayso import errors, machine
+from sayso.machine import events
+from sayso.stores import Store, memory, postgres, sqlite, sqlite_worker
 from sayso.testing import outboxes, tickets
+from tests.fakes import pg
+from tests.fakes.pg import pg_schema, pg_server, pg_url
+
+__all__ = ["pg_schema", "pg_server", "pg_url"]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
     opened: Store = memory.MemoryStore()
     if request.param == "sqlite":
         opened = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
+    elif request.param == "postgres":
+        opened = await postgres.PostgresStore.open(pg_schema)
     yield opened
     await opened.close()
 
@@ -53,6 +61,29 @@ async def test_of_two_who_take_on_a_channel_the_second_has_what_the_first_has_no
     assert [[job.ticket_id for job in taker.jobs] for taker in (first, second)] == [["r1"], ["r2"]]
 
 
+async def test_who_is_stopped_twice_has_all_that_was_leased_before(store: Store) -> None:
+    taker, taken_on = outboxes.Taker(), asyncio.Event()
+
+    async def take_on() -> None:
+        async with store.taking("chat", taker):
+            taken_on.set()
+            await asyncio.Event().wait()
+
+    taking = asyncio.create_task(take_on())
+    await taken_on.wait()
+    asking = asyncio.gather(*(tickets.ask(store, f"r{n}") for n in range(3)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    for _ in range(2):
+        taking.cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(taking, return_exceptions=True)
+    handed = [*taker.jobs]
+    assert len(handed) == 3
+    await asking
+    assert taker.jobs == handed
+
+
 async def test_work_that_runs_a_second_time_hands_on_what_the_second_time_wrote(tmp_path: Path) -> None:
     store = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
     taker = outboxes.Taker()
@@ -87,4 +118,83 @@ async def test_what_may_be_on_the_disk_although_its_commit_failed_is_anybodys(
         assert taker.jobs == []
         [job] = await outboxes.take(store)
         assert (job.ticket_id, job.attempts) == ("r1", 0)
+    await store.close()
+
+
+@pytest.mark.parametrize("forward", [True, False])
+async def test_who_loses_the_answer_to_a_commit_finds_what_it_has_leased(
+    pg_url: str, tmp_path: Path, forward: bool
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        store = await postgres.PostgresStore.open(url)
+        taker = outboxes.Taker(room=2)
+        async with store.taking("chat", taker):
+            proxy.forward, proxy.cuts = forward, 1
+            await tickets.together(*(tickets.ask(store, name) for name in ("r1", "r2", "r3")))
+            assert proxy.cuts == 0
+        jobs = [*taker.jobs, *await outboxes.take(store)]
+        assert len(taker.jobs) == 2
+        assert sorted((job.ticket_id, job.attempts) for job in jobs) == [("r1", 0), ("r2", 0), ("r3", 0)]
+        assert [job.effect for job in jobs] == [outboxes.ANNOUNCE] * 3
+        for job in jobs:
+            await store.done(job)
+        assert await store.next_job(["chat"]) is None
+        await store.close()
+
+
+async def test_what_nobody_can_know_to_be_leased_is_anybodys_once_the_lease_is_over(
+    pg_url: str, tmp_path: Path
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        store = await postgres.PostgresStore.open(url, timeout=1.0)
+        taker = outboxes.Taker()
+        async with store.taking("chat", taker):
+            proxy.refuse, proxy.cuts = True, 1
+            with pytest.raises(errors.StoreUnavailable, match="cannot be used"):
+                await tickets.ask(store, "r1")
+        # to look is in vain as well
+        assert taker.jobs == []
+        proxy.refuse = False
+        async with asyncio.timeout(10):
+            while not await store.log("r1"):
+                pass
+        assert await outboxes.take(store, outboxes.ENDS - outboxes.SECOND) == []
+        [job] = await outboxes.take(store, outboxes.ENDS)
+        assert (job.ticket_id, job.attempts) == ("r1", 1)
+        await store.close()
+
+
+async def test_what_one_copy_has_leased_no_other_one_takes_while_it_lives(pg_schema: str) -> None:
+    one, other = await postgres.PostgresStore.open(pg_schema), await postgres.PostgresStore.open(pg_schema)
+    taker, elsewhere = outboxes.Taker(), outboxes.Taker()
+    async with one.taking("chat", taker), other.taking("chat", elsewhere):
+        await tickets.ask(one, "r1")
+        assert await outboxes.take(other, outboxes.ENDS - outboxes.SECOND) == []
+        # what the other copy writes of it waits for whoever performs it
+        changed = (await other.load("r1")).model_copy(update={"version": 2})
+        await other.commit(machine.Step(changed, (outboxes.ANNOUNCE,)), tickets.opened())
+        assert elsewhere.jobs == []
+        [job] = taker.jobs
+        await one.done(job)
+        [again] = await outboxes.take(other)
+    assert (again.key, again.attempts) == (job.key, 0)
+    for store in (one, other):
+        await store.close()
+
+
+async def test_of_two_effects_in_one_statement_that_stand_for_each_other_the_later_is_handed_on(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema)
+    taker = outboxes.Taker()
+    first = events.Announce(place="chat:#ops", after=outboxes.NOW - outboxes.SECOND)
+    asked = tickets.asked("r1")
+    changed = asked.ticket.model_copy(update={"version": 2})
+    async with store.taking("chat", taker):
+        await asyncio.gather(
+            store.commit(machine.Step(asked.ticket, (first,)), tickets.opened()),
+            store.commit(machine.Step(changed, (outboxes.ANNOUNCE,)), tickets.opened()),
+        )
+    [job] = taker.jobs
+    assert job.effect == outboxes.ANNOUNCE
+    await store.done(job)
+    assert await store.next_job(["chat"]) is None
     await store.close()

@@ -1,14 +1,17 @@
 -- What each connection brings with it. It ends with the connection, so two versions of the program never share it.
 
--- Writes a group in the order given, and returns the numbers of the bundles that were not the next versions.
+-- Writes a group in the order given, and returns the numbers of the bundles that were not the next versions, and which
+-- effects are leased to who writes them: those with an end of a lease that nobody performs already.
 -- It is one statement: a copy that stops, or whose network does, is not waited for before the commit.
-create function pg_temp.put_group(ids text[], commits json, effects json, beside json, kept json) returns int[]
+create function pg_temp.put_group(
+    ids text[], commits json, effects json, beside json, kept json, out lost int[], out keys text[], out fences bigint[]
+)
 language plpgsql set lock_timeout = 300 as $put$
 declare
     one record;
     numbers text := pg_get_serial_sequence('log', 'number');
-    lost int[] := '{}';
 begin
+    lost := '{}';
     -- the rows of one request are chained, and always in the same order, so that no two ever wait for each other
     perform pg_advisory_xact_lock(key) from (
         select distinct hashtextextended(id, 495556588399) as key from unnest(ids) as given (id) order by key
@@ -48,16 +51,25 @@ begin
         ) as before;
     end loop;
     -- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after
-    insert into outbox (key, ticket_id, channel, effect, written_at, due_at)
-    select distinct on (key) key, ticket_id, channel, effect, written_at, due_at
-    from json_to_recordset(effects) as given (
-        bundle int, place int, key text, ticket_id text, channel text, effect text, written_at bigint, due_at bigint
-    ) where bundle <> all(lost) order by key, place desc
-    on conflict (key) do update
-    set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = outbox.fence + 1,
-        error = null, due_at = case
-            when outbox.lease <> 0 or outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at
-        end;
+    with given as materialized (
+        select distinct on (key) *, (until is not null)::int as leased from json_to_recordset(effects) as given (
+            bundle int, place int, key text, ticket_id text, channel text, effect text, written_at bigint,
+            due_at bigint, until bigint
+        ) where bundle <> all(lost) order by key, place desc
+    ), written as (
+        insert into outbox (key, ticket_id, channel, effect, written_at, due_at, attempts, lease)
+        select key, ticket_id, channel, effect, written_at, coalesce(until, due_at), leased, leased from given
+        on conflict (key) do update
+        set effect = excluded.effect, written_at = excluded.written_at, fence = outbox.fence + 1, error = null,
+            attempts = case when outbox.lease <> 0 then 0 else excluded.attempts end,
+            due_at = case
+                when outbox.lease <> 0 then outbox.due_at
+                when excluded.lease = 0 and outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at
+            end,
+            lease = case when outbox.lease <> 0 or excluded.lease = 0 then outbox.lease else outbox.fence + 1 end
+        returning outbox.key, outbox.fence, outbox.lease
+    )
+    select array_agg(key), array_agg(fence) into keys, fences from written where lease = fence;
     -- nothing is written if somebody else has written it meanwhile, or does so at this moment
     with given as materialized (
         select distinct on (kind, name) kind, name, value, expires_at, version
@@ -75,7 +87,6 @@ begin
     update log set entry = given.entry
     from json_to_recordset(kept) as given (bundle int, entry text, number bigint)
     where log.number = given.number and bundle <> all(lost);
-    return lost;
 end
 $put$;
 
