@@ -47,8 +47,10 @@ approvers = ["ann", "anyone"]
 remind = ["1s", "2s", "4s"]
 escalate = [{ after = "3s", add = ["ann"], route = ["slack:#dev"] }]
 """
-# A worker that was killed holds its jobs until their lease ends, a minute later.
+# A worker that was killed holds its jobs until their lease ends, half a minute later.
 _LAPSE = "update outbox set due_at = 0 where lease <> 0"
+# One that was stopped hands them back, and they are due a moment later.
+_MOMENT = "update outbox set due_at = 0 where lease = 0"
 
 Found = TypeVar("Found")
 
@@ -78,11 +80,11 @@ class Setup:
         assert self._running is not None
         return self._running
 
-    async def start(self) -> None:
+    async def start(self, **more: str) -> None:
         """A new process, from the same settings; returns once it takes calls and clicks."""
         tokens = {"SLACK_BOT_TOKEN": self.slack.bot_token, "SLACK_APP_TOKEN": self.slack.app_token}
         given = {"SAYSO_PORT": str(self.port), "SAYSO_DATABASE_URL": self.database, "SLACK_API_URL": self.slack.api_url}
-        self._running = await self._life.enter_async_context(self.command.started("serve", **given, **tokens))
+        self._running = await self._life.enter_async_context(self.command.started("serve", **given, **tokens, **more))
         try:
             await self._running.line("sayso listens on")
         except pytest.fail.Exception:
@@ -118,13 +120,20 @@ class Setup:
 
     async def lapse(self) -> None:
         """Let the leases of a dead process run out. Its own database shows the service nothing else of time."""
+        await self._written(_LAPSE)
+
+    async def moment(self) -> None:
+        """Let what was handed back be due. What a process still holds is not."""
+        await self._written(_MOMENT)
+
+    async def _written(self, statement: str) -> None:
         if self.database.startswith("sqlite"):
             with contextlib.closing(self.locked()) as held:
-                held.execute(_LAPSE)
+                held.execute(statement)
                 held.execute("commit")
             return
         connection = await asyncpg.connect(self.database)
-        await connection.execute(_LAPSE)
+        await connection.execute(statement)
         await connection.close()
 
     def locked(self) -> apsw.Connection:

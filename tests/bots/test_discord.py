@@ -22,6 +22,8 @@ from tests.fakes.slack import FakeSlack
 
 OPS, ANN, BOB = "200000000000000001", "300000000000000001", "300000000000000002"
 SETTINGS = f"""
+[service]
+grace = "1s"
 [discord]
 channel = "{OPS}"
 threads = "session"
@@ -297,7 +299,8 @@ async def test_without_the_gateway_the_service_starts_and_says_that_it_is_not_re
                 assert (ready.status, alive.status) == (503, 200)
                 assert (await ready.json())["checks"]["discord"] == "failed"
             there.discord.gateway.shut = set()
-            async with asyncio.timeout(WITHIN * 2):
+            await there.until(lambda: there.discord.gateway.identifies)
+            async with asyncio.timeout(WITHIN):
                 while True:
                     async with session.get("/readyz") as ready:
                         if ready.status == 200:

@@ -20,6 +20,7 @@ from tests.bots.test_serve import Served, browser, key, serving
 from tests.conftest import until
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.pg import pg_server, pg_url
+from tests.fakes.processes import hurried
 from tests.fakes.slack import FakeSlack
 
 __all__ = ["pg_server", "pg_url"]  # fixtures
@@ -28,6 +29,9 @@ PEOPLE = '[people.ann]\nslack = "T1/U1"\n[people.bob]\nslack = "T1/U2"\n'
 ANNS = f'{PEOPLE}[policies.default]\napprovers = ["ann"]\n'
 BOBS = f'{PEOPLE}[policies.default]\napprovers = ["bob"]\n[policies.night]\napprovers = ["bob"]\n'
 WRONG = f'{PEOPLE}[policies.default]\napprovers = ["zoe"]\n'
+
+# a copy looks once a second whether it was asked
+SOON = hurried({"sayso_bots.service.reloading._LOOK": 0.02})
 
 
 async def ask(served: Served, agent: str, id: str, **more: str) -> tuple[int, dict[str, object]]:
@@ -60,7 +64,7 @@ async def test_new_settings_hold_for_new_requests_and_open_ones_keep_their_polic
     file = tmp_path / "sayso.toml"
     file.write_text(ANNS)
     agent, ann, bob = key(command, "bot", "agent"), key(command, "ann", "approver"), key(command, "bob", "approver")
-    async with serving(command) as served:
+    async with serving(command, **SOON) as served:
         assert (await ask(served, agent, "before"))[0] == 201
         assert (await ask(served, agent, "x", policy="night"))[0] == 422
         file.write_text(BOBS)
@@ -79,7 +83,7 @@ async def test_settings_that_are_refused_change_nothing_and_say_so_everywhere(co
     file = tmp_path / "sayso.toml"
     file.write_text(ANNS)
     agent, ann = key(command, "bot", "agent"), key(command, "ann", "approver")
-    async with serving(command) as served, browser(served) as session:
+    async with serving(command, **SOON) as served, browser(served) as session:
         file.write_text(WRONG)
         code, said = await reload(command)
         wrong = "policies.default.approvers: 'zoe' is unknown (add [people.zoe])"
@@ -105,7 +109,7 @@ async def test_settings_that_are_refused_change_nothing_and_say_so_everywhere(co
 async def test_a_file_that_nobody_took_up_is_named_by_doctor(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "sayso.toml"
     file.write_text(ANNS)
-    async with serving(command) as served:
+    async with serving(command, **SOON) as served:
         said = (await asyncio.to_thread(command, "doctor")).stdout
         assert "settings in force" in said
         assert "those on disk, since" in said
@@ -122,7 +126,7 @@ async def test_a_hang_up_takes_the_settings_up_and_does_not_end_the_service(comm
     file = tmp_path / "sayso.toml"
     file.write_text(ANNS)
     agent = key(command, "bot", "agent")
-    async with serving(command) as served:
+    async with serving(command, **SOON) as served:
         file.write_text(BOBS)
         served.running.process.send_signal(signal.SIGHUP)
         await served.running.line("settings taken up", error=True)
@@ -144,7 +148,7 @@ async def test_what_cannot_change_while_it_runs_is_named_and_stays(
     file = tmp_path / "sayso.toml"
     file.write_text(ANNS)
     agent = key(command, "bot", "agent")
-    async with serving(command) as served:
+    async with serving(command, **SOON) as served:
         file.write_text(BOBS + added)
         code, said = await reload(command)
         assert (code, f"need a new start of the service: {keys}" in said) == (0, True)
@@ -170,7 +174,7 @@ async def test_in_slack_a_person_who_was_added_decides_and_is_written_to(command
         slack.channel("C1", name="ops", members=["U1", "U2"])
         bob = slack.person("U2", name="bob")
         tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
-        async with serving(command, SLACK_API_URL=slack.api_url, **tokens) as served:
+        async with serving(command, **SOON, SLACK_API_URL=slack.api_url, **tokens) as served:
             file.write_text(f'{chat}[people.bob]\nslack = "T1/U2"\n[policies.default]\napprovers = ["bob"]\n')
             code, said = await reload(command)
             assert (code, "people.ann, people.bob, policies.default" in said) == (0, True)
@@ -200,7 +204,7 @@ async def test_in_discord_a_role_that_was_added_decides(command: Command, tmp_pa
         discord.role(role, name="release")
         person = discord.person(bob, name="bob", roles=(role,))
         aim = {"DISCORD_API_URL": discord.api_url, "DISCORD_GATEWAY_URL": discord.gateway_url}
-        async with serving(command, DISCORD_BOT_TOKEN=discord.bot_token, **aim) as served:
+        async with serving(command, **SOON, DISCORD_BOT_TOKEN=discord.bot_token, **aim) as served:
             file.write_text(chat + group)
             assert (await reload(command))[0] == 0
             assert (await ask(served, agent, "x"))[0] == 201
@@ -234,7 +238,7 @@ async def test_every_copy_over_one_database_takes_it_up_and_says_so(
 ) -> None:
     file, database = tmp_path / "sayso.toml", {"SAYSO_DATABASE_URL": pg_url}
     file.write_text(ANNS)
-    async with serving(command, **database) as one, serving(command, **database) as other:
+    async with serving(command, **SOON, **database) as one, serving(command, **SOON, **database) as other:
         agent = command.key("bot", "agent", **database)
         file.write_text(BOBS)
         done = await asyncio.to_thread(command, "reload", **database)

@@ -18,6 +18,7 @@ from sayso.testing import oracle
 from tests.bots.conftest import Command
 from tests.bots.restarts import Setup, setup, soon
 from tests.fakes.pg import pg_server, pg_url
+from tests.fakes.processes import hurried
 from tests.fakes.slack import Message, Person
 
 __all__ = ["pg_server", "pg_url"]
@@ -60,9 +61,9 @@ async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_count
         with pytest.raises(aiohttp.ClientError):
             await hook
     await there.lapse()
-    await there.start()
-    # six seconds, and those of a slow machine
-    await there.until(lambda: all(there.slack.controls(card) in ([], ["Details"]) for card in there.cards()), within=20)
+    # nobody could come back in its six seconds, so one is as good
+    await there.start(**hurried({"sayso.desk.upkeep.attendance.GRACE": 1.0}))
+    await there.until(lambda: all(there.slack.controls(card) in ([], ["Details"]) for card in there.cards()))
     assert "Withdrawn" in there.slack.visible_text(there.cards()[0])
 
 
@@ -193,6 +194,7 @@ async def test_a_stopping_service_hands_back_what_it_could_not_deliver(there: Se
     await there.until(there.posts)
     await there.stopping()
     await there.stopped()
+    await there.moment()
     await there.start()
     await there.until(there.cards)
 

@@ -227,6 +227,14 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
 
 
+def hurried(seconds: Mapping[str, float]) -> dict[str, str]:
+    """The variables of a program that waits so many seconds where a constant of our modules says otherwise.
+
+    For what would only be waited for: a constant is named as `sayso.desk.upkeep.attendance.GRACE`.
+    """
+    return {forking.HURRY: json.dumps(seconds)}
+
+
 def stays(way: str) -> str:
     """Let programs with this PYTHONPATH be forks of a process that has imported what is there; it must not change."""
     _stays.add(way)

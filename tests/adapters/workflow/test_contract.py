@@ -14,12 +14,13 @@ import sayso_workflow
 from sayso.desk import asker
 from sayso.testing import pauses, scripts
 from tests.adapters.workflow import flows
-from tests.adapters.workflow.test_workflow import running
+from tests.adapters.workflow.test_workflow import ended, running
 
 
 class TestWorkflow(pauses.KeysContract, pauses.LastingContract):
     """A run is named by the SDK; nothing but its hook is known of it."""
 
+    patience: ClassVar[float] = 1.0
     stopping: ClassVar[Mapping[str, Any]] = {}
 
     @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ class TestWorkflow(pauses.KeysContract, pauses.LastingContract):
         async with running(), sayso_workflow.resume_when_decided(desk, flows.Approval, every=0.02):
             if agent.name not in self.runs:
                 self.runs[agent.name] = await start(flows.paying_out, agent.name, [dict(one) for one in agent.calls])
-            ending = asyncio.ensure_future(self.runs[agent.name].return_value())
+            ending = asyncio.ensure_future(ended(self.runs[agent.name]))
             while not ending.done():
                 if flows.contract.failed:
                     ending.cancel()
