@@ -27,14 +27,14 @@ async def test_a_call_that_a_person_allowed_runs_once_whoever_is_killed_meanwhil
         ann = there.slack.person("U1", name="ann")
         line = (sys.executable, "-c", AGENT)
         variables = {"AAP_URL": f"{there.url}/aap", "AAP_TOKEN": there.key}
-        async with started(line, command.folder, **variables) as agent:
+        async with started(line, command.folder, imports=("agentapprovalprotocol",), **variables) as agent:
             await there.until(there.cards)
             await agent.kill()
         await there.restart()
-        async with started(line, command.folder, **variables) as agent:
+        async with started(line, command.folder, imports=("agentapprovalprotocol",), **variables) as agent:
             assert (await ann.press(there.cards()[0], "Allow")).acked
             assert (await agent.ended())[1] == "ran\n"
-        async with started(line, command.folder, **variables) as agent:
+        async with started(line, command.folder, imports=("agentapprovalprotocol",), **variables) as agent:
             assert "already attempted" in (await agent.ended())[1]
         assert (len(there.cards()), there.posts()) == (1, 1)
 

@@ -13,21 +13,21 @@ AGENT = Path(__file__).with_name("scripted_agents.py")
 
 
 @pytest.mark.parametrize(
-    ("system", "edits", "ran", "said"),
+    ("system", "theirs", "edits", "ran", "said"),
     [
-        ("langgraph", True, "1042: 9.5\n", "refunded 9.5 for order 1042"),
-        ("openai", False, "1042: 25.0\n", "Done"),
-        ("pydantic_ai", True, "1042: 9.5\n", "Done: refunded 9.5 for order 1042"),
+        ("langgraph", "langchain.agents", True, "1042: 9.5\n", "refunded 9.5 for order 1042"),
+        ("openai", "agents.testing", False, "1042: 25.0\n", "Done"),
+        ("pydantic_ai", "pydantic_ai", True, "1042: 9.5\n", "Done: refunded 9.5 for order 1042"),
     ],
 )
 async def test_an_agent_that_was_killed_finds_its_one_card_decided_and_runs_the_tool_once(
-    command: Command, tmp_path: Path, system: str, edits: bool, ran: str, said: str
+    command: Command, tmp_path: Path, system: str, theirs: str, edits: bool, ran: str, said: str
 ) -> None:
     line: list[str | Path] = [sys.executable, AGENT, system]
     async with setup(command) as there:
         signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
-        ours = (f"sayso_{system}",)
-        async with started(line, tmp_path, imports=ours, **signed_in) as first:
+        known = (f"sayso_{system}", theirs)
+        async with started(line, tmp_path, imports=known, **signed_in) as first:
             await there.until(there.cards, within=PATIENCE)
             await first.kill()
         ann = there.slack.person("U1", name="ann")
@@ -41,7 +41,7 @@ async def test_an_agent_that_was_killed_finds_its_one_card_decided_and_runs_the_
             assert "Edit and allow…" not in there.slack.controls(card)
             assert (await ann.press(card, "Allow")).acked
         assert not (tmp_path / "refunds.txt").exists()
-        async with started(line, tmp_path, imports=ours, **signed_in) as second:
+        async with started(line, tmp_path, imports=known, **signed_in) as second:
             code, out, error = await second.ended()
         assert (code, said in out) == (0, True), error
         assert (tmp_path / "refunds.txt").read_text() == ran

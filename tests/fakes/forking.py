@@ -22,6 +22,8 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
+import pydantic
+
 _code = 0
 
 
@@ -37,6 +39,17 @@ if __name__ == "__main__":  # whoever imports this ends with a code of their own
 
 LARGEST = 1 << 20
 """Bytes of one order: arguments and environment."""
+LATE = (
+    "asyncpg",
+    "rich.table",
+    "sayso.cards.markdown",
+    "sayso.stores.postgres",
+    "sayso.stores.sqlite",
+    "sayso_http.agent_calls",
+    "sayso_otel.watcher",
+    "sayso_signing.tokens",
+)
+"""What the command imports only where it is needed: that is often."""
 HURRY = "TESTS_SECONDS"
 """The variable that says what a program waits for otherwise than it would."""
 
@@ -50,7 +63,7 @@ def imported() -> None:
     for group in ("sayso.chats", "sayso.renderers"):
         for point in importlib.metadata.entry_points(group=group):
             point.load()
-    for name in ("sayso.stores.sqlite", "sayso.stores.postgres", "asyncpg"):
+    for name in LATE:
         importlib.import_module(name)
 
 
@@ -76,6 +89,15 @@ def rehearse() -> None:
     for name in names.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+
+
+def build() -> None:
+    """Build the models that build themselves when they are first used: none of them knows what it is used for."""
+    found = [pydantic.BaseModel]
+    for model in found:
+        found += model.__subclasses__()
+        if model.__module__.startswith("sayso"):
+            model.model_rebuild()
 
 
 def hurry(seconds: str) -> None:
@@ -177,6 +199,7 @@ def _tell_ends(told: dict[int, socket.socket]) -> None:
 if __name__ == "__main__":
     imported()
     rehearse()
+    build()
     gc.collect()
     gc.freeze()
     main(socket.socket(fileno=int(sys.argv[1])))

@@ -104,6 +104,8 @@ _starting = threading.Lock()
 _forkers: dict[str, socket.socket] = {}
 """Where those that fork take orders, by the way to the code that they have imported."""
 _stays: set[str] = set()
+# What a service imports for a chat that it has, by the variable that says so.
+_CHATS = {"SLACK_BOT_TOKEN": "sayso_slack.connection", "DISCORD_BOT_TOKEN": "sayso_discord.connection"}
 
 
 def _forked(
@@ -123,7 +125,8 @@ def _forked(
             _forkers[way] = _forker_started(given["PYTHONPATH"])
         orders = _forkers[way]
     words = [str(word) for word in line[1:]]
-    order = {"line": words, "folder": str(folder), "environment": given, "imports": list(imports)}
+    known = [*imports, *(module for name, module in _CHATS.items() if name in variables)]
+    order = {"line": words, "folder": str(folder), "environment": given, "imports": known}
     status, their_end = socket.socketpair()
     with their_end, open(os.devnull, "rb") as nothing:
         streams = [their_end.fileno(), nothing.fileno() if reads < 0 else reads, *writes]
