@@ -6,69 +6,19 @@ import json
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import jsonschema
 from aiohttp import typedefs, web
 
 import sayso
 from sayso import clock, stores
 from sayso.desk import Desk, Setup, keys, token_secret
 from sayso.stores import Store
-from sayso_http import callback_urls, client, health, openapi, server
+from sayso_http import callback_urls, client, health, server
 from sayso_http.server import auth, hosts, responses
-
-
-@cache
-def document() -> Any:
-    return openapi.describe()
-
-
-@cache
-def validator(path: str, method: str, status: str, media: str) -> jsonschema.Draft202012Validator:
-    response = document()["paths"][path][method]["responses"][status]
-    return jsonschema.Draft202012Validator(spelled_out(response["content"][media].get("schema", {})))
-
-
-@cache
-def named(reference: str) -> Any:
-    """What `#/components/schemas/Name` stands for. No schema of the document holds itself."""
-    return spelled_out(document()["components"]["schemas"][reference.rpartition("/")[2]])
-
-
-def spelled_out(schema: Any) -> Any:
-    """A schema with what it refers to in its place: following references is most of the work of a validator."""
-    if isinstance(schema, list):
-        return [spelled_out(one) for one in schema]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(schema, dict):
-        return schema
-    inner: dict[str, Any] = {name: spelled_out(one) for name, one in schema.items() if name != "$ref"}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    # beside a reference stands nothing but what it is when it is left out
-    return {**named(str(schema["$ref"])), **inner} if "$ref" in schema else inner  # pyright: ignore[reportUnknownArgumentType]
-
-
-def lies(path: str, method: str, response: web.StreamResponse) -> list[str]:
-    """What a response does that the document does not say."""
-    where = f"{method} {path} {response.status}"
-    said = document()["paths"].get(path, {}).get(method)
-    if said is None:
-        return [f"{where}: not in the document"]
-    status = str(response.status)
-    if status not in said["responses"]:
-        # what any server does: a wrong host, a failure inside
-        if response.status not in (421, 500, 503):
-            return [f"{where}: this status is not in the document"]
-        status = "default"
-    if response.content_type not in said["responses"][status]["content"]:
-        return [f"{where}: {response.content_type} is not in the document"]
-    if not isinstance(response, web.Response) or response.content_type != "application/json":
-        return []
-    body = json.loads(bytes(response.body or b""))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    found = validator(path, method, status, "application/json").iter_errors(body)
-    return [f"{where}: {error.message[:300]}" for error in found]
+from tests.adapters.http import witness
 
 
 @dataclass
@@ -106,15 +56,15 @@ class Service:
 
     async def start(self) -> None:
         @web.middleware
-        async def witness(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+        async def hold(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
             response = await handler(request)
             resource = request.match_info.route.resource
             if resource is not None:
-                self.lies += lies(resource.canonical, request.method.lower(), response)
+                self.lies += witness.lies(resource.canonical, request.method.lower(), response)
             self.answers += 1
             return response
 
-        app = web.Application(middlewares=[witness, responses.errors_as_json, hosts.known_hosts(["127.0.0.1"])])
+        app = web.Application(middlewares=[hold, responses.errors_as_json, hosts.known_hosts(["127.0.0.1"])])
         server.add_routes(
             app,
             self.front,

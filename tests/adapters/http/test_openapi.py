@@ -21,7 +21,8 @@ from sayso.machine import fitting
 from sayso.testing import samples
 from sayso_http import resume, routes, session_notes, tickets, webhooks
 from sayso_http.server import reading
-from tests.adapters.http.service import document
+from tests.adapters.http import witness
+from tests.adapters.http.witness import document
 
 BASES: dict[str, dict[str, Any]] = {
     "permission": {"kind": "permission", "tool": "Bash"},
@@ -94,7 +95,7 @@ def said(shape: type[pydantic.BaseModel]) -> jsonschema.Draft202012Validator:
     """The judge that the document is."""
     operation = next(one for one in routes.OPERATIONS if one.reads is shape)
     body = document()["paths"][operation.path][operation.method]["requestBody"]["content"]["application/json"]["schema"]
-    return jsonschema.Draft202012Validator({**body, "components": document()["components"]})
+    return jsonschema.Draft202012Validator(witness.spelled_out(body))
 
 
 def taken(body: dict[str, Any], shape: type[pydantic.BaseModel]) -> bool:

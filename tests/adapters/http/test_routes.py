@@ -598,7 +598,7 @@ async def test_one_more_row_of_the_table_is_a_route_that_is_guarded_and_describe
     monkeypatch.setattr(routes, "OPERATIONS", (*routes.OPERATIONS, row))
     # every answer is held against the document, with this row in it
     described = openapi.describe()
-    monkeypatch.setattr("tests.adapters.http.service.document", lambda: described)
+    monkeypatch.setattr("tests.adapters.http.witness.document", lambda: described)
     async with running(tmp_path) as service:
         answered = await service.call("GET", row.at("a/b"), "ann")
         assert (answered.status, answered.json) == (200, {"ok": True, "checks": {"ann": "ok"}})

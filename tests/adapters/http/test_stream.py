@@ -17,7 +17,8 @@ from sayso.stores import Row
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
 from sayso_http.server import event_stream
-from tests.adapters.http.service import RESTRICTED, Service, lies, permission, running
+from tests.adapters.http.service import RESTRICTED, Service, permission, running
+from tests.adapters.http.witness import lies
 from tests.conftest import until
 
 
