@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from langgraph.types import Interrupt
 from pydantic_ai.messages import ToolCallPart
 
@@ -16,6 +15,7 @@ from sayso_claude import calls, defer, hooks
 from sayso_langgraph import actions
 from sayso_openai import approvals
 from sayso_pydantic_ai import deferred, schemas
+from tests.tables import each
 
 MAKE = {"command": "make"}
 CALL = {"hook_event_name": "PreToolUse", "session_id": "s-1", "tool_name": "Bash", "tool_input": MAKE}
@@ -43,17 +43,16 @@ def test_those_of_langgraph() -> None:
     assert actions.id_of("t\ud800", odd) == "langgraph-f853b729442194c17cce4b9adcfcc3a1"
 
 
-@pytest.mark.parametrize(
-    ("note", "id"),
-    [
+def test_those_of_pydantic_ai() -> None:
+    rows: list[tuple[Any, str]] = [
         ("x", "pydantic-ai-c6c9c4f1527382ec43ded894c25b1872"),
         (float("nan"), "pydantic-ai-bcfbee8b9e8ae8fee31c7c34c84b043c"),
-    ],
-)
-def test_those_of_pydantic_ai(note: Any, id: str) -> None:
-    run = runs.Run(desk=sayso.Desk(memory.MemoryStore(), MINT), prefix="pydantic-ai", name="run-1")
-    clerk = deferred._Clerk(run, (), schemas.Tools({}, {}))
-    assert clerk._id(ToolCallPart("pay", {"note": note}, tool_call_id="c1"), {"note": note}) == id
+    ]
+    for row in each(rows):
+        with row as (note, id):
+            run = runs.Run(desk=sayso.Desk(memory.MemoryStore(), MINT), prefix="pydantic-ai", name="run-1")
+            clerk = deferred._Clerk(run, (), schemas.Tools({}, {}))
+            assert clerk._id(ToolCallPart("pay", {"note": note}, tool_call_id="c1"), {"note": note}) == id
 
 
 def test_those_of_hooks_by_label() -> None:

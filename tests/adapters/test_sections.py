@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import given
 
 import sayso
@@ -15,6 +14,7 @@ from sayso_discord import components, limits
 from sayso_discord import render as discord
 from sayso_slack import render as slack
 from tests.adapters.sample_cards import requests
+from tests.tables import each
 
 Json = dict[str, Any]
 
@@ -78,26 +78,33 @@ def test_by_when_and_by_whom_stands_alone_whatever_else_is_written(request: mode
     check_pending(request)
 
 
-@pytest.mark.parametrize("written", RUNS_ON)
-def test_what_runs_on_elsewhere_ends_where_the_agents_part_ends(written: str) -> None:
-    source = model.Source(agent=written, session=written, url=written, project=written)
-    check_pending(
-        samples.permission(
-            tool=written, input={"command": written, written: written}, title=written, body=written, source=source,
-            context={"note": written}, attachments=[model.Attachment(name=written, kind="text", text=written)],
-        )
-    )  # fmt: skip
-    check_pending(sayso.Question(written, body=written, source=source))
-    check_pending(asking.Choice(written, [written + "1", written + "2"], source=source))
+def test_what_runs_on_elsewhere_ends_where_the_agents_part_ends() -> None:
+    for row in each(RUNS_ON):
+        with row as written:
+            source = model.Source(agent=written, session=written, url=written, project=written)
+            check_pending(
+                samples.permission(
+                    tool=written,
+                    input={"command": written, written: written},
+                    title=written,
+                    body=written,
+                    source=source,
+                    context={"note": written},
+                    attachments=[model.Attachment(name=written, kind="text", text=written)],
+                )
+            )
+            check_pending(sayso.Question(written, body=written, source=source))
+            check_pending(asking.Choice(written, [written + "1", written + "2"], source=source))
 
 
-@pytest.mark.parametrize("written", RUNS_ON)
-def test_a_verdict_stands_alone_whatever_the_reason_says(written: str) -> None:
-    request = samples.permission(tool=written, input={"command": written}, body=written)
-    drawn = draw.card_of(after(opened(request), said(verdict="deny", reason=written)), MINT)
-    verdict = f"⛔ **Denied** **by** ``Ann`` **·** <t:{ASKED + 5}:f>"
-    assert discord_texts(discord.render(drawn))[0] == verdict
-    assert slack_texts(slack.render(drawn))[0] == " Denied by Ann · 2026-01-01 12:00 UTC"
+def test_a_verdict_stands_alone_whatever_the_reason_says() -> None:
+    for row in each(RUNS_ON):
+        with row as written:
+            request = samples.permission(tool=written, input={"command": written}, body=written)
+            drawn = draw.card_of(after(opened(request), said(verdict="deny", reason=written)), MINT)
+            verdict = f"⛔ **Denied** **by** ``Ann`` **·** <t:{ASKED + 5}:f>"
+            assert discord_texts(discord.render(drawn))[0] == verdict
+            assert slack_texts(slack.render(drawn))[0] == " Denied by Ann · 2026-01-01 12:00 UTC"
 
 
 def test_no_text_holds_both_what_is_ours_and_what_an_agent_brings_in_however_many_parts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sayso import testing
+from tests.tables import each
 
 PLATFORMS = ("slack", "discord", "web", "terminal")
 VIEWS = get_args(testing.View)
@@ -36,14 +38,14 @@ def words(payload: Any) -> str:
     return "\n".join(words(one) for one in inner)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_every_view_is_drawn_and_shows_what_it_is_about(platform: str, view: Any) -> None:
-    for field in FIELDS:
-        shown = testing.render(platform, field, MARK, view)
-        assert isinstance(shown, list) == (view != "card")
-        if field in SEEN.get(view, set()) and shown:
-            assert MARK in words(shown), field
+def test_every_view_is_drawn_and_shows_what_it_is_about() -> None:
+    for row in each(itertools.product(VIEWS, PLATFORMS)):
+        with row as (view, platform):
+            for field in FIELDS:
+                shown = testing.render(platform, field, MARK, view)
+                assert isinstance(shown, list) == (view != "card")
+                if field in SEEN.get(view, set()) and shown:
+                    assert MARK in words(shown), field
 
 
 def check(platform: str, field: Any, view: Any, parts: list[str]) -> None:
@@ -53,11 +55,12 @@ def check(platform: str, field: Any, view: Any, parts: list[str]) -> None:
     assert not set(words(testing.render(platform, field, raw, view))) & set("\u202e\u2066\x1b\x00\U000e0041")
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_nothing_that_hides_or_acts_reaches_any_view(field: Any) -> None:
-    for platform in PLATFORMS:
-        for view in VIEWS:
-            check(platform, field, view, [one for one in TRICKS if len(one) < 12])
+def test_nothing_that_hides_or_acts_reaches_any_view() -> None:
+    for row in each(FIELDS):
+        with row as field:
+            for platform in PLATFORMS:
+                for view in VIEWS:
+                    check(platform, field, view, [one for one in TRICKS if len(one) < 12])
 
 
 @hypothesis.settings(max_examples=40)
@@ -66,10 +69,12 @@ def test_no_text_breaks_any_view(platform: str, field: Any, view: Any, parts: li
     check(platform, field, view, parts)
 
 
-@pytest.mark.parametrize("platform", ["slack", "discord"])
-def test_a_note_and_its_opening_are_shown(platform: str) -> None:
-    assert MARK in json.dumps(testing.render(platform, "body", MARK, "notes"))
-    assert MARK in json.dumps(testing.render(platform, "session", MARK, "notes"))
+def test_a_note_and_its_opening_are_shown() -> None:
+    rows: list[str] = ["slack", "discord"]
+    for row in each(rows):
+        with row as platform:
+            assert MARK in json.dumps(testing.render(platform, "body", MARK, "notes"))
+            assert MARK in json.dumps(testing.render(platform, "session", MARK, "notes"))
 
 
 def test_an_unknown_platform_field_or_view_is_an_error() -> None:
@@ -78,11 +83,12 @@ def test_an_unknown_platform_field_or_view_is_an_error() -> None:
             testing.render(wrong[0], wrong[1], "x", wrong[2])  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_no_foreign_text_is_markup_in_slack(field: Any) -> None:
-    for view in VIEWS:
-        for kind, said in texts(testing.render("slack", field, f"<!channel> *{MARK}*", view)):
-            assert kind != "mrkdwn" or MARK not in said
+def test_no_foreign_text_is_markup_in_slack() -> None:
+    for row in each(FIELDS):
+        with row as field:
+            for view in VIEWS:
+                for kind, said in texts(testing.render("slack", field, f"<!channel> *{MARK}*", view)):
+                    assert kind != "mrkdwn" or MARK not in said
 
 
 def texts(payload: Any) -> list[tuple[str, str]]:
@@ -95,9 +101,9 @@ def texts(payload: Any) -> list[tuple[str, str]]:
     return own + [one for part in payload.values() for one in texts(part)]
 
 
-@pytest.mark.parametrize(
-    ("platform", "sign"), [("slack", '"initial_option'), ("discord", '"default": true'), ("web", " checked>")]
-)
-def test_the_default_of_an_enumeration_is_chosen_to_begin_with(platform: str, sign: str) -> None:
-    shown = testing.render(platform, "option", MARK, "windows")
-    assert sum(sign in (one if isinstance(one, str) else json.dumps(one)) for one in shown) >= 2
+def test_the_default_of_an_enumeration_is_chosen_to_begin_with() -> None:
+    rows: list[tuple[str, str]] = [("slack", '"initial_option'), ("discord", '"default": true'), ("web", " checked>")]
+    for row in each(rows):
+        with row as (platform, sign):
+            shown = testing.render(platform, "option", MARK, "windows")
+            assert sum(sign in (one if isinstance(one, str) else json.dumps(one)) for one in shown) >= 2

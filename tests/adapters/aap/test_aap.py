@@ -31,6 +31,7 @@ from sayso_http import outbound
 from sayso_http.server import auth, reading, responses, waits
 from tests.adapters.http.test_authz import looked_up
 from tests.conftest import until
+from tests.tables import each
 
 Json = dict[str, Any]
 REFUND: Json = {
@@ -173,9 +174,8 @@ async def test_a_retry_finds_its_request_and_another_one_under_its_key_is_refuse
     assert sorted(status for status, _ in both) == [200] * 7 + [201]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+async def test_a_submission_that_breaks_the_contract_is_refused_by_the_name_of_its_field(provider: Provider) -> None:
+    rows: list[Json] = [
         {"tool": ""},
         {"arguments": []},
         {"timeout": "0s"},
@@ -184,15 +184,12 @@ async def test_a_retry_finds_its_request_and_another_one_under_its_key_is_refuse
         {"more": 1},
         {"agent_reasoning": None},
         {"context": "x"},
-    ],
-    ids=str,
-)
-async def test_a_submission_that_breaks_the_contract_is_refused_by_the_name_of_its_field(
-    provider: Provider, changes: Json
-) -> None:
-    status, body = await provider.submit(**changes)
-    assert (status, body["error"]["type"]) == (400, "invalid_request")
-    assert await provider.desk.store.list(Query()) == []
+    ]
+    for row in each(rows):
+        with row as changes:
+            status, body = await provider.submit(**changes)
+            assert (status, body["error"]["type"]) == (400, "invalid_request")
+            assert await provider.desk.store.list(Query()) == []
 
 
 async def test_without_an_idempotency_key_nothing_is_asked(provider: Provider) -> None:
@@ -290,22 +287,25 @@ async def test_a_provisioner_whose_key_is_revoked_while_the_body_comes_makes_no_
     assert [key.name for key in await known.list()] == ["codex-chris-laptop"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 415, 422, 429, 500, 503])
-async def test_every_failure_has_the_form_of_the_protocol(status: int) -> None:
-    class Some(errors.SaysoError):
-        code = "some"
+async def test_every_failure_has_the_form_of_the_protocol() -> None:
+    rows: list[int] = [400, 401, 403, 404, 408, 409, 415, 422, 429, 500, 503]
+    for row in each(rows):
+        with row as status:
 
-    Some.status = status
+            class Some(errors.SaysoError):
+                code = "some"
 
-    async def failing(_: web.Request) -> web.StreamResponse:
-        raise Some("it failed")
+            Some.status = status
 
-    answer = await as_the_protocol_says(make_mocked_request("GET", "/"), failing)
-    assert isinstance(answer, web.Response)
-    assert answer.text
-    told = json.loads(answer.text)["error"]
-    assert (told["message"] == "it failed") == (status < 500)
-    assert {"type", "code", "message", "request_id"} <= set(told)
+            async def failing(_: web.Request) -> web.StreamResponse:
+                raise Some("it failed")
+
+            answer = await as_the_protocol_says(make_mocked_request("GET", "/"), failing)
+            assert isinstance(answer, web.Response)
+            assert answer.text
+            told = json.loads(answer.text)["error"]
+            assert (told["message"] == "it failed") == (status < 500)
+            assert {"type", "code", "message", "request_id"} <= set(told)
 
 
 async def test_what_a_rota_did_not_say_is_told_in_its_words() -> None:

@@ -8,6 +8,7 @@ import pytest
 from cel_expr_python import cel  # type: ignore[import-untyped]
 
 import sayso_cel
+from tests.tables import each
 
 FACTS: dict[str, Any] = {
     "tool": "refund", "input": {"amount": 20}, "agent": "bot", "session": "", "kind": "permission", "risk": "",
@@ -26,9 +27,8 @@ def test_the_library_gives_errors_as_values_that_are_truthy() -> None:
     assert found.type() != cel.Type.BOOL
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
+def test_a_condition_is_true_false_or_cannot_be_said() -> None:
+    rows: list[tuple[str, bool | None]] = [
         ("double(input.amount) <= 50.0", True),
         ("double(input.amount) > 50.0", False),
         ("input.amount == 20 && tool == 'refund' && agent == 'bot'", True),
@@ -41,23 +41,29 @@ def test_the_library_gives_errors_as_values_that_are_truthy() -> None:
         ("input.amount in [20, 30]", True),
         ("kind == 'permission' || input.other", True),
         ("'abc'.matches('^(b+)+$')", False),
-    ],
-)
-def test_a_condition_is_true_false_or_cannot_be_said(text: str, wanted: bool | None) -> None:
-    assert value(text) is wanted
+    ]
+    for row in each(rows):
+        with row as (text, wanted):
+            assert value(text) is wanted
 
 
-@pytest.mark.parametrize(
-    "input",
-    [{}, {"amount": "lots"}, {"amount": None}, {"amount": [1]}, {"amount": 2**70}, {"amount": 1, "x": "\ud800"}, None],
-)
-def test_what_is_missing_wrong_or_too_large_cannot_be_said(input: Any) -> None:
-    assert value("double(input.amount) <= 50.0", input=input) is None
+def test_what_is_missing_wrong_or_too_large_cannot_be_said() -> None:
+    rows: list[Any] = [
+        {},
+        {"amount": "lots"},
+        {"amount": None},
+        {"amount": [1]},
+        {"amount": 2**70},
+        {"amount": 1, "x": "\ud800"},
+        None,
+    ]
+    for row in each(rows):
+        with row as input:
+            assert value("double(input.amount) <= 50.0", input=input) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
+def test_what_can_never_be_right_is_refused_when_it_is_read() -> None:
+    rows: list[tuple[str, str]] = [
         ("inptu.amount > 1", "inptu"),
         ("amount > 1", "amount"),
         ("1 + 1", "type INT"),
@@ -67,8 +73,7 @@ def test_what_is_missing_wrong_or_too_large_cannot_be_said(input: Any) -> None:
         ("", "character"),
         ("nobody(1)", "nobody"),
         ("true || " * 400 + "true", "more than 2000"),
-    ],
-)
-def test_what_can_never_be_right_is_refused_when_it_is_read(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        sayso_cel.condition(text)
+    ]
+    for row in each(rows):
+        with row as (text, told), pytest.raises(ValueError, match=told):
+            sayso_cel.condition(text)

@@ -15,6 +15,7 @@ from sayso_discord import gateway, manifest
 from tests.adapters.discord_scene import ANN, OPS, QUICK, Scene, scene
 from tests.fakes.discord import permissions as may
 from tests.fakes.discord.payloads import MESSAGE_CONTENT
+from tests.tables import each
 
 
 @pytest.fixture
@@ -39,10 +40,11 @@ def test_the_invitation_asks_for_what_is_used_and_nothing_else() -> None:
     assert manifest.bits() == used | may.ATTACH_FILES | may.READ_HISTORY | may.ADD_REACTIONS
 
 
-@pytest.mark.parametrize("application", ["", "sayso", "1" * 21, "٣"])
-def test_an_application_id_that_is_none_is_refused(application: str) -> None:
-    with pytest.raises(errors.InvalidSettings):
-        manifest.invite(application)
+def test_an_application_id_that_is_none_is_refused() -> None:
+    rows: list[str] = ["", "sayso", "1" * 21, "٣"]
+    for row in each(rows):
+        with row as application, pytest.raises(errors.InvalidSettings):
+            manifest.invite(application)
 
 
 async def test_a_server_that_is_set_up_has_nothing_to_repair(there: Scene) -> None:

@@ -24,6 +24,7 @@ from tests.adapters.discord_scene import ANN, OPS, Scene, scene
 from tests.conftest import BOUND, until
 from tests.fakes.discord import Person
 from tests.fakes.discord.delivery import signature
+from tests.tables import each
 
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
 POSTS = "create_message"
@@ -97,12 +98,14 @@ async def test_a_channel_that_will_never_take_it_is_told_to_the_agent_at_once(
     assert hint in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("place", ["discord:#ops", "discord:910/x", "discord:@nobody"])
-async def test_a_place_that_makes_no_sense_is_refused_at_the_ask(there: Scene, place: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
-    assert refused.value.field == "route"
-    assert refused.value.hint
+async def test_a_place_that_makes_no_sense_is_refused_at_the_ask(there: Scene) -> None:
+    rows: list[str] = ["discord:#ops", "discord:910/x", "discord:@nobody"]
+    for row in each(rows):
+        with row as place:
+            with pytest.raises(errors.InvalidRequest) as refused:
+                await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
+            assert refused.value.field == "route"
+            assert refused.value.hint
 
 
 @pytest.mark.parametrize("kind", ["429", "429 shared", "429 cloudflare"])
@@ -358,11 +361,13 @@ async def test_discord_can_check_the_address() -> None:
         assert [one.status for one in await there.endpoint.probe()] == [401] * 6
 
 
-@pytest.mark.parametrize("body", ["", "[]", "x", "[" * 5000, "1"])
-async def test_a_signed_body_that_is_no_payload_is_refused(body: str) -> None:
-    async with scene("http") as there:
-        sent = await there.endpoint.post({}, body, signature(body))
-        assert sent.status == 400
+async def test_a_signed_body_that_is_no_payload_is_refused() -> None:
+    rows: list[str] = ["", "[]", "x", "[" * 5000, "1"]
+    for row in each(rows):
+        with row as body:
+            async with scene("http") as there:
+                sent = await there.endpoint.post({}, body, signature(body))
+                assert sent.status == 400
 
 
 async def test_an_old_signature_is_refused() -> None:

@@ -17,6 +17,7 @@ from sayso_hitl import dial, wire
 from tests.adapters.hitl import scene as hitl_scene
 from tests.adapters.hitl.scene import ANN, Json, Scene, waiting
 from tests.conftest import BOUND
+from tests.tables import each
 
 PORT = 50123
 
@@ -107,16 +108,17 @@ async def test_an_event_that_asks_nothing_is_answered_and_forgotten(scene: Scene
     assert await scene.desk.store.list(Query()) == []
 
 
-@pytest.mark.parametrize("missing", ["source_app", "session_id", "hook_event_type", "payload"])
-async def test_an_event_without_a_required_field_is_refused(scene: Scene, missing: str) -> None:
-    sent = event()
-    del sent[missing]
-    assert await scene.call("POST", "/events", sent) == (400, {"error": f"the event has no {missing}"})
+async def test_an_event_without_a_required_field_is_refused(scene: Scene) -> None:
+    rows: list[str] = ["source_app", "session_id", "hook_event_type", "payload"]
+    for row in each(rows):
+        with row as missing:
+            sent = event()
+            del sent[missing]
+            assert await scene.call("POST", "/events", sent) == (400, {"error": f"the event has no {missing}"})
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+async def test_only_an_address_of_this_machine_is_taken(scene: Scene) -> None:
+    rows: list[str | None] = [
         None,
         "http://localhost:50123",
         "wss://localhost:50123",
@@ -131,19 +133,18 @@ async def test_an_event_without_a_required_field_is_refused(scene: Scene, missin
         "ws://localhost:70000",
         "ws://localhost:50123/?next=ws://example.com",
         "ws://localhost:50123\n",
-    ],
-)
-async def test_only_an_address_of_this_machine_is_taken(scene: Scene, address: str | None) -> None:
-    sent = event()
-    sent["humanInTheLoop"]["responseWebSocketUrl"] = address
-    code, said = await scene.call("POST", "/events", sent)
-    assert (code, said) == (400, {"error": "responseWebSocketUrl is not ws://localhost:PORT"})
-    assert await scene.desk.store.list(Query()) == []
+    ]
+    for row in each(rows):
+        with row as address:
+            sent = event()
+            sent["humanInTheLoop"]["responseWebSocketUrl"] = address
+            code, said = await scene.call("POST", "/events", sent)
+            assert (code, said) == (400, {"error": "responseWebSocketUrl is not ws://localhost:PORT"})
+            assert await scene.desk.store.list(Query()) == []
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+async def test_what_cannot_be_asked_is_refused_before_anybody_waits(scene: Scene) -> None:
+    rows: list[Json] = [
         {"question": ""},
         {"type": "poll"},
         {"type": "choice", "choices": None},
@@ -154,20 +155,22 @@ async def test_only_an_address_of_this_machine_is_taken(scene: Scene, address: s
         {"timeout": "300"},
         {"timeout": 1e9},
         {"question": "\ud800"},
-    ],
-)
-async def test_what_cannot_be_asked_is_refused_before_anybody_waits(scene: Scene, wrong: Json) -> None:
-    sent = event()
-    sent["humanInTheLoop"] |= wrong
-    code, said = await scene.call("POST", "/events", sent)
-    assert (code, list(said)) == (400, ["error"])
-    assert await scene.desk.store.list(Query()) == []
+    ]
+    for row in each(rows):
+        with row as wrong:
+            sent = event()
+            sent["humanInTheLoop"] |= wrong
+            code, said = await scene.call("POST", "/events", sent)
+            assert (code, list(said)) == (400, ["error"])
+            assert await scene.desk.store.list(Query()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"no", b"[]", b"[" * 100_000, b'{"source_app": "\xff"}'])
-async def test_what_is_no_event_is_refused(scene: Scene, body: bytes) -> None:
-    code, said = await scene.call("POST", "/events", body)
-    assert (code, list(said)) == (400, ["error"])
+async def test_what_is_no_event_is_refused(scene: Scene) -> None:
+    rows: list[bytes] = [b"", b"no", b"[]", b"[" * 100_000, b'{"source_app": "\xff"}']
+    for row in each(rows):
+        with row as body:
+            code, said = await scene.call("POST", "/events", body)
+            assert (code, list(said)) == (400, ["error"])
 
 
 async def test_a_page_in_a_browser_can_neither_ask_nor_rebind_its_name(scene: Scene) -> None:
@@ -330,11 +333,13 @@ async def test_an_agent_cannot_send_the_dialler_on_to_another_machine(scene: Sce
     await runner.cleanup()
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1", "0.0.0.0", "::", "fe80::1"])
-def test_no_socket_is_ever_made_to_another_machine(host: str) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with pytest.raises(PermissionError):
-        dial._loopback_socket((family, socket.SOCK_STREAM, 6, "", (host, 80)))  # pyright: ignore[reportPrivateUsage]
+def test_no_socket_is_ever_made_to_another_machine() -> None:
+    rows: list[str] = ["192.0.2.1", "10.0.0.1", "0.0.0.0", "::", "fe80::1"]
+    for row in each(rows):
+        with row as host:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with pytest.raises(PermissionError):
+                dial._loopback_socket((family, socket.SOCK_STREAM, 6, "", (host, 80)))  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_nobody_reads_what_was_asked_without_a_key_that_may(scene: Scene) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies
 
 import sayso
 from sayso_http import callback_urls
+from tests.tables import each
 
 FORBIDDEN = [
     # this machine
@@ -74,49 +75,51 @@ SECURE = [url.replace("http://", "https://", 1) for url in FORBIDDEN if url.star
 CLEAR = ["http://example.com/", "http://example.com:8080/hook", "http://93.184.215.14/", "HTTP://example.com/"]
 
 
-@pytest.mark.parametrize("url", CLEAR)
-def test_a_decision_is_not_sent_in_clear_text_unless_the_operator_named_the_host(url: str) -> None:
-    with pytest.raises(sayso.InvalidRequest, match="http would show it"):
-        callback_urls.check_callback_url(url)
-    host = url.lower().split("/")[2]
-    assert callback_urls.check_callback_url(url, [host]).scheme == "http"
-    with pytest.raises(sayso.InvalidRequest, match="http would show it"):
-        callback_urls.check_callback_url(url, ["other.example.com"])
+def test_a_decision_is_not_sent_in_clear_text_unless_the_operator_named_the_host() -> None:
+    for row in each(CLEAR):
+        with row as url:
+            with pytest.raises(sayso.InvalidRequest, match="http would show it"):
+                callback_urls.check_callback_url(url)
+            host = url.lower().split("/")[2]
+            assert callback_urls.check_callback_url(url, [host]).scheme == "http"
+            with pytest.raises(sayso.InvalidRequest, match="http would show it"):
+                callback_urls.check_callback_url(url, ["other.example.com"])
 
 
-@pytest.mark.parametrize("url", [*FORBIDDEN, *SECURE])
-def test_a_forbidden_address_is_refused_when_it_is_asked(url: str) -> None:
-    with pytest.raises(sayso.InvalidRequest) as refused:
-        callback_urls.check_callback_url(url)
-    assert refused.value.field == "callback_url"
-    assert refused.value.hint
+def test_a_forbidden_address_is_refused_when_it_is_asked() -> None:
+    rows: list[str] = [*FORBIDDEN, *SECURE]
+    for row in each(rows):
+        with row as url:
+            with pytest.raises(sayso.InvalidRequest) as refused:
+                callback_urls.check_callback_url(url)
+            assert refused.value.field == "callback_url"
+            assert refused.value.hint
 
 
-@pytest.mark.parametrize("url", ALLOWED)
-def test_a_public_address_is_taken(url: str) -> None:
-    assert callback_urls.check_callback_url(url).port in callback_urls.PORTS
+def test_a_public_address_is_taken() -> None:
+    for row in each(ALLOWED):
+        with row as url:
+            assert callback_urls.check_callback_url(url).port in callback_urls.PORTS
 
 
-@pytest.mark.parametrize(
-    ("url", "allow"),
-    [
+def test_the_operator_can_allow_a_host_by_name() -> None:
+    rows: list[tuple[str, str]] = [
         ("http://127.0.0.1:9999/", "127.0.0.1"),
         ("http://127.0.0.1:9999/", "127.0.0.1:9999"),
         ("http://[::1]:9999/", "::1"),
         ("http://[::1]:9999/", "[::1]:9999"),
         ("http://Receiver:5000/", "receiver"),
         ("http://receiver.internal/", "Receiver.Internal:80"),
-    ],
-)
-def test_the_operator_can_allow_a_host_by_name(url: str, allow: str) -> None:
-    assert callback_urls.check_callback_url(url, [allow]).allowed_by([allow])
-    with pytest.raises(sayso.InvalidRequest):
-        callback_urls.check_callback_url(url)
+    ]
+    for row in each(rows):
+        with row as (url, allow):
+            assert callback_urls.check_callback_url(url, [allow]).allowed_by([allow])
+            with pytest.raises(sayso.InvalidRequest):
+                callback_urls.check_callback_url(url)
 
 
-@pytest.mark.parametrize(
-    ("url", "allow"),
-    [
+def test_an_allowed_host_allows_nothing_else() -> None:
+    rows: list[tuple[str, str]] = [
         ("http://127.0.0.1:9998/", "127.0.0.1:9999"),
         ("http://127.0.0.2/", "127.0.0.1"),
         ("http://127.1/", "127.0.0.1"),
@@ -126,11 +129,10 @@ def test_the_operator_can_allow_a_host_by_name(url: str, allow: str) -> None:
         ("http://user@receiver/", "receiver"),
         ("ftp://receiver/", "receiver"),
         ("http://receiver\\@evil/", "receiver"),
-    ],
-)
-def test_an_allowed_host_allows_nothing_else(url: str, allow: str) -> None:
-    with pytest.raises(sayso.InvalidRequest):
-        callback_urls.check_callback_url(url, [allow])
+    ]
+    for row in each(rows):
+        with row as (url, allow), pytest.raises(sayso.InvalidRequest):
+            callback_urls.check_callback_url(url, [allow])
 
 
 @hypothesis.given(strategies.ip_addresses(v=4))

@@ -17,6 +17,7 @@ from sayso.stores import Record, Store
 from sayso_http import routes
 from tests.adapters.http.service import RESTRICTED, Service, permission, running
 from tests.conftest import until
+from tests.tables import each
 
 ALLOW = {"verdict": "allow"}
 OWN = "own"
@@ -102,14 +103,15 @@ async def test_each_role_does_what_it_may_and_no_more(
         assert by == (["ann"] if path.endswith("/answers") and who == "ann" else [])
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/openapi.json"])
-async def test_probes_figures_and_the_document_need_no_key(service: Service, path: str) -> None:
-    assert (await service.call("GET", path)).status == 200
+async def test_probes_figures_and_the_document_need_no_key(service: Service) -> None:
+    rows: list[str] = ["/healthz", "/readyz", "/metrics", "/v1/openapi.json"]
+    for row in each(rows):
+        with row as path:
+            assert (await service.call("GET", path)).status == 200
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
+async def test_a_malformed_authorization_is_401(service: Service) -> None:
+    rows: list[str] = [
         "",
         "Bearer",
         "Bearer ",
@@ -119,12 +121,12 @@ async def test_probes_figures_and_the_document_need_no_key(service: Service, pat
         "sayso_agent_x",
         "Bearer é",
         "Bearer " + "x" * 600,
-    ],
-)
-async def test_a_malformed_authorization_is_401(service: Service, header: str) -> None:
-    answered = await service.call("GET", "/v1/requests", headers={"Authorization": header})
-    assert (answered.status, answered.error["code"]) == (401, "unauthorized")
-    assert answered.headers["WWW-Authenticate"] == "Bearer"
+    ]
+    for row in each(rows):
+        with row as header:
+            answered = await service.call("GET", "/v1/requests", headers={"Authorization": header})
+            assert (answered.status, answered.error["code"]) == (401, "unauthorized")
+            assert answered.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_each_key_lists_only_what_it_may_see(service: Service) -> None:
@@ -148,12 +150,14 @@ async def test_an_approver_finds_their_few_requests_behind_many_others(service: 
     assert len(following["requests"]) == 115
 
 
-@pytest.mark.parametrize("rest", ["", "?wait=1", "/log"])
-async def test_what_belongs_to_others_looks_like_what_is_not_there(service: Service, rest: str) -> None:
-    theirs = await service.call("GET", f"/v1/requests/{FOREIGN}{rest}", "bot")
-    nothing = await service.call("GET", f"/v1/requests/nothing{rest}", "bot")
-    assert (theirs.status, theirs.text) == (nothing.status, nothing.text)
-    assert set(theirs.headers) == set(nothing.headers)
+async def test_what_belongs_to_others_looks_like_what_is_not_there(service: Service) -> None:
+    rows: list[str] = ["", "?wait=1", "/log"]
+    for row in each(rows):
+        with row as rest:
+            theirs = await service.call("GET", f"/v1/requests/{FOREIGN}{rest}", "bot")
+            nothing = await service.call("GET", f"/v1/requests/nothing{rest}", "bot")
+            assert (theirs.status, theirs.text) == (nothing.status, nothing.text)
+            assert set(theirs.headers) == set(nothing.headers)
 
 
 async def test_what_belongs_to_others_cannot_be_paged_from_or_cancelled(service: Service) -> None:

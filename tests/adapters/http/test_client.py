@@ -20,6 +20,7 @@ from sayso.testing.clock import ManualClock
 from sayso_http import client
 from tests.adapters.http.service import RESTRICTED, Service, permission, running
 from tests.conftest import until
+from tests.tables import each
 
 ALLOW = sayso.Answer(verdict="allow")
 SECRET = "sayso_agent_" + "S3cret" * 6
@@ -391,9 +392,8 @@ async def elsewhere(handler: Callable[[web.Request], Any]) -> AsyncGenerator[str
         await runner.cleanup()
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
+async def test_what_is_no_answer_of_a_service_is_an_error_and_no_decision() -> None:
+    rows: list[tuple[int, bytes]] = [
         (200, b"<html>hello</html>"),
         (200, b"{}"),
         (200, b""),
@@ -403,16 +403,19 @@ async def elsewhere(handler: Callable[[web.Request], Any]) -> AsyncGenerator[str
         (400, b'{"error": "x"}'),
         (500, b'{"error": {"code": "internal", "message": "it failed"}}'),
         (418, b'{"error": {"code": "never_heard_of", "message": "x"}}'),
-    ],
-)
-async def test_what_is_no_answer_of_a_service_is_an_error_and_no_decision(status: int, body: bytes) -> None:
-    async def strange(_: web.Request) -> web.Response:
-        return web.Response(status=status, body=body, headers={"Location": "/elsewhere"} if status == 302 else {})
+    ]
+    for row in each(rows):
+        with row as (status, body):
 
-    async with elsewhere(strange) as url, client.RemoteDesk(url, SECRET) as desk:
-        with pytest.raises(sayso.SaysoError) as raised:
-            await desk.wait("a")
-    assert SECRET not in "".join(traceback.format_exception(raised.value))
+            async def strange(_: web.Request) -> web.Response:
+                return web.Response(
+                    status=status, body=body, headers={"Location": "/elsewhere"} if status == 302 else {}
+                )
+
+            async with elsewhere(strange) as url, client.RemoteDesk(url, SECRET) as desk:
+                with pytest.raises(sayso.SaysoError) as raised:
+                    await desk.wait("a")
+            assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_the_key_does_not_follow_a_redirect() -> None:
@@ -456,9 +459,8 @@ async def test_why_a_service_cannot_work_is_told_to_whoever_asked_it() -> None:
     assert told.value.hint == "the log of the service says more"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
+def test_an_address_that_is_none_stops_the_start() -> None:
+    rows: list[str] = [
         "",
         "127.0.0.1:8700",
         "ftp://x",
@@ -467,21 +469,23 @@ async def test_why_a_service_cannot_work_is_told_to_whoever_asked_it() -> None:
         "https://user:pass@host",
         "https://host/?key=1",
         "http://[::1",
-    ],
-)
-def test_an_address_that_is_none_stops_the_start(url: str) -> None:
-    with pytest.raises(sayso.InvalidSettings) as refused:
-        client.RemoteDesk(url, SECRET)
-    assert refused.value.field == "SAYSO_URL"
-    assert "pass" not in str(refused.value.message)
+    ]
+    for row in each(rows):
+        with row as url:
+            with pytest.raises(sayso.InvalidSettings) as refused:
+                client.RemoteDesk(url, SECRET)
+            assert refused.value.field == "SAYSO_URL"
+            assert "pass" not in str(refused.value.message)
 
 
-@pytest.mark.parametrize("key", [None, "", "a b", "é" * 20, "a\nb", "x" * 600])
-def test_a_key_that_is_none_stops_the_start_and_is_not_repeated(key: str | None) -> None:
-    with pytest.raises(sayso.InvalidSettings) as refused:
-        client.RemoteDesk("https://sayso.example.com", key)
-    assert refused.value.field == "SAYSO_KEY"
-    assert not key or key not in refused.value.message + str(refused.value.hint)
+def test_a_key_that_is_none_stops_the_start_and_is_not_repeated() -> None:
+    rows: list[str | None] = [None, "", "a b", "é" * 20, "a\nb", "x" * 600]
+    for row in each(rows):
+        with row as key:
+            with pytest.raises(sayso.InvalidSettings) as refused:
+                client.RemoteDesk("https://sayso.example.com", key)
+            assert refused.value.field == "SAYSO_KEY"
+            assert not key or key not in refused.value.message + str(refused.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -497,9 +501,11 @@ def test_plain_http_to_another_machine_needs_to_be_asked_for(host: str, monkeypa
     client.RemoteDesk(f"http://{host}", SECRET)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8700", "[::1]:8700", "127.8.9.1"])
-def test_plain_http_to_this_machine_is_fine(host: str) -> None:
-    assert SECRET not in repr(client.RemoteDesk(f"http://{host}", SECRET))
+def test_plain_http_to_this_machine_is_fine() -> None:
+    rows: list[str] = ["127.0.0.1", "localhost:8700", "[::1]:8700", "127.8.9.1"]
+    for row in each(rows):
+        with row as host:
+            assert SECRET not in repr(client.RemoteDesk(f"http://{host}", SECRET))
 
 
 async def test_a_service_below_a_path_is_reached_there(service: Service) -> None:

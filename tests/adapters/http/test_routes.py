@@ -24,6 +24,7 @@ from sayso_http import health, openapi, routes
 from sayso_http.server import access, responses
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until
+from tests.tables import each
 
 
 @pytest.fixture
@@ -73,11 +74,13 @@ async def test_a_repeated_idempotency_key_finds_the_same_request(service: Servic
     assert first.json["id"] == again.json["id"] != foreign.json["id"]
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
-async def test_an_idempotency_key_of_no_length_or_too_much_is_refused(service: Service, key: str) -> None:
-    body = {"kind": "question", "title": "?"}
-    answered = await service.call("POST", "/v1/requests", "bot", body, headers={"Idempotency-Key": key})
-    assert (answered.status, answered.error["field"]) == (422, "Idempotency-Key")
+async def test_an_idempotency_key_of_no_length_or_too_much_is_refused(service: Service) -> None:
+    rows: list[str] = ["", "x" * 256]
+    for row in each(rows):
+        with row as key:
+            body = {"kind": "question", "title": "?"}
+            answered = await service.call("POST", "/v1/requests", "bot", body, headers={"Idempotency-Key": key})
+            assert (answered.status, answered.error["field"]) == (422, "Idempotency-Key")
 
 
 async def test_every_kind_is_asked_and_answered(service: Service) -> None:
@@ -156,9 +159,8 @@ async def test_the_list_can_be_of_one_agent_session(service: Service) -> None:
     assert [one["id"] for one in found.json["requests"]] == ["s-2"]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
+async def test_a_list_that_cannot_be_is_422_with_the_parameter_named(service: Service) -> None:
+    rows: list[tuple[str, str]] = [
         ("state=open", "state"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -169,26 +171,30 @@ async def test_the_list_can_be_of_one_agent_session(service: Service) -> None:
         ("limit=", "limit"),
         ("limit=1&limit=2", "limit"),
         ("wrong=1", "wrong"),
-    ],
-)
-async def test_a_list_that_cannot_be_is_422_with_the_parameter_named(service: Service, query: str, field: str) -> None:
-    answered = await service.call("GET", f"/v1/requests?{query}", "bot")
-    assert (answered.status, answered.error["field"]) == (422, field)
+    ]
+    for row in each(rows):
+        with row as (query, field):
+            answered = await service.call("GET", f"/v1/requests?{query}", "bot")
+            assert (answered.status, answered.error["field"]) == (422, field)
 
 
-@pytest.mark.parametrize("wait", ["-1", "61", "60.1", "nan", "inf", "1e9", "x", "", "0x1", "1" * 30, "%D9%A1"])
-async def test_a_wait_that_cannot_be_is_422(service: Service, wait: str) -> None:
-    await service.call("POST", "/v1/requests", "bot", permission())
-    answered = await service.call("GET", f"/v1/requests/r1?wait={wait}", "bot")
-    assert (answered.status, answered.error["field"]) == (422, "wait")
+async def test_a_wait_that_cannot_be_is_422(service: Service) -> None:
+    rows: list[str] = ["-1", "61", "60.1", "nan", "inf", "1e9", "x", "", "0x1", "1" * 30, "%D9%A1"]
+    for row in each(rows):
+        with row as wait:
+            await service.call("POST", "/v1/requests", "bot", permission())
+            answered = await service.call("GET", f"/v1/requests/r1?wait={wait}", "bot")
+            assert (answered.status, answered.error["field"]) == (422, "wait")
 
 
-@pytest.mark.parametrize("days", ["-1", "nan", "1e308", "x", ""])
-async def test_days_that_cannot_be_are_422_and_it_is_said_how_many_can(service: Service, days: str) -> None:
-    answered = await service.call("GET", f"/v1/stats?days={days}", "op")
-    assert (answered.status, answered.error["field"]) == (422, "days")
-    assert answered.error["message"] == "days is no number of days"
-    assert answered.error["hint"].endswith(" days")
+async def test_days_that_cannot_be_are_422_and_it_is_said_how_many_can(service: Service) -> None:
+    rows: list[str] = ["-1", "nan", "1e308", "x", ""]
+    for row in each(rows):
+        with row as days:
+            answered = await service.call("GET", f"/v1/stats?days={days}", "op")
+            assert (answered.status, answered.error["field"]) == (422, "days")
+            assert answered.error["message"] == "days is no number of days"
+            assert answered.error["hint"].endswith(" days")
 
 
 async def test_a_long_poll_ends_with_the_decision(service: Service) -> None:
@@ -274,10 +280,12 @@ async def test_posted_cards_are_part_of_the_ticket(service: Service) -> None:
     assert read.json["cards"] == [{"place": "chat:#ops", "ref": "C1/17.5"}]
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/", "/v1/requests/a/b/c", "/v1/requests/%00", "/v1/requests/%ff"])
-async def test_what_is_not_there_is_404_in_our_form(service: Service, path: str) -> None:
-    answered = await service.call("GET", path, "bot")
-    assert (answered.status, answered.error["code"]) == (404, "not_found")
+async def test_what_is_not_there_is_404_in_our_form(service: Service) -> None:
+    rows: list[str] = ["/v1/nothing", "/", "/v1/requests/a/b/c", "/v1/requests/%00", "/v1/requests/%ff"]
+    for row in each(rows):
+        with row as path:
+            answered = await service.call("GET", path, "bot")
+            assert (answered.status, answered.error["code"]) == (404, "not_found")
 
 
 async def test_a_wrong_method_is_405_and_says_which_are_right(service: Service) -> None:
@@ -286,11 +294,13 @@ async def test_a_wrong_method_is_405_and_says_which_are_right(service: Service) 
     assert "GET" in answered.headers["Allow"]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost", "127.0.0.1@evil:80", ""])
-async def test_a_foreign_host_name_is_421(service: Service, host: str) -> None:
-    for path in ("/v1/requests", "/healthz"):
-        answered = await service.call("GET", path, "op", headers={"Host": host})
-        assert (answered.status, answered.error["code"]) == (421, "unknown_host")
+async def test_a_foreign_host_name_is_421(service: Service) -> None:
+    rows: list[str] = ["evil.example", "127.0.0.1.evil.example", "localhost", "127.0.0.1@evil:80", ""]
+    for row in each(rows):
+        with row as host:
+            for path in ("/v1/requests", "/healthz"):
+                answered = await service.call("GET", path, "op", headers={"Host": host})
+                assert (answered.status, answered.error["code"]) == (421, "unknown_host")
 
 
 async def test_a_failure_inside_is_500_and_shows_nothing_of_it(
@@ -613,26 +623,25 @@ def test_every_route_that_has_a_name_is_in_the_table() -> None:
     assert sorted(named, key=id) == sorted(routes.OPERATIONS, key=id)
 
 
-@pytest.mark.parametrize("operation", [one for one in routes.OPERATIONS if isinstance(one, routes.Keyed)])
-async def test_a_route_refuses_whom_it_is_not_for_before_it_reads_anything(
-    service: Service, operation: routes.Keyed
-) -> None:
-    may = {
-        "anybody with a key": {"bot", "ann", "op"},
-        "who asks": {"bot", "op"},
-        "who cancels": {"bot", "op"},
-        "who answers": {"ann"},
-        "who looks": {"ann", "op"},
-        # whom the settings name is known only once it is looked up
-        "who stops": {"ann", "op"},
-        "who operates": {"op"},
-    }[operation.who]
-    path = operation.at("none")
-    for name in {"bot", "ann", "op"} - may:
-        # nobody could read this body
-        refused = await service.call(operation.method.upper(), path, name, data=b"{")
-        assert (refused.status, refused.error["code"]) == (403, "not_allowed")
-    assert (await service.call(operation.method.upper(), path)).status == 401
+async def test_a_route_refuses_whom_it_is_not_for_before_it_reads_anything(service: Service) -> None:
+    for row in each([one for one in routes.OPERATIONS if isinstance(one, routes.Keyed)]):
+        with row as operation:
+            may = {
+                "anybody with a key": {"bot", "ann", "op"},
+                "who asks": {"bot", "op"},
+                "who cancels": {"bot", "op"},
+                "who answers": {"ann"},
+                "who looks": {"ann", "op"},
+                # whom the settings name is known only once it is looked up
+                "who stops": {"ann", "op"},
+                "who operates": {"op"},
+            }[operation.who]
+            path = operation.at("none")
+            for name in {"bot", "ann", "op"} - may:
+                # nobody could read this body
+                refused = await service.call(operation.method.upper(), path, name, data=b"{")
+                assert (refused.status, refused.error["code"]) == (403, "not_allowed")
+            assert (await service.call(operation.method.upper(), path)).status == 401
 
 
 async def test_every_reference_in_the_document_leads_somewhere(service: Service) -> None:

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 import sayso
 from sayso import errors
 from sayso_http import wire_errors
 from tests.adapters.http.test_document import FULL
+from tests.tables import each
 
 # One of each, as it is raised; whoever adds an error adds it here.
 RAISED: list[errors.SaysoError] = [
@@ -64,20 +63,26 @@ assert type(error) is Newer and (error.message, error.hint) == ("m", "h"), error
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: type(raised).__name__)
-def test_an_error_is_the_same_one_at_the_client(raised: errors.SaysoError) -> None:
-    failure = wire_errors.Failure(code=raised.code, message=raised.message, field="a", hint="h")
-    error = wire_errors.error_of(failure)
-    assert (str(error), error.message, error.hint, error.code) == (raised.message, raised.message, "h", raised.code)
-    if raised.code in wire_errors.MADE_OF_TICKET:
-        assert isinstance(error, errors.Refused)
-        remade: Callable[[Any], errors.SaysoError] = wire_errors.MADE_OF_TICKET[raised.code]
-        assert type(remade(FULL)) is type(raised)
-        return
-    assert type(error) is type(raised)
-    assert error.field == "a"
-    # nothing that an error of this kind always has is missing
-    assert [name for name in vars(raised) if not hasattr(error, name)] == []
+def test_an_error_is_the_same_one_at_the_client() -> None:
+    for row in each(RAISED):
+        with row as raised:
+            failure = wire_errors.Failure(code=raised.code, message=raised.message, field="a", hint="h")
+            error = wire_errors.error_of(failure)
+            assert (str(error), error.message, error.hint, error.code) == (
+                raised.message,
+                raised.message,
+                "h",
+                raised.code,
+            )
+            if raised.code in wire_errors.MADE_OF_TICKET:
+                assert isinstance(error, errors.Refused)
+                remade: Callable[[Any], errors.SaysoError] = wire_errors.MADE_OF_TICKET[raised.code]
+                assert type(remade(FULL)) is type(raised)
+                continue
+            assert type(error) is type(raised)
+            assert error.field == "a"
+            # nothing that an error of this kind always has is missing
+            assert [name for name in vars(raised) if not hasattr(error, name)] == []
 
 
 def test_the_code_of_an_error_that_is_not_known_is_kept() -> None:

@@ -91,8 +91,7 @@ def _seen(value: Any) -> object:
     if isinstance(value, dict):
         return frozenset((name, _seen(one)) for name, one in cast("dict[str, Any]", value).items())
     if isinstance(value, list):
-        many = cast("list[Any]", value)
-        return _among(len(many)), frozenset(_seen(one) for one in many)
+        return _among(len(value)), frozenset(_seen(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, str):
         return _seen_text(value)
     # a number without a fraction is an integer to a schema, however it is written

@@ -13,6 +13,7 @@ from sayso.desk.admission import rotas
 from sayso.testing.clock import ManualClock
 from sayso_http import outbound
 from sayso_ical import CalendarRota, reading
+from tests.tables import each
 
 EVENT = "BEGIN:VEVENT\r\nUID:{number}\r\nDTSTAMP:20260101T000000Z\r\n{body}\r\nEND:VEVENT\r\n"
 FRAME = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//rota//EN\r\n{zone}{events}END:VCALENDAR\r\n"
@@ -25,9 +26,8 @@ def calendar(*events: str, zone: str = "") -> bytes:
     return FRAME.format(zone=f"X-WR-TIMEZONE:{zone}\r\n" if zone else "", events="".join(bodies)).encode()
 
 
-@pytest.mark.parametrize(
-    ("event", "names", "emails"),
-    [
+def test_people_are_known_by_an_address_or_by_exactly_their_name() -> None:
+    rows: list[tuple[str, list[str], list[str]]] = [
         ("SUMMARY:On call\r\nATTENDEE;CN=Ann:mailto:ann@example.com", [], ["ann@example.com"]),
         ("SUMMARY:Ann\r\nATTENDEE:ann@example.com", [], ["ann@example.com"]),
         ("ATTENDEE:mailto:a@x.com\r\nATTENDEE:MAILTO:b@x.com", [], ["a@x.com", "b@x.com"]),
@@ -43,17 +43,14 @@ def calendar(*events: str, zone: str = "") -> bytes:
         ("SUMMARY:ann\r\nSTATUS:CANCELLED", [], []),
         (f"SUMMARY:{'ann,' * 200}", [], []),
         ("DESCRIPTION:no title at all", [], []),
-    ],
-)
-def test_people_are_known_by_an_address_or_by_exactly_their_name(
-    event: str, names: list[str], emails: list[str]
-) -> None:
-    assert reading.find(calendar(DAY + event), NOON) == {"names": names, "emails": emails}
+    ]
+    for row in each(rows):
+        with row as (event, names, emails):
+            assert reading.find(calendar(DAY + event), NOON) == {"names": names, "emails": emails}
 
 
-@pytest.mark.parametrize(
-    ("at", "who"),
-    [
+def test_weeks_in_turn_change_at_midnight_of_the_calendars_zone_summer_and_winter() -> None:
+    rows: list[tuple[str, list[str]]] = [
         ("2026-01-04T22:59:59+00:00", ["ann"]),
         ("2026-01-04T23:00:00+00:00", ["bob"]),
         ("2026-01-11T22:59:59+00:00", ["bob"]),
@@ -61,15 +58,15 @@ def test_people_are_known_by_an_address_or_by_exactly_their_name(
         ("2026-07-05T21:59:59+00:00", ["ann"]),
         ("2026-07-05T22:00:00+00:00", ["bob"]),
         ("2025-12-28T22:59:59+00:00", []),
-    ],
-)
-def test_weeks_in_turn_change_at_midnight_of_the_calendars_zone_summer_and_winter(at: str, who: list[str]) -> None:
-    weeks = [
-        f"DTSTART;VALUE=DATE:{first}\r\nDURATION:P7D\r\nRRULE:FREQ=WEEKLY;INTERVAL=2\r\nSUMMARY:{name}"
-        for name, first in (("ann", "20251229"), ("bob", "20260105"))
     ]
-    found = reading.find(calendar(*weeks, zone="Europe/Berlin"), datetime.fromisoformat(at))
-    assert found["names"] == who
+    for row in each(rows):
+        with row as (at, who):
+            weeks = [
+                f"DTSTART;VALUE=DATE:{first}\r\nDURATION:P7D\r\nRRULE:FREQ=WEEKLY;INTERVAL=2\r\nSUMMARY:{name}"
+                for name, first in (("ann", "20251229"), ("bob", "20260105"))
+            ]
+            found = reading.find(calendar(*weeks, zone="Europe/Berlin"), datetime.fromisoformat(at))
+            assert found["names"] == who
 
 
 def test_a_swapped_week_is_the_other_persons() -> None:
@@ -134,24 +131,22 @@ async def test_a_calendar_is_fetched_once_a_minute_and_read_in_a_process_of_its_
     assert host.calls == 2
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "said"),
-    [
+async def test_what_is_no_calendar_says_nothing_about_anybody() -> None:
+    rows: list[tuple[bytes, int, str]] = [
         (b"<html>Sign in</html>", 200, "gives no calendar that can be read"),
         (b"", 200, "gives no calendar that can be read"),
         (b"gone", 404, "answers with status 404"),
         (b"moved", 302, "answers with status 302"),
         (b"x" * (outbound.LARGEST + 1), 200, "gives more than 2000000 bytes"),
-    ],
-    ids=["a page to sign in", "nothing", "not found", "a redirect", "too much"],
-)
-async def test_what_is_no_calendar_says_nothing_about_anybody(body: bytes, status: int, said: str) -> None:
-    async with hosting() as host:
-        host.body, host.status = body, status
-        with pytest.raises(errors.ChannelError) as failed:
-            await host.rota(ManualClock()).on_call()
-    assert said in failed.value.message
-    assert "secret" not in str(failed.value) + str(failed.value.hint), "a calendar's address is a secret"
+    ]
+    for row in each(rows):
+        with row as (body, status, said):
+            async with hosting() as host:
+                host.body, host.status = body, status
+                with pytest.raises(errors.ChannelError) as failed:
+                    await host.rota(ManualClock()).on_call()
+            assert said in failed.value.message
+            assert "secret" not in str(failed.value) + str(failed.value.hint), "a calendar's address is a secret"
 
 
 async def test_a_calendar_that_repeats_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

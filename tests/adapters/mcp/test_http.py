@@ -25,6 +25,7 @@ from sayso_http.server import auth, hosts, responses
 from sayso_mcp import server
 from tests.adapters.mcp.scene import ANN
 from tests.conftest import until
+from tests.tables import each
 
 OURS = "https://sayso.example.com"
 INITIALIZE = {
@@ -108,9 +109,8 @@ async def test_what_a_person_says_goes_back_over_http(service: Service, mode: st
     assert (await service.desk.get("r1")).owner == "bot"
 
 
-@pytest.mark.parametrize(
-    ("key", "more", "status", "code"),
-    [
+async def test_only_an_agents_key_under_our_own_name_is_answered(service: Service) -> None:
+    rows: list[tuple[str | None, dict[str, str], int, str | None]] = [
         (None, {}, 401, "unauthorized"),
         ("bot", {"Authorization": "Bearer sayso_agent_wrong"}, 401, "unauthorized"),
         ("ann", {}, 403, "not_allowed"),
@@ -120,18 +120,16 @@ async def test_what_a_person_says_goes_back_over_http(service: Service, mode: st
         ("bot", {"Origin": "null"}, 403, "not_allowed"),
         ("bot", {"Origin": OURS}, 200, None),
         ("bot", {}, 200, None),
-    ],
-)
-async def test_only_an_agents_key_under_our_own_name_is_answered(
-    service: Service, key: str | None, more: dict[str, str], status: int, code: str | None
-) -> None:
-    headers = {**(service.headers(key) if key else {}), **more}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{service.url}/mcp", json=INITIALIZE, headers=headers) as found,
-    ):
-        assert found.status == status
-        assert code is None or json.loads(await found.text())["error"]["code"] == code
+    ]
+    for row in each(rows):
+        with row as (key, more, status, code):
+            headers = {**(service.headers(key) if key else {}), **more}
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{service.url}/mcp", json=INITIALIZE, headers=headers) as found,
+            ):
+                assert found.status == status
+                assert code is None or json.loads(await found.text())["error"]["code"] == code
 
 
 async def test_there_is_nothing_to_listen_to_and_no_session_to_end(service: Service) -> None:

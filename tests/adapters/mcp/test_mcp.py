@@ -14,6 +14,7 @@ from sayso.testing.clock import ManualClock
 from sayso_mcp import settings, standing
 from tests.adapters.mcp.scene import ANN, Scene, scene, text
 from tests.conftest import until
+from tests.tables import each
 
 LS = {"tool": "Bash", "input": {"command": "ls"}}
 FORM = {"type": "object", "properties": {"amount": {"type": "integer", "maximum": 100}}, "required": ["amount"]}
@@ -50,9 +51,8 @@ async def test_a_denial_comes_with_its_reason_and_no_input() -> None:
     assert "input" not in told
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "answer", "expected"),
-    [
+async def test_what_a_person_says_comes_back_typed() -> None:
+    rows: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         ("ask_question", {"title": "Who?"}, {"text": "Acme"}, {"text": "Acme"}),
         ("ask_choice", {"title": "Which?", "options": ["A", "B"]}, {"choice": "B"}, {"choices": ["B"]}),
         (
@@ -63,20 +63,18 @@ async def test_a_denial_comes_with_its_reason_and_no_input() -> None:
         ),
         ("ask_choice", {"title": "Which?", "options": ["A"], "other": True}, {"choice": "C"}, {"choices": ["C"]}),
         ("ask_form", {"title": "Refund", "schema": FORM}, {"values": {"amount": 7}}, {"values": {"amount": 7}}),
-    ],
-)
-async def test_what_a_person_says_comes_back_typed(
-    tool: str, arguments: dict[str, Any], answer: dict[str, Any], expected: dict[str, Any]
-) -> None:
-    async with scene() as there:
-        call = there.calling(tool, **arguments)
-        await there.answer(**answer)
-        told = await call
-    assert told["outcome"] == "answered"
-    assert {name: told.get(name) for name in ("text", "choices", "values")} == {
-        **dict.fromkeys(("text", "choices", "values")),
-        **expected,
-    }
+    ]
+    for row in each(rows):
+        with row as (tool, arguments, answer, expected):
+            async with scene() as there:
+                call = there.calling(tool, **arguments)
+                await there.answer(**answer)
+                told = await call
+            assert told["outcome"] == "answered"
+            assert {name: told.get(name) for name in ("text", "choices", "values")} == {
+                **dict.fromkeys(("text", "choices", "values")),
+                **expected,
+            }
 
 
 async def test_a_bad_answer_is_refused_to_the_person_and_never_reaches_the_client() -> None:
@@ -145,9 +143,8 @@ async def test_the_same_id_finds_the_same_request_and_other_content_is_refused()
     assert "choose another id" in text(other)
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
-    [
+async def test_what_cannot_be_asked_is_a_tool_error_that_says_why() -> None:
+    rows: list[tuple[str, dict[str, Any], str]] = [
         ("ask_form", {"title": "Refund", "schema": {"type": "array"}}, "schema must be an object"),
         ("ask_choice", {"title": "Which?", "options": []}, "options"),
         ("ask_question", {"title": "Who?", "id": "no spaces"}, "id"),
@@ -155,16 +152,14 @@ async def test_the_same_id_finds_the_same_request_and_other_content_is_refused()
         ("ask_permission", {"tool": "Bash"}, "input"),
         ("get_decision", {"request_id": "nothing"}, "there is no request nothing"),
         ("get_decision", {}, "request_id"),
-    ],
-)
-async def test_what_cannot_be_asked_is_a_tool_error_that_says_why(
-    tool: str, arguments: dict[str, Any], said: str
-) -> None:
-    async with scene(HURRIED) as there:
-        answered = await there.call(tool, **arguments)
-        assert len(await there.desk.store.list(Query())) == 0
-    assert answered.is_error
-    assert said in text(answered)
+    ]
+    for row in each(rows):
+        with row as (tool, arguments, said):
+            async with scene(HURRIED) as there:
+                answered = await there.call(tool, **arguments)
+                assert len(await there.desk.store.list(Query())) == 0
+            assert answered.is_error
+            assert said in text(answered)
 
 
 async def test_a_failure_inside_tells_nothing_from_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sayso import asking, errors, model
 from sayso_mcp import prompt, settings
 from tests.adapters.mcp.scene import Scene, scene, text
+from tests.tables import each
 
 CALL = {"tool_name": "Bash", "input": {"command": "ls"}, "tool_use_id": "toolu_1"}
 
@@ -64,9 +65,8 @@ async def test_it_never_answers_pending() -> None:
         assert (await call)["behavior"] == "allow"
 
 
-@pytest.mark.parametrize(
-    ("call", "said"),
-    [
+async def test_a_call_that_cannot_be_read_is_a_denial() -> None:
+    rows: list[tuple[dict[str, Any], str]] = [
         ({}, "tool_name"),
         ({"tool_name": 7, "input": {}}, "tool_name"),
         ({"tool_name": "Bash"}, "input"),
@@ -74,13 +74,13 @@ async def test_it_never_answers_pending() -> None:
         ({"tool_name": "", "input": {}}, "tool"),
         ({"tool_name": "x" * 1000, "input": {}}, "tool"),
         ({**CALL, "tool_use_id": 7}, "tool_use_id"),
-    ],
-)
-async def test_a_call_that_cannot_be_read_is_a_denial(call: dict[str, Any], said: str) -> None:
-    async with scene() as there:
-        read = await prompted(there, **call)
-    assert read["behavior"] == "deny"
-    assert said in read["message"]
+    ]
+    for row in each(rows):
+        with row as (call, said):
+            async with scene() as there:
+                read = await prompted(there, **call)
+            assert read["behavior"] == "deny"
+            assert said in read["message"]
 
 
 async def test_keys_of_a_newer_version_do_not_get_in_the_way() -> None:

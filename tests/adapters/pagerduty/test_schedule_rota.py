@@ -11,6 +11,7 @@ from sayso import errors
 from sayso.desk.admission import rotas
 from sayso.testing.clock import ManualClock
 from sayso_pagerduty import ScheduleRota
+from tests.tables import each
 
 TOKEN = "u+fakefakefakefakefake"
 
@@ -72,9 +73,8 @@ async def test_a_moment_of_too_many_calls_is_waited_out_once() -> None:
     assert len(there.asked) == 2
 
 
-@pytest.mark.parametrize(
-    ("schedule", "token", "statuses", "body", "said"),
-    [
+async def test_what_pagerduty_does_not_say_is_said_so_and_no_secret_with_it() -> None:
+    rows: list[tuple[str, str, list[int], bytes | None, str]] = [
         ("P538IZH", "wrong-wrong-wrong", [], None, "PagerDuty does not take PAGERDUTY_TOKEN"),
         ("PNOTHERE", TOKEN, [], None, "PagerDuty has no schedule PNOTHERE"),
         ("P538IZH", TOKEN, [500], None, "PagerDuty failed: status 500"),
@@ -84,17 +84,15 @@ async def test_a_moment_of_too_many_calls_is_waited_out_once() -> None:
         ("P538IZH", TOKEN, [], b'{"users": [1]}', "PagerDuty did not say who is on call on P538IZH"),
         ("P538IZH", TOKEN, [], b"[]", "PagerDuty did not say who is on call on P538IZH"),
         ("P538IZH", TOKEN, [], b" " * 1_000_001, "PagerDuty cannot be reached"),
-    ],
-)
-async def test_what_pagerduty_does_not_say_is_said_so_and_no_secret_with_it(
-    schedule: str, token: str, statuses: list[int], body: bytes | None, said: str
-) -> None:
-    async with pagerduty() as there:
-        there.statuses, there.body = statuses, body
-        with pytest.raises(errors.ChannelError) as failed:
-            await ScheduleRota(schedule, token, ManualClock(), there.url).on_call()
-    assert failed.value.message == said
-    assert token[-4:] not in f"{failed.value} {failed.value.hint}"
+    ]
+    for row in each(rows):
+        with row as (schedule, token, statuses, body, said):
+            async with pagerduty() as there:
+                there.statuses, there.body = statuses, body
+                with pytest.raises(errors.ChannelError) as failed:
+                    await ScheduleRota(schedule, token, ManualClock(), there.url).on_call()
+            assert failed.value.message == said
+            assert token[-4:] not in f"{failed.value} {failed.value.hint}"
 
 
 async def test_a_server_that_is_not_there_is_not_tried_for_long() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
+import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from sayso.testing.clock import ManualClock
 from sayso_http import outbound
 from sayso_push import pusher, subscriptions
 from tests.fakes.push_service import Browser, PushService, decode, push_service
+from tests.tables import each
 
 HOSTILE = sayso.Permission(
     tool="Bash", input={"command": "s3cret <!channel>"}, title="s3cret", body="s3cret", expires_in=600
@@ -266,9 +268,8 @@ async def test_a_person_has_few_devices_and_a_device_one_person(there: Scene) ->
     assert [one.account for one in await there.kept.all()] == ["web:ann"]
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
+async def test_an_address_that_must_not_be_called_is_refused(there: Scene) -> None:
+    rows: list[str] = [
         "http://push.example.com/x",
         "https://10.0.0.1/x",
         "https://localhost/x",
@@ -278,25 +279,25 @@ async def test_a_person_has_few_devices_and_a_device_one_person(there: Scene) ->
         "javascript:alert(1)",
         "",
         "https://push.example.com/" + "x" * 3_000,
-    ],
-)
-async def test_an_address_that_must_not_be_called_is_refused(there: Scene, endpoint: str) -> None:
-    keys = there.service.browser("a").keys
-    with pytest.raises(errors.InvalidRequest, match="this push address cannot be used"):
-        await there.kept.add(actor("ann"), endpoint, *keys, there.clock.now())
-    assert await there.kept.all() == []
+    ]
+    for row in each(rows):
+        with row as endpoint:
+            keys = there.service.browser("a").keys
+            with pytest.raises(errors.InvalidRequest, match="this push address cannot be used"):
+                await there.kept.add(actor("ann"), endpoint, *keys, there.clock.now())
+            assert await there.kept.all() == []
 
 
-@pytest.mark.parametrize("wrong", ["p256dh", "auth"])
-@pytest.mark.parametrize("given", ["", "x", "é", "A" * 87, "A" * 22])
-async def test_keys_that_are_none_are_refused(there: Scene, wrong: str, given: str) -> None:
-    browser = there.service.browser("a")
-    p256dh, auth = browser.keys
-    keys = {"p256dh": p256dh, "auth": auth} | {wrong: given}
-    if given == "A" * 22 and wrong == "auth":
-        keys[wrong] = "A" * 23
-    with pytest.raises(errors.InvalidRequest, match="no keys of a browser"):
-        await there.kept.add(actor("ann"), browser.endpoint, keys["p256dh"], keys["auth"], there.clock.now())
+async def test_keys_that_are_none_are_refused(there: Scene) -> None:
+    for row in each(itertools.product(["p256dh", "auth"], ["", "x", "é", "A" * 87, "A" * 22])):
+        with row as (wrong, given):
+            browser = there.service.browser("a")
+            p256dh, auth = browser.keys
+            keys = {"p256dh": p256dh, "auth": auth} | {wrong: given}
+            if given == "A" * 22 and wrong == "auth":
+                keys[wrong] = "A" * 23
+            with pytest.raises(errors.InvalidRequest, match="no keys of a browser"):
+                await there.kept.add(actor("ann"), browser.endpoint, keys["p256dh"], keys["auth"], there.clock.now())
 
 
 async def test_an_address_that_became_private_is_not_called_and_forgotten(there: Scene) -> None:

@@ -13,6 +13,7 @@ import sayso
 import sayso_signing
 from sayso import errors
 from sayso.content import digest
+from tests.tables import each
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY, OLD = ("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "b" * 43)
@@ -64,12 +65,14 @@ def test_a_key_has_the_thumbprint_of_rfc_7638_as_its_id() -> None:
     assert [*sayso_signing.Keyring([seed]).public] == ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]
 
 
-@pytest.mark.parametrize("text", ["", "short", ",", f"{KEY},{KEY[:-2]}", "ä" * 43, ",".join([KEY] * 9)])
-def test_what_is_no_list_of_keys_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(errors.InvalidSettings) as refused:
-        sayso_signing.Keyring.from_text(text)
-    assert refused.value.field == "SAYSO_SIGNING_KEY"
-    assert not text or text not in str(refused.value)
+def test_what_is_no_list_of_keys_is_refused_and_not_shown() -> None:
+    rows: list[str] = ["", "short", ",", f"{KEY},{KEY[:-2]}", "ä" * 43, ",".join([KEY] * 9)]
+    for row in each(rows):
+        with row as text:
+            with pytest.raises(errors.InvalidSettings) as refused:
+                sayso_signing.Keyring.from_text(text)
+            assert refused.value.field == "SAYSO_SIGNING_KEY"
+            assert not text or text not in str(refused.value)
 
 
 def test_a_new_key_is_one(keyring: sayso_signing.Keyring) -> None:
@@ -94,18 +97,16 @@ def test_any_jwt_library_reads_a_receipt(keyring: sayso_signing.Keyring) -> None
     assert len(token) < 1_500
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
+def test_another_call_is_refused(keyring: sayso_signing.Keyring) -> None:
+    rows: list[dict[str, Any]] = [
         {"tool": "Deploy"},
         {"input": {"version": "1.4.3"}},
         {"input": {}},
         {"input": {"version": "1.4.2", "force": True}},
-    ],
-)
-def test_another_call_is_refused(keyring: sayso_signing.Keyring, call: dict[str, Any]) -> None:
-    with pytest.raises(errors.DigestMismatch):
-        verify(receipt(keyring), keyring, **call)
+    ]
+    for row in each(rows):
+        with row as call, pytest.raises(errors.DigestMismatch):
+            verify(receipt(keyring), keyring, **call)
 
 
 def test_time_and_audience_are_held(keyring: sayso_signing.Keyring) -> None:
@@ -150,37 +151,41 @@ def raw_parts(token: str) -> list[bytes]:
     return [raw(part) for part in token.split(".")]
 
 
-@pytest.mark.parametrize(
-    "header", [{"alg": "none"}, {"alg": "HS256"}, {"alg": "EdDSA", "kid": "other"}, {"alg": "EdDSA"}, []]
-)
-def test_a_receipt_that_names_its_own_way_of_signing_is_refused(keyring: sayso_signing.Keyring, header: Any) -> None:
-    _, payload, signature = receipt(keyring).split(".")
-    if isinstance(header, dict) and header["alg"] in ("none", "HS256"):
-        header["kid"] = next(iter(keyring.public))
-    head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
-    for end in (signature, ""):
-        with pytest.raises(errors.InvalidToken):
-            verify(f"{head}.{payload}.{end}", keyring)
+def test_a_receipt_that_names_its_own_way_of_signing_is_refused(keyring: sayso_signing.Keyring) -> None:
+    rows: list[Any] = [{"alg": "none"}, {"alg": "HS256"}, {"alg": "EdDSA", "kid": "other"}, {"alg": "EdDSA"}, []]
+    for row in each(rows):
+        with row as header:
+            _, payload, signature = receipt(keyring).split(".")
+            if isinstance(header, dict) and header["alg"] in ("none", "HS256"):
+                header["kid"] = next(iter(keyring.public))
+            head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+            for end in (signature, ""):
+                with pytest.raises(errors.InvalidToken):
+                    verify(f"{head}.{payload}.{end}", keyring)
 
 
-@pytest.mark.parametrize("token", ["", "a.b.c", "é", "." * 20_000, "x" * 20_000, "\ud800"])
-def test_what_is_no_receipt_is_refused(keyring: sayso_signing.Keyring, token: str) -> None:
-    with pytest.raises(errors.InvalidToken):
-        verify(token, keyring)
+def test_what_is_no_receipt_is_refused(keyring: sayso_signing.Keyring) -> None:
+    rows: list[str] = ["", "a.b.c", "é", "." * 20_000, "x" * 20_000, "\ud800"]
+    for row in each(rows):
+        with row as token, pytest.raises(errors.InvalidToken):
+            verify(token, keyring)
 
 
-@pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [{"kty": "oct", "k": "eA", "kid": "x"}]}, {"keys": "x"}])
-def test_keys_that_are_none_trust_nothing(keyring: sayso_signing.Keyring, keys: Any) -> None:
-    with pytest.raises(errors.InvalidToken):
-        sayso.verify_receipt(receipt(keyring), keys, **CALL, at=AT)
+def test_keys_that_are_none_trust_nothing(keyring: sayso_signing.Keyring) -> None:
+    rows: list[Any] = [{}, {"keys": []}, {"keys": [{"kty": "oct", "k": "eA", "kid": "x"}]}, {"keys": "x"}]
+    for row in each(rows):
+        with row as keys, pytest.raises(errors.InvalidToken):
+            sayso.verify_receipt(receipt(keyring), keys, **CALL, at=AT)
 
 
-@pytest.mark.parametrize("left_out", ["exp", "iat", "jti", "sub", "aud", "people", "policy", "agent", "rule", "iss"])
-def test_a_receipt_that_says_too_little_is_refused(keyring: sayso_signing.Keyring, left_out: str) -> None:
-    said = jwt.decode(receipt(keyring), options={"verify_signature": False})
-    del said[left_out]
-    with pytest.raises(errors.InvalidToken):
-        verify(keyring.issue(said), keyring)
+def test_a_receipt_that_says_too_little_is_refused(keyring: sayso_signing.Keyring) -> None:
+    rows: list[str] = ["exp", "iat", "jti", "sub", "aud", "people", "policy", "agent", "rule", "iss"]
+    for row in each(rows):
+        with row as left_out:
+            said = jwt.decode(receipt(keyring), options={"verify_signature": False})
+            del said[left_out]
+            with pytest.raises(errors.InvalidToken):
+                verify(keyring.issue(said), keyring)
 
 
 def test_receipts_of_an_old_key_are_good_while_it_is_shown(keyring: sayso_signing.Keyring) -> None:

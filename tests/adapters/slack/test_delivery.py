@@ -19,6 +19,7 @@ from sayso_slack import pace, refusals
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person
+from tests.tables import each
 
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
 
@@ -597,8 +598,10 @@ async def test_the_log_has_the_digest_of_what_a_card_shows_that_was_found_again(
     assert posted.shown == digest.digest(message)
 
 
-@pytest.mark.parametrize(("said", "wait"), [("0", 1), ("7", 7), ("9" * 400, 86_400), ("soon", 1), ("", 1)])
-def test_slack_is_asked_again_after_a_second_at_the_soonest_and_a_day_at_the_latest(said: str, wait: float) -> None:
-    told = refusals.of_response(429, {"Retry-After": said})
-    assert isinstance(told, errors.NotYet)
-    assert told.wait == wait
+def test_slack_is_asked_again_after_a_second_at_the_soonest_and_a_day_at_the_latest() -> None:
+    rows: list[tuple[str, float]] = [("0", 1), ("7", 7), ("9" * 400, 86_400), ("soon", 1), ("", 1)]
+    for row in each(rows):
+        with row as (said, wait):
+            told = refusals.of_response(429, {"Retry-After": said})
+            assert isinstance(told, errors.NotYet)
+            assert told.wait == wait

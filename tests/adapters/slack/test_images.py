@@ -13,6 +13,7 @@ from sayso_slack.uploads import IMAGES_KIND
 from tests.adapters.slack_scene import Scene, scene
 from tests.core.content.test_images import png
 from tests.fakes.slack import Person
+from tests.tables import each
 
 BUTTONS = ["Allow", "Deny", "Deny with reason…", "Ask back…"]
 
@@ -100,7 +101,9 @@ async def test_two_cards_of_one_request_share_its_files() -> None:
         assert images_on(there) == list(there.slack.world.uploads)
 
 
-@pytest.mark.parametrize("on", [True, False])
-def test_the_setting_switches_it_on(on: bool) -> None:
-    given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
-    assert plugin.configure(plugin.SlackTable(channel="#ops", images=on), given).settings.images is on
+def test_the_setting_switches_it_on() -> None:
+    rows: list[bool] = [True, False]
+    for row in each(rows):
+        with row as on:
+            given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
+            assert plugin.configure(plugin.SlackTable(channel="#ops", images=on), given).settings.images is on

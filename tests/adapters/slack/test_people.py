@@ -23,6 +23,7 @@ from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person
 from tests.fakes.slack.limits import Refused
+from tests.tables import each
 
 Json = dict[str, Any]
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
@@ -455,9 +456,8 @@ async def members(user: Json | None) -> AsyncGenerator[Members, None]:
     await runner.cleanup()
 
 
-@pytest.mark.parametrize(
-    ("facts", "team", "account", "member"),
-    [
+async def test_members_are_those_of_the_workspace_or_its_organisation() -> None:
+    rows: list[tuple[Json, str | None, str | None, bool]] = [
         ({"team_id": "T1"}, "T1", "slack:T1/U5", True),
         ({"team_id": "T1"}, None, "slack:T1/U5", True),
         ({"team_id": "T1"}, "T9", "slack:T1/U5", False),
@@ -465,32 +465,29 @@ async def members(user: Json | None) -> AsyncGenerator[Members, None]:
         ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E9"}}, "T2", "slack:T2/U5", False),
         ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}, "is_restricted": True}, "T2", None, False),
         ({}, "T1", "slack:unknown/U5", False),
-    ],
-)
-async def test_members_are_those_of_the_workspace_or_its_organisation(
-    facts: Json, team: str | None, account: str | None, member: bool
-) -> None:
-    async with members({"id": "U5", "name": "eve", **facts}) as known:
-        actor = await known.actor(Who("U5", team, "eve"))
-    # of a guest or a stranger no user group is asked for
-    assert (actor.member, actor.complete) == (member, frozenset() if member else frozenset({"slack"}))
-    assert account in (None, actor.account)
+    ]
+    for row in each(rows):
+        with row as (facts, team, account, member):
+            async with members({"id": "U5", "name": "eve", **facts}) as known:
+                actor = await known.actor(Who("U5", team, "eve"))
+            # of a guest or a stranger no user group is asked for
+            assert (actor.member, actor.complete) == (member, frozenset() if member else frozenset({"slack"}))
+            assert account in (None, actor.account)
 
 
-@pytest.mark.parametrize(
-    ("facts", "account", "inside"),
-    [
+async def test_a_user_group_has_full_members_of_the_workspace_alone() -> None:
+    rows: list[tuple[Json, str, bool]] = [
         ({"team_id": "T1"}, "slack:T1/U5", True),
         ({"team_id": "T1"}, "slack:T9/U5", False),
         ({"team_id": "T1", "is_restricted": True}, "slack:T1/U5", False),
         ({"team_id": "T1", "deleted": True}, "slack:T1/U5", False),
         ({"team_id": "T1", "is_bot": True}, "slack:T1/U5", False),
         ({"team_id": "T1"}, "slack:T1/U6", False),
-    ],
-)
-async def test_a_user_group_has_full_members_of_the_workspace_alone(facts: Json, account: str, inside: bool) -> None:
-    async with members({"id": "U5", **facts}) as known:
-        assert await known.is_in("slack:S1", account) == inside
+    ]
+    for row in each(rows):
+        with row as (facts, account, inside):
+            async with members({"id": "U5", **facts}) as known:
+                assert await known.is_in("slack:S1", account) == inside
 
 
 async def test_a_user_group_that_slack_does_not_know_is_not_taken_for_an_empty_one() -> None:
@@ -527,9 +524,8 @@ async def test_a_verified_address_makes_an_account_the_persons_whose_it_is_in_th
         assert (await there.decision(ticket)).by[0].person == "ann"
 
 
-@pytest.mark.parametrize(
-    "facts",
-    [
+async def test_no_other_address_does() -> None:
+    rows: list[dict[str, Any]] = [
         {"email": "ann@example.com", "is_email_confirmed": False},
         {"email": "ann@example.com", "is_restricted": True},
         {"email": "ann@example.com", "team_id": "T9"},
@@ -537,16 +533,15 @@ async def test_a_verified_address_makes_an_account_the_persons_whose_it_is_in_th
         {"real_name": "ann@example.com"},
         {"email": "bob@x.com"},
         {},
-    ],
-    ids=["not verified", "a guest", "of another workspace", "another", "in the name", "whose account is named", "none"],
-)
-async def test_no_other_address_does(facts: dict[str, Any]) -> None:
-    async with scene(policy=model.Policy(approvers=("ann", "bob")), directory=MAILS) as there:
-        ticket = await there.ask(DEPLOY)
-        there.slack.world.channels["C1"].members.add("U7")
-        seen = await there.slack.person("U7", name="ann", **facts).press(there.card, "Allow")
-        assert "may not answer" in await there.whispered(seen)
-        assert (await there.front.get(ticket.id)).decision is None
+    ]
+    for row in each(rows):
+        with row as facts:
+            async with scene(policy=model.Policy(approvers=("ann", "bob")), directory=MAILS) as there:
+                ticket = await there.ask(DEPLOY)
+                there.slack.world.channels["C1"].members.add("U7")
+                seen = await there.slack.person("U7", name="ann", **facts).press(there.card, "Allow")
+                assert "may not answer" in await there.whispered(seen)
+                assert (await there.front.get(ticket.id)).decision is None
 
 
 async def test_without_the_scope_nobody_is_known_by_an_address() -> None:

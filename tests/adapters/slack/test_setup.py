@@ -17,6 +17,7 @@ from sayso import errors
 from sayso_slack import app, manifest
 from tests.adapters.slack_scene import Scene, scene
 from tests.fakes.slack import Person
+from tests.tables import each
 
 TEXT = {"type": "string", "minLength": 1}
 FLAG = {"type": "boolean"}
@@ -115,11 +116,13 @@ async def test_images_on_cards_need_a_scope_that_is_named(there: Scene) -> None:
     assert "files:write" in manifest.manifest()["oauth_config"]["scopes"]["bot"]
 
 
-@pytest.mark.parametrize("url", [None, "", "http://sayso.example.com", "https://" + "x" * 3500])
-def test_http_mode_without_a_public_address_is_refused(url: str | None) -> None:
-    with pytest.raises(errors.InvalidSettings) as caught:
-        manifest.manifest(socket_mode=False, url=url)
-    assert caught.value.field == "url"
+def test_http_mode_without_a_public_address_is_refused() -> None:
+    rows: list[str | None] = [None, "", "http://sayso.example.com", "https://" + "x" * 3500]
+    for row in each(rows):
+        with row as url:
+            with pytest.raises(errors.InvalidSettings) as caught:
+                manifest.manifest(socket_mode=False, url=url)
+            assert caught.value.field == "url"
 
 
 def test_every_scope_that_an_event_needs_is_asked_for() -> None:

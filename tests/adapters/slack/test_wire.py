@@ -23,6 +23,7 @@ import sayso
 from sayso_slack import happenings, parse, spoken
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
+from tests.tables import each
 
 SECRET = "fake-signing-secret"
 NOW = 1_800_000_000.0
@@ -33,9 +34,11 @@ def signed(body: bytes, at: float = NOW, secret: str = SECRET) -> tuple[str, str
     return stamp, "v0=" + hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
 
 
-@pytest.mark.parametrize(("age", "taken"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
-def test_a_signature_counts_for_five_minutes_both_ways(age: int, taken: bool) -> None:
-    assert parse.verify(SECRET, *signed(b"x", NOW - age), b"x", NOW) is taken
+def test_a_signature_counts_for_five_minutes_both_ways() -> None:
+    rows: list[tuple[int, bool]] = [(0, True), (300, True), (-300, True), (301, False), (-301, False)]
+    for row in each(rows):
+        with row as (age, taken):
+            assert parse.verify(SECRET, *signed(b"x", NOW - age), b"x", NOW) is taken
 
 
 STAMP, SIGNATURE = signed(b"x")
@@ -64,10 +67,11 @@ FORGED: Mapping[str, tuple[str, str | None, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
-def test_anything_odd_about_a_signature_is_a_no(forged: tuple[str, str | None, str | None]) -> None:
-    secret, stamp, signature = forged
-    assert parse.verify(secret, stamp, signature, b"x", NOW) is False
+def test_anything_odd_about_a_signature_is_a_no() -> None:
+    for row in each(FORGED.values()):
+        with row as forged:
+            secret, stamp, signature = forged
+            assert parse.verify(secret, stamp, signature, b"x", NOW) is False
 
 
 JUNK = st.recursive(
@@ -160,15 +164,15 @@ def test_what_happens_is_read_whatever_stands_in_it(payload: Any, data: st.DataO
     assert happenings.read(junk, app) is None
 
 
-@pytest.mark.parametrize(
-    ("unicode", "sign"), [("1f680", "🚀"), ("1f468-200d-1f4bb", "👨‍💻"), ("d83d", None), ("zz", None)]
-)
-def test_emoji_are_read_from_what_slack_says_of_them(unicode: str, sign: str | None) -> None:
-    emoji = {"type": "emoji", "name": "x", "unicode": unicode}
-    blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [emoji]}]}]
-    found = parse.parse({**REPLY, "event": {**REPLY["event"], "blocks": blocks}})
-    assert isinstance(found, parse.Reply)
-    assert dict(found.emoji).get("x") == sign
+def test_emoji_are_read_from_what_slack_says_of_them() -> None:
+    rows: list[tuple[str, str | None]] = [("1f680", "🚀"), ("1f468-200d-1f4bb", "👨‍💻"), ("d83d", None), ("zz", None)]
+    for row in each(rows):
+        with row as (unicode, sign):
+            emoji = {"type": "emoji", "name": "x", "unicode": unicode}
+            blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [emoji]}]}]
+            found = parse.parse({**REPLY, "event": {**REPLY["event"], "blocks": blocks}})
+            assert isinstance(found, parse.Reply)
+            assert dict(found.emoji).get("x") == sign
 
 
 @given(JUNK)
@@ -176,9 +180,8 @@ def test_junk_is_nobodys_doing(junk: Any) -> None:
     assert parse.parse(junk) is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_only_words_of_people_in_a_thread_are_replies() -> None:
+    rows: list[dict[str, Any]] = [
         {"subtype": "bot_message"},
         {"subtype": "message_changed"},
         {"subtype": "message_deleted"},
@@ -189,16 +192,15 @@ def test_junk_is_nobodys_doing(junk: Any) -> None:
         {"thread_ts": "1.3"},
         {"user": None},
         {"type": "reaction_added"},
-    ],
-)
-def test_only_words_of_people_in_a_thread_are_replies(change: dict[str, Any]) -> None:
-    assert parse.parse({**REPLY, "event": {**REPLY["event"], **change}}) is None
-    assert parse.parse({**REPLY, "event": {**REPLY["event"], "subtype": "thread_broadcast"}}) is not None
+    ]
+    for row in each(rows):
+        with row as change:
+            assert parse.parse({**REPLY, "event": {**REPLY["event"], **change}}) is None
+            assert parse.parse({**REPLY, "event": {**REPLY["event"], "subtype": "thread_broadcast"}}) is not None
 
 
-@pytest.mark.parametrize(
-    ("written", "typed"),
-    [
+def test_what_a_person_typed_is_read_back() -> None:
+    rows: list[tuple[str, str]] = [
         ("a &lt;b&gt; &amp; c", "a <b> & c"),
         ("&amp;lt;", "&lt;"),
         ("<https://example.com>", "https://example.com"),
@@ -209,10 +211,10 @@ def test_only_words_of_people_in_a_thread_are_replies(change: dict[str, Any]) ->
         ("<!here> <!subteam^S1|@ops> <!channel>", "@here @ops @channel"),
         ("1 &lt; 2", "1 < 2"),
         ("  two words \n", "two words"),
-    ],
-)
-def test_what_a_person_typed_is_read_back(written: str, typed: str) -> None:
-    assert parse.spoken(written) == typed
+    ]
+    for row in each(rows):
+        with row as (written, typed):
+            assert parse.spoken(written) == typed
 
 
 # Over HTTP
@@ -285,10 +287,11 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-async def test_a_signed_body_that_makes_no_sense_is_refused_and_breaks_nothing(there: Scene, body: bytes) -> None:
-    for path in ("/slack/interactions", "/slack/events"):
-        assert 200 <= await Poster(there).signed(path, body) < 500
+async def test_a_signed_body_that_makes_no_sense_is_refused_and_breaks_nothing(there: Scene) -> None:
+    for row in each(BODIES.values()):
+        with row as body:
+            for path in ("/slack/interactions", "/slack/events"):
+                assert 200 <= await Poster(there).signed(path, body) < 500
 
 
 @pytest.mark.parametrize(("age", "secret", "hint"), [(0, "wrong", "SLACK_SIGNING_SECRET"), (900, None, "clock")])

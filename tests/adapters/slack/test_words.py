@@ -18,6 +18,7 @@ from sayso_slack import render, spoken
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person
+from tests.tables import each
 
 QUESTION = sayso.Question("Which customer is this for?")
 FREE = sayso.Choice("Where?", ["staging", "prod"], other=True)
@@ -514,9 +515,8 @@ async def test_names_that_slack_does_not_tell_hold_up_no_answer(there: Scene, an
     assert (await there.decision(ticket)).text == "@unknown-group and #unknown-channel"
 
 
-@pytest.mark.parametrize(
-    ("written", "first"),
-    [
+def test_whom_a_text_mentions_first() -> None:
+    rows: list[tuple[str, str | None]] = [
         ("<@UBOT> <@U2>", "app"),
         ("<@U2> <@UBOT>", "other"),
         ("ask @bob", "other"),
@@ -530,10 +530,10 @@ async def test_names_that_slack_does_not_tell_hold_up_no_answer(there: Scene, an
         ("<!channel|@channel> <@U2>", "all"),
         ("@everyone Acme", "all"),
         ("<!subteam^S1> <!here>", "other"),
-    ],
-)
-def test_whom_a_text_mentions_first(written: str, first: str | None) -> None:
-    assert spoken.find_first_named(written, spoken.App("UBOT", "sayso")) == first
+    ]
+    for row in each(rows):
+        with row as (written, first):
+            assert spoken.find_first_named(written, spoken.App("UBOT", "sayso")) == first
 
 
 # Cards and channels that go
@@ -633,12 +633,14 @@ async def test_somebody_who_leaves_and_a_channel_that_is_renamed_change_nothing(
     assert (await there.decision(ticket)).text == "Acme"
 
 
-@pytest.mark.parametrize("place", ["slack:#a,b", "slack:T1/U1", "slack:#ops/thread", "slack:https://x", "slack:#"])
-async def test_a_place_that_makes_no_sense_is_refused_at_the_ask(there: Scene, place: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as caught:
-        await there.front.open(sayso.Permission(tool="Bash", input={}, route=[place]))
-    assert caught.value.field == "route"
-    assert "slack:C0123" in (caught.value.hint or "")
+async def test_a_place_that_makes_no_sense_is_refused_at_the_ask(there: Scene) -> None:
+    rows: list[str] = ["slack:#a,b", "slack:T1/U1", "slack:#ops/thread", "slack:https://x", "slack:#"]
+    for row in each(rows):
+        with row as place:
+            with pytest.raises(errors.InvalidRequest) as caught:
+                await there.front.open(sayso.Permission(tool="Bash", input={}, route=[place]))
+            assert caught.value.field == "route"
+            assert "slack:C0123" in (caught.value.hint or "")
 
 
 async def test_whoever_may_decide_is_notified_and_nobody_once_it_is_decided() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import pytest
-
 from sayso import asking, machine, model
 from sayso.cards import card, draw
 from sayso.content import text
@@ -14,6 +12,7 @@ from sayso.machine import events
 from sayso.stores import Row
 from sayso.testing import samples
 from sayso_web import story
+from tests.tables import each
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = model.Person(id="ann", name="Ann", account="chat:T/ann", member=True)
@@ -40,9 +39,8 @@ def line(spans: Iterable[card.Inline]) -> str:
     return "".join(f"<{span.text}>" if isinstance(span, text.Foreign) else str(span) for span in spans)
 
 
-@pytest.mark.parametrize(
-    ("entry", "told"),
-    [
+def test_each_entry_is_a_sentence() -> None:
+    rows: list[tuple[events.Entry, str]] = [
         (events.Opened(at=AT, by=ODD, digest="d"), "Asked with the key <a⟦U+202E⟧b>"),
         (events.Delivered(at=AT, place="chat:#ops", message="m"), "Shown at <chat:#ops>"),
         (events.Erased(at=AT, by="retention", kept="x"), "Its content was erased by <retention>"),
@@ -70,15 +68,14 @@ def line(spans: Iterable[card.Inline]) -> str:
         ),
         (events.AnswerRefused(at=AT, by=ANN, code="x", message="no"), "<ann> (<chat:T/ann>) was turned away: <no>"),
         (answered(text="x"), "Answered by <ann> (<chat:T/ann>)"),
-    ],
-)
-def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
-    assert told_of(entry, QUESTION) == told
+    ]
+    for row in each(rows):
+        with row as (entry, told):
+            assert told_of(entry, QUESTION) == told
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
+def test_what_somebody_did_is_told_in_the_words_of_the_card() -> None:
+    rows: list[tuple[events.Answered, str]] = [
         (answered(verdict="allow"), "Allowed by <ann> (<chat:T/ann>)"),
         (
             answered(verdict="allow", input={"a": 1}, grant="session"),
@@ -95,20 +92,26 @@ def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
             "Denied by <ann> (<chat:T/ann>), and the agent is to stop: <enough>",
         ),
         (answered(verdict="respond", text="by hand"), "Answered instead by <ann> (<chat:T/ann>): <by hand>"),
-    ],
-)
-def test_what_somebody_did_is_told_in_the_words_of_the_card(answer: events.Answered, told: str) -> None:
-    assert told_of(answer, PERMISSION) == told
-    closed = machine.step(samples.sample(PERMISSION), answer.model_copy(update={"at": samples.NOW})).ticket
-    shown = [line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
-    done = told.partition(" by ")[0]
-    assert any(words.startswith(done) for words in shown), shown
+    ]
+    for row in each(rows):
+        with row as (answer, told):
+            assert told_of(answer, PERMISSION) == told
+            closed = machine.step(samples.sample(PERMISSION), answer.model_copy(update={"at": samples.NOW})).ticket
+            shown = [
+                line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)
+            ]
+            done = told.partition(" by ")[0]
+            assert any(words.startswith(done) for words in shown), shown
 
 
-@pytest.mark.parametrize(("verdict", "told"), [("deny", ""), ("stop", ", and the agent is to stop")])
-def test_a_question_is_declined_and_not_denied(verdict: model.Verdict, told: str) -> None:
-    answer = answered(verdict=verdict)
-    assert told_of(answer, QUESTION) == f"Declined by <ann> (<chat:T/ann>){told}"
-    closed = machine.step(samples.sample(QUESTION), answer.model_copy(update={"at": samples.NOW})).ticket
-    shown = [line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
-    assert any(words.startswith(f"Declined by <Ann>{told} · ") for words in shown), shown
+def test_a_question_is_declined_and_not_denied() -> None:
+    rows: list[tuple[model.Verdict, str]] = [("deny", ""), ("stop", ", and the agent is to stop")]
+    for row in each(rows):
+        with row as (verdict, told):
+            answer = answered(verdict=verdict)
+            assert told_of(answer, QUESTION) == f"Declined by <ann> (<chat:T/ann>){told}"
+            closed = machine.step(samples.sample(QUESTION), answer.model_copy(update={"at": samples.NOW})).ticket
+            shown = [
+                line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)
+            ]
+            assert any(words.startswith(f"Declined by <Ann>{told} · ") for words in shown), shown

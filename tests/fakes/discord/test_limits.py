@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.discord import stage as discord_stage
 from tests.fakes.discord.errors import Json
 from tests.fakes.discord.stage import OPS, V2, Stage, button, label, problems, row, text
+from tests.tables import each
 
 OPTION: Json = {"label": "x", "value": "x"}
 LINK: Json = {"type": 2, "style": 5, "label": "See"}
@@ -32,9 +33,8 @@ def options(count: int) -> list[Json]:
     return [{"label": f"o{n}", "value": str(n)} for n in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("component", "place", "code"),
-    [
+async def test_a_component_out_of_bounds_is_refused_at_its_place(stage: Stage) -> None:
+    rows: list[tuple[Json, str, str]] = [
         (button("x" * 81, custom_id="a"), "label", TOO_LONG),
         (button("x", custom_id="a" * 101), "custom_id", BAD_LENGTH),
         (button("x", custom_id=None), "custom_id", REQUIRED),
@@ -59,20 +59,17 @@ def options(count: int) -> list[Json]:
         ({**MENU, "options": options(3), "min_values": 3, "max_values": 2}, "min_values", TOO_MANY),
         ({"type": 4, "custom_id": "a", "style": 1}, "", ""),
         ({"type": 10, "content": "x"}, "type", UNION),
-    ],
-)  # fmt: skip
-async def test_a_component_out_of_bounds_is_refused_at_its_place(
-    stage: Stage, component: Json, place: str, code: str
-) -> None:
-    answer = await stage.refused(content="x", components=[row(component)])
-    inside = ".".join(filter(None, ["components.0.components.0", place]))
-    assert (answer["status"], answer["code"], answer["message"]) == (400, 50035, "Invalid Form Body")
-    assert problems(answer) == ({inside: code} if code else {"components": UNION})
+    ]
+    for one_row in each(rows):
+        with one_row as (component, place, code):
+            answer = await stage.refused(content="x", components=[row(component)])
+            inside = ".".join(filter(None, ["components.0.components.0", place]))
+            assert (answer["status"], answer["code"], answer["message"]) == (400, 50035, "Invalid Form Body")
+            assert problems(answer) == ({inside: code} if code else {"components": UNION})
 
 
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [
+async def test_a_message_out_of_bounds_is_refused_at_its_place(stage: Stage) -> None:
+    rows: list[tuple[Json, Json]] = [
         ({"content": "x" * 2001}, {"content": TOO_LONG}),
         ({"content": "x", "nonce": "n" * 26}, {"nonce": "NONCE_TYPE_TOO_LONG"}),
         ({"components": [row(*[button("x")] * 2)]}, {"components.custom_id": "COMPONENT_CUSTOM_ID_DUPLICATED"}),
@@ -127,12 +124,12 @@ async def test_a_component_out_of_bounds_is_refused_at_its_place(
             {"components.0.file.url": "UNFURLED_MEDIA_ITEM_ATTACHMENT_ONLY"},
         ),
         ({"flags": V2, "components": [{"type": 14, "spacing": 3}]}, {"components.0.spacing": "BASE_TYPE_CHOICES"}),
-    ],
-)  # fmt: skip
-async def test_a_message_out_of_bounds_is_refused_at_its_place(stage: Stage, body: Json, found: Json) -> None:
-    answer = await stage.refused(**body)
-    assert (answer["status"], answer["code"], problems(answer)) == (400, 50035, found)
-    assert stage.discord.messages(OPS) == []
+    ]
+    for one_row in each(rows):
+        with one_row as (body, found):
+            answer = await stage.refused(**body)
+            assert (answer["status"], answer["code"], problems(answer)) == (400, 50035, found)
+            assert stage.discord.messages(OPS) == []
 
 
 async def test_an_empty_message_is_refused(stage: Stage) -> None:

@@ -11,6 +11,7 @@ from tests.fakes.discord import stage as discord_stage
 from tests.fakes.discord.permissions import MENTION_EVERYONE
 from tests.fakes.discord.stage import ANN, OPS, V2, Stage, button, row, text
 from tests.fakes.discord.world import BOT
+from tests.tables import each
 
 ROLE = "500000000000000001"
 
@@ -21,9 +22,8 @@ async def stage() -> AsyncIterator[Stage]:
         yield made
 
 
-@pytest.mark.parametrize(
-    ("written", "read"),
-    [
+def test_markdown_is_read_as_it_is_drawn() -> None:
+    rows: list[tuple[str, str]] = [
         ("**bold** *it* __under__ ~~gone~~ ||spoiler||", "bold it under gone spoiler"),
         ("# Head\n-# small\n> quoted", "Head\nsmall\nquoted"),
         (r"\*\*not bold\*\* \# \[a\]", "**not bold** # [a]"),
@@ -33,15 +33,14 @@ async def stage() -> AsyncIterator[Stage]:
         ("[**words**](https://x.example/)", "words"),
         ("see <https://x.example> and https://y.example.", "see https://x.example and https://y.example."),
         ("snake_case_name 2 * 3 * 4", "snake_case_name 2 * 3 * 4"),
-    ],
-)
-def test_markdown_is_read_as_it_is_drawn(written: str, read: str) -> None:
-    assert markdown.drawn(written) == read
+    ]
+    for one in each(rows):
+        with one as (written, read):
+            assert markdown.drawn(written) == read
 
 
-@pytest.mark.parametrize(
-    ("written", "targets"),
-    [
+async def test_live_links_are_found_and_code_is_not_live(stage: Stage) -> None:
+    rows: list[tuple[str, list[str]]] = [
         ("[a](https://u.example) [b](https://v.example)", ["https://u.example", "https://v.example"]),
         ("[https://good.example](https://bad.example)", ["https://bad.example", "https://good.example"]),
         ("<https://quiet.example> x", ["https://quiet.example"]),
@@ -49,10 +48,10 @@ def test_markdown_is_read_as_it_is_drawn(written: str, read: str) -> None:
         (r"\[a](https://u.example)", ["https://u.example"]),
         ("[a\n](https://u.example)", ["https://u.example"]),
         ("[a](not a link) <a@b.example>", ["mailto:a@b.example"]),
-    ],
-)
-async def test_live_links_are_found_and_code_is_not_live(stage: Stage, written: str, targets: list[str]) -> None:
-    assert stage.discord.links(await stage.post(content=written)) == targets
+    ]
+    for one in each(rows):
+        with one as (written, targets):
+            assert stage.discord.links(await stage.post(content=written)) == targets
 
 
 async def test_buttons_and_embeds_link_and_only_plain_content_unfurls(stage: Stage) -> None:
@@ -66,23 +65,22 @@ async def test_buttons_and_embeds_link_and_only_plain_content_unfurls(stage: Sta
     assert [stage.discord.previews(m) for m in (message, quiet, card)] == [["https://c.example"], [], []]
 
 
-@pytest.mark.parametrize(
-    ("allowed", "rung"),
-    [
+async def test_only_allowed_mentions_ring(stage: Stage) -> None:
+    rows: list[tuple[object, list[str]]] = [
         (None, ["@everyone", f"<@{ANN}>", f"<@&{ROLE}>"]),
         ({"parse": []}, []),
         ({"parse": ["users"]}, [f"<@{ANN}>"]),
         ({"parse": [], "users": [int(ANN)]}, [f"<@{ANN}>"]),
         ({"parse": [], "roles": [ROLE]}, [f"<@&{ROLE}>"]),
         ({"parse": ["everyone"]}, ["@everyone"]),
-    ],
-)
-async def test_only_allowed_mentions_ring(stage: Stage, allowed: object, rung: list[str]) -> None:
-    stage.discord.role(ROLE, name="approvers")
-    stage.discord.overwrite(OPS, BOT, allow=MENTION_EVERYONE)
-    message = await stage.post(content=f"@everyone <@{ANN}> <@&{ROLE}> <@999>", allowed_mentions=allowed)
-    assert stage.discord.pings(message) == rung
-    assert stage.discord.visible_text(message) == "@everyone @Ann @approvers @999"
+    ]
+    for one in each(rows):
+        with one as (allowed, rung):
+            stage.discord.role(ROLE, name="approvers")
+            stage.discord.overwrite(OPS, BOT, allow=MENTION_EVERYONE)
+            message = await stage.post(content=f"@everyone <@{ANN}> <@&{ROLE}> <@999>", allowed_mentions=allowed)
+            assert stage.discord.pings(message) == rung
+            assert stage.discord.visible_text(message) == "@everyone @Ann @approvers @999"
 
 
 async def test_an_edit_without_allowed_mentions_falls_back_to_the_defaults(stage: Stage) -> None:

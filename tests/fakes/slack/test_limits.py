@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from tests.fakes.slack import stage as slack_stage
 from tests.fakes.slack.controls import Json
 from tests.fakes.slack.stage import Stage, button, card, field, modal, refused, text
+from tests.tables import each
 
 SECTION: Json = {"type": "section", "text": text("x", "mrkdwn")}
 OPTIONS = [{"text": text(f"o{n}"), "value": str(n)} for n in range(101)]
@@ -32,9 +33,8 @@ def picks(kind: str, count: int) -> Json:
     return {"type": kind, "action_id": "pick", "options": OPTIONS[:count]}
 
 
-@pytest.mark.parametrize(
-    ("blocks", "pointer"),
-    [
+async def test_blocks_over_a_limit_are_refused_with_a_pointer(stage: Stage) -> None:
+    rows: list[tuple[list[Json], str]] = [
         ([SECTION] * 51, "/blocks"),
         ([{"type": "header", "text": text("x" * 151)}], "/blocks/0/text/text"),
         ([{"type": "header", "text": text("x", "mrkdwn")}], "/blocks/0/text/type"),
@@ -58,13 +58,13 @@ def picks(kind: str, count: int) -> Json:
         (actions(picks("overflow", 6)), "/blocks/0/elements/0/options"),
         (actions({"type": "plain_text_input", "action_id": "a"}), "/blocks/0/elements/0/type"),
         ([{"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * 21]}], "/blocks/0/rows/0"),
-    ],
-)
-async def test_blocks_over_a_limit_are_refused_with_a_pointer(stage: Stage, blocks: list[Json], pointer: str) -> None:
-    answer = await refused(stage.client.chat_postMessage(channel="C1", text="x", blocks=blocks))
-    assert answer["error"] == "invalid_blocks"
-    assert answer["response_metadata"]["messages"][0].endswith(f"[json-pointer:{pointer}]")
-    assert stage.slack.messages("C1") == []
+    ]
+    for row in each(rows):
+        with row as (blocks, pointer):
+            answer = await refused(stage.client.chat_postMessage(channel="C1", text="x", blocks=blocks))
+            assert answer["error"] == "invalid_blocks"
+            assert answer["response_metadata"]["messages"][0].endswith(f"[json-pointer:{pointer}]")
+            assert stage.slack.messages("C1") == []
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,8 @@ async def test_blocks_at_a_limit_are_taken(stage: Stage, blocks: list[Json]) -> 
     assert len(stage.slack.messages("C1")) == 1
 
 
-@pytest.mark.parametrize(
-    ("view", "pointer"),
-    [
+async def test_views_over_a_limit_are_refused_with_a_pointer(stage: Stage) -> None:
+    rows: list[tuple[Json, str]] = [
         ({"type": "modal", "blocks": []}, "/view"),
         (modal(title=text("t" * 25)), "/view/title/text"),
         (modal(private_metadata="m" * 3001), "/view/private_metadata"),
@@ -93,12 +92,12 @@ async def test_blocks_at_a_limit_are_taken(stage: Stage, blocks: list[Json]) -> 
         (modal(field("Reason", max_length=3001)), "/view/blocks/0/element/max_length"),
         (modal({"type": "markdown", "text": "x"}), "/view/blocks/0/type"),
         (modal(field("A", focus_on_load=True), field("B", focus_on_load=True)), "/view/blocks"),
-    ],
-)
-async def test_views_over_a_limit_are_refused_with_a_pointer(stage: Stage, view: Json, pointer: str) -> None:
-    answer = await refused(stage.client.views_open(trigger_id="1.1.trigger", view=view))
-    assert answer["error"] == "invalid_arguments"
-    assert answer["response_metadata"]["messages"][0].endswith(f"[json-pointer:{pointer}]")
+    ]
+    for row in each(rows):
+        with row as (view, pointer):
+            answer = await refused(stage.client.views_open(trigger_id="1.1.trigger", view=view))
+            assert answer["error"] == "invalid_arguments"
+            assert answer["response_metadata"]["messages"][0].endswith(f"[json-pointer:{pointer}]")
 
 
 async def test_too_much_text_altogether_is_refused(stage: Stage) -> None:
