@@ -17,7 +17,7 @@ from sayso.content import requests
 from sayso.desk import Desk, keys
 from sayso.desk.answering import identity
 from sayso.machine import glass
-from sayso.stores import Query
+from sayso.stores import Query, whole_log
 from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ class _Door:
         return await self._desk.open(wire.request_of(event, event["id"], **self._common), wire.CALLER)
 
     async def _saved_event(self, ticket: model.Ticket) -> model.JsonObject:
-        return wire.saved_event(ticket, await self._desk.store.log(ticket.id) if ticket.decision else ())
+        log = whole_log(self._desk.store, ticket.id)
+        return wire.saved_event(ticket, [row async for row in log if row.entry.type == "undelivered"])
 
     async def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
         if key.role == "operator":

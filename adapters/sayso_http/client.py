@@ -249,7 +249,13 @@ class RemoteDesk(agent_calls.AgentCalls, operator_calls.OperatorCalls):
 
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """Read what happened to a request, oldest row first. Raises `NotFound`."""
-        return calls.read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
+        rows: list[log_rows.LogRow] = []
+        number: int | None = 0
+        while number is not None:
+            page = calls.read(await self._calls.send(routes.LOG, id, query={"after": str(number)}), log_rows.Log)
+            rows += page.rows
+            number = page.next
+        return rows
 
     async def _act(
         self,

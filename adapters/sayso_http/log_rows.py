@@ -17,9 +17,11 @@ class LogRow(model.Frozen):
 
 
 class Log(model.Frozen):
-    """The log of one request, oldest row first."""
+    """A page of the log of one request, oldest row first."""
 
     rows: tuple[LogRow, ...]
+    next: int | None = None
+    """What `after` says for the next page, if there is one."""
 
 
 def to_log_row(row: Row) -> LogRow:

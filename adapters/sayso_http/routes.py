@@ -11,6 +11,7 @@ from typing import get_args
 
 from sayso import model
 from sayso.content import images
+from sayso.stores import protocol
 from sayso_http import (
     approver_routes,
     finding,
@@ -159,6 +160,10 @@ LOG = Keyed(
     handler=lambda on: on.requests.log,
     writes={200: log_rows.Log},
     fails=(404, 422),
+    query={
+        "after": {**ROW_NUMBER, "default": 0, "description": "The number of the last row already seen"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": protocol.LOG_PAGE, "default": protocol.LOG_PAGE},
+    },
 )
 MAKE_RESUME = Keyed(
     method="post",

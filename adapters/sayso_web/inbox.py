@@ -19,7 +19,7 @@ from sayso.desk.answering import viewing
 from sayso.desk.upkeep import reloads, stops
 from sayso.machine import priorities
 from sayso.stores import Query
-from sayso_web import cursors, inputs, numbers, render, sessions, timeline, view
+from sayso_web import cursors, inputs, live, numbers, render, sessions, timeline, view
 from sayso_web.guard import Guard
 
 # More than anybody works through; beyond it those that expire first are shown and the page says so.
@@ -73,7 +73,7 @@ class Inbox:
         ticket = await self._desk.store.load(request.match_info["id"])
         shown = await _draw(await view.of(self._desk, session), ticket)
         await viewing.begun(self._desk, ticket, session.actor, shown)
-        return await self._show_request(session, ticket, shown)
+        return await self._show_request(session, ticket, shown, log=live.read_number(request.query.get("log", "")))
 
     async def file(self, request: web.Request) -> web.Response:
         """Hand out all that is asked as a text file; a browser saves it, and never shows it as a page of ours."""
@@ -130,15 +130,24 @@ class Inbox:
         return await self._show_request(session, ticket, shown, status)
 
     async def _show_request(
-        self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
+        self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200, *, log: int = 0
     ) -> web.Response:
         after = await self._desk.store.last_row()
-        rows = await self._desk.store.log(ticket.id)
+        rows = await self._desk.store.log(ticket.id, log)
+        later = rows[-1].number if rows and await self._desk.store.log(ticket.id, rows[-1].number, 1) else None
         told = [dataclasses.replace(row, entry=masked.entry_of(row.entry, self._desk.mint)) for row in rows]
         past = timeline.past(masked.of(ticket, self._desk.mint), told)
         coming = [*timeline.coming(ticket)]
         return self._page(
-            "request.html", session, status, after=after, key=ticket.id, shown=shown, past=past, coming=coming
+            "request.html",
+            session,
+            status,
+            after=after,
+            key=ticket.id,
+            shown=shown,
+            past=past,
+            coming=coming,
+            later=later,
         )
 
     async def _read_waiting(self, own: view.View) -> list[_Waiting]:

@@ -37,7 +37,7 @@ class Live:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send news until the page is closed or its session ends."""
         session = await self._guard.session_of(request)
-        after = _read_number(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
+        after = read_number(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
         if self._open[session.name] >= MOST_STREAMS:
             return web.Response(status=429, text="too many open pages", headers={"Retry-After": "10"})
         headers = {**HEADERS, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
@@ -123,5 +123,6 @@ def _changed(rows: Sequence[Row]) -> dict[str, int]:
     return {row.ticket_id: row.number for row in rows if row.ticket_id and not isinstance(row.entry, rounds.UNSEEN)}
 
 
-def _read_number(given: str) -> int:
+def read_number(given: str) -> int:
+    """The number of a row of the log; 0 for anything else."""
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0

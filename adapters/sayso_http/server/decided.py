@@ -7,7 +7,7 @@ nobody's name, no room, and no word of an agent.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 
 import prometheus_client
 
@@ -39,19 +39,21 @@ class Decided:
         """Count an answer by the kind of place from which it came."""
         self._answers.labels(model.channel_of(entry.by.account), entry.answer.verdict or "words").inc()
 
-    def count_decision(self, outcome: str, rows: Sequence[Row]) -> None:
+    async def count_decision(self, outcome: str, rows: AsyncIterator[Row]) -> None:
         """Count a decision by the log of its request, if people made it."""
         last = dict[str, str | None]()
-        for row in rows:
+        shown = {events.INBOX}
+        async for row in rows:
             if isinstance(row.entry, events.Answered):
                 last[row.entry.by.id] = row.entry.answer.verdict
             elif isinstance(row.entry, events.TakenBack):
                 last.pop(row.entry.by.id, None)
+            elif isinstance(row.entry, events.Delivered):
+                shown.add(model.channel_of(row.entry.place))
         people = sum(verdict in _SAID.get(outcome, ()) for verdict in last.values())
         if not people:
             return
         self._approvers.labels(outcome).observe(people)
-        shown = {model.channel_of(row.entry.place) for row in rows if isinstance(row.entry, events.Delivered)}
         # the inbox shows everything, and nothing is delivered to it
-        for channel in sorted({*shown, events.INBOX}):
+        for channel in sorted(shown):
             self._at.labels(channel, outcome).inc()

@@ -17,7 +17,7 @@ from aiohttp import web
 from sayso import answers, errors, model
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stores import Query, Row, Summary
+from sayso.stores import Query, Row, Summary, whole_log
 from sayso_http.server import decided, gauges, probes
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
@@ -159,11 +159,11 @@ class Metrics:
     async def _count_answer(self, row: Row, entry: events.Answered) -> None:
         found = await self._store.summary(row.ticket_id)
         took = (entry.at - found.created_at).total_seconds()
-        answered = [
-            one.number for one in await self._store.log(row.ticket_id) if isinstance(one.entry, events.Answered)
-        ]
-        if row.number == min(answered):
-            self._answered.observe(took)
+        async for one in whole_log(self._store, row.ticket_id):
+            if isinstance(one.entry, events.Answered):
+                if one.number == row.number:
+                    self._answered.observe(took)
+                break
         if entry.answer.is_quick(found.created_at, entry.at):
             self._quick.inc()
 
@@ -174,7 +174,7 @@ class Metrics:
         self._decided.labels(found.kind, found.outcome).inc()
         waited = found.decided_at - found.created_at
         self._waited.labels(found.outcome).observe(waited.total_seconds())
-        self._people.count_decision(found.outcome, await self._store.log(row.ticket_id))
+        await self._people.count_decision(found.outcome, whole_log(self._store, row.ticket_id))
 
     async def _is_decision(self, row: Row, found: Summary) -> bool:
         """Whether it was this row that decided its ticket."""
@@ -183,6 +183,8 @@ class Metrics:
         if found.version == row.version:
             return True
         # the ticket has changed since: its allow was used, for example; of answers at one moment the last one decided
-        log = await self._store.log(row.ticket_id)
-        last = max(one.version for one in log if isinstance(one.entry, _Deciding) and one.entry.at == found.decided_at)
+        last = 0
+        async for one in whole_log(self._store, row.ticket_id):
+            if isinstance(one.entry, _Deciding) and one.entry.at == found.decided_at:
+                last = max(last, one.version)
         return row.version == last

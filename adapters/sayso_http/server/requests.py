@@ -18,7 +18,7 @@ from sayso.desk.answering import attending, passing_on, revealing, searching
 from sayso.desk.keys import Authenticate
 from sayso.desk.posting import batching
 from sayso.desk.upkeep import tracing
-from sayso.stores import Query, Store
+from sayso.stores import Query, Store, protocol
 from sayso_http import finding, log_rows, routes, tickets, webhooks
 from sayso_http.server import access, held_polls, reading, responses, waits
 
@@ -174,11 +174,15 @@ class Requests:
         return await self._show(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt), caller)
 
     async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
-        """Show all that happened."""
-        ticket = await caller.ticket(request.match_info["id"])
-        found = (caller.shown_row(row, ticket.owner) for row in await self._desk.store.log(ticket.id))
-        rows = tuple(map(log_rows.to_log_row, found))
-        return responses.write(log_rows.Log.model_construct(rows=rows))
+        """Show a page of what happened."""
+        asked = reading.query(request, routes.LOG.query)
+        after = reading.whole(asked.get("after"), "after", 0)
+        limit = reading.whole(asked.get("limit"), "limit", protocol.LOG_PAGE, protocol.LOG_PAGE, least=1)
+        ticket, store = await caller.ticket(request.match_info["id"]), self._desk.store
+        found = await store.log(ticket.id, after, limit)
+        rows = tuple(log_rows.to_log_row(caller.shown_row(row, ticket.owner)) for row in found)
+        more = bool(rows) and await store.log(ticket.id, rows[-1].number, 1)
+        return responses.write(log_rows.Log.model_construct(rows=rows, next=rows[-1].number if more else None))
 
     def _document(
         self, ticket: model.Ticket, cards: Sequence[model.PostedCard], caller: access.HttpCaller

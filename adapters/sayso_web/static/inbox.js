@@ -167,7 +167,7 @@ async function readPage() {
 }
 
 async function readLog() {
-  const answer = await fetch(location.pathname);
+  const answer = await fetch(location.pathname + location.search);
   if (!answer.ok) return null;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const log = fresh.getElementById("log");

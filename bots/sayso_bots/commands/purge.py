@@ -33,8 +33,10 @@ def command(content: str | None, traces: str | None, as_json: bool) -> None:
         output.print_json(asdict(done)) if as_json else click.echo(said)
     if as_json:
         return
-    for id in done.unreadable:
+    for id in dict.fromkeys(done.unreadable):
         output.say(f"{id} cannot be read, so nothing of it was touched", err=True)
+    for id in dict.fromkeys(done.occupied):
+        output.say(f"{id} is held by somebody else, so it is left to the next purge", err=True)
 
 
 async def _purge(content: str | None, traces: str | None) -> purging.Purged:

@@ -16,7 +16,7 @@ from sayso.desk.admission import granting, learning
 from sayso.desk.answering import attending, overview, passing_on, revealing, searching
 from sayso.desk.upkeep import stopping, stops
 from sayso.machine import people
-from sayso.stores import Query, Row, Store
+from sayso.stores import Query, Row, Store, whole_log
 from sayso_bots.service import database, masking, signing
 from sayso_bots.settings import environment, on_call, schema, toml
 from sayso_bots.terminal import here
@@ -112,7 +112,7 @@ class LocalDesk(callers.CallersDesk, here.Here):
 
     async def log(self, id: str) -> Sequence[Row]:
         """All that happened to a request, oldest first."""
-        return await self.desk.store.log(id)
+        return [row async for row in whole_log(self.desk.store, id)]
 
     async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
         """Stop as whoever is at this terminal."""

@@ -15,7 +15,7 @@ from datetime import timedelta
 from sayso import errors, model
 from sayso.clock import Clock
 from sayso.machine import events
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, whole_log
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +72,13 @@ class Ledger:
         while True:
             found = await self._store.get(kind, name)
             # the log knows how many there were, once the count is over
-            before = found.value["count"] if found else sum(is_like(row.entry) for row in await self._store.log(id))
+            before = found.value["count"] if found else await self._logged(id, is_like)
             if before >= MOST:
                 return False
             ends, version = self._clock.now() + _COUNTED_FOR, found.version if found else 0
             with contextlib.suppress(errors.Conflict):
                 await self._store.put(Record(kind, name, {"count": before + 1}, ends, version))
                 return True
+
+    async def _logged(self, id: str, is_like: Callable[[events.Entry], bool]) -> int:
+        return len([row async for row in whole_log(self._store, id) if is_like(row.entry)])

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 from sayso import errors
 from sayso.stores import sqlite
 from sayso.stores.outbox import Job
-from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Store, Summary
+from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Store, Summary, whole_log
 
-__all__ = ["Commit", "Durability", "Job", "Query", "Record", "Row", "Store", "Summary", "connect"]
+__all__ = ["Commit", "Durability", "Job", "Query", "Record", "Row", "Store", "Summary", "connect", "whole_log"]
 
 DEFAULT_DATABASE = "sqlite:///sayso.db"
 _HINT = "use sqlite:///path/to/file, postgresql://user:password@host/database, or memory://"

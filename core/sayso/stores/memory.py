@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from datetime import datetime
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import memory_audit, memory_lists, memory_outbox, watch
+from sayso.stores import memory_audit, memory_lists, memory_outbox, protocol, watch
 from sayso.stores.auditing import ChainedRow
 from sayso.stores.outbox import Job
 from sayso.stores.protocol import TIME, Commit, Durability, Last, Query, Record, Row, Summary
@@ -73,9 +74,10 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
         self._log(ticket_id, version, entry, None)
         self._watch.tell(ticket_id, version)
 
-    async def log(self, id: str) -> Sequence[Row]:
+    async def log(self, id: str, after: int = 0, limit: int = protocol.LOG_PAGE) -> Sequence[Row]:
         """See `Store.log`."""
-        return [_read_row(row) for row in self._rows if row.ticket_id == id]
+        found = (row for row in self._rows[after:] if row.ticket_id == id)
+        return [_read_row(row) for row in itertools.islice(found, limit)]
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
         """See `Store.log_after`."""

@@ -30,6 +30,10 @@ MOST_BYTES = 8 * model.MAX_REQUEST_BYTES
 """Of stored documents that are read at once."""
 
 
+LOG_PAGE = 500
+"""Rows of the log of one ticket that are read at once, and no more than 4 MiB of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which tickets to list, newest first; `before` is the moment and the id of the last one already seen.
@@ -138,8 +142,8 @@ class Store(AuditStore, outbox.Outbox, Protocol):
         """Append a row to the log that changes no ticket."""
         ...
 
-    async def log(self, id: str) -> Sequence[Row]:
-        """Return the log of one ticket, oldest first."""
+    async def log(self, id: str, after: int = 0, limit: int = LOG_PAGE) -> Sequence[Row]:
+        """Return the log of one ticket after a row number, oldest first: a page of it, see `whole_log`."""
         ...
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
@@ -244,3 +248,12 @@ class Store(AuditStore, outbox.Outbox, Protocol):
     async def close(self) -> None:
         """Release the database and cancel the waiters."""
         ...
+
+
+async def whole_log(store: Store, id: str) -> AsyncIterator[Row]:
+    """All of the log of one ticket, oldest first; a page of it is in memory at a time."""
+    number = 0
+    while rows := await store.log(id, number):
+        for row in rows:
+            yield row
+        number = rows[-1].number

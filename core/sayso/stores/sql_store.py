@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import functools
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 from sayso import aside, endings, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import commit_rows, documents, lists, sql, sql_audit, sql_records, takers, watch
+from sayso.stores import commit_rows, documents, lists, protocol, sql, sql_audit, sql_records, takers, watch
 from sayso.stores.outbox import Job, Taker
 from sayso.stores.protocol import Commit, Durability, Query, Record, Row, Summary
 
@@ -81,13 +81,16 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.append`."""
         await self._commit(commit_rows.of_entry(ticket_id, version, entry))
 
-    async def log(self, id: str) -> Sequence[Row]:
+    async def log(self, id: str, after: int = 0, limit: int = protocol.LOG_PAGE) -> Sequence[Row]:
         """See `Store.log`."""
-        return list(documents.read_all(documents.read_entry, await self._read("log", id)))
+        return await self._page(lambda number: self._read("log", id, number, limit), after)
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
         """See `Store.log_after`."""
-        while rows := await self._read("log_after", number, limit):
+        return await self._page(lambda number: self._read("log_after", number, limit), number)
+
+    async def _page(self, read: Callable[[int], Awaitable[Sequence[RawRow]]], number: int) -> Sequence[Row]:
+        while rows := await read(number):
             if found := list(documents.read_all(documents.read_entry, rows)):
                 return found
             # these cannot be read, and what comes after them must not wait for ever

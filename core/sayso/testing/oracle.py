@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sayso import errors, machine, model
 from sayso.machine import events, outcomes, rounds, schedule
-from sayso.stores import Query, Row, Store
+from sayso.stores import Query, Row, Store, whole_log
 
 # Entries that no change of a ticket goes with.
 _NOTES = (
@@ -70,7 +70,7 @@ class Stored:
 async def read(store: Store) -> Stored:
     """All of a small store."""
     tickets = {ticket.id: ticket for ticket in await store.list(Query(limit=10_000))}
-    return Stored(tickets, {id: await store.log(id) for id in tickets})
+    return Stored(tickets, {id: [row async for row in whole_log(store, id)] for id in tickets})
 
 
 def violations(seen: Witnessed, stored: Stored) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import Query, Row, Store
+from sayso.stores import Query, Row, Store, whole_log
 
 Opener = Callable[[], Awaitable[Store]]
 
@@ -192,6 +192,20 @@ class TicketContract(Opened):
         assert await store.log("r2") == [rows[1], rows[3]]
         assert await store.log_after(rows[2].number) == [rows[3]]
         assert await store.last_row() == rows[3].number
+
+    async def test_the_log_of_one_ticket_is_read_page_by_page(self, store: Store) -> None:
+        await ask(store, "r1", "r2")
+        for text in ("x", "y" * 3_000_000, "z" * 3_000_000):
+            for id in ("r2", "r1"):
+                await store.append(id, 1, events.Delivered(at=NOW, place="chat:#ops", message=text))
+        first = await store.log("r1")
+        whole = [row async for row in whole_log(store, "r1")]
+        assert [row.entry.type for row in whole] == ["opened", *["delivered"] * 3]
+        assert {row.ticket_id for row in whole} == {"r1"}
+        assert await store.log("r1", whole[0].number, 2) == whole[1:3]
+        # in memory there are no bytes to be read
+        assert first in (whole, whole[:3])
+        assert await store.log("r1", whole[-1].number) == []
 
     async def test_due_is_exact_to_the_microsecond(self, store: Store) -> None:
         assert await store.next_due() is None

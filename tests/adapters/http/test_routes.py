@@ -18,9 +18,9 @@ from sayso.desk import channel
 from sayso.desk.upkeep import sealing
 from sayso.machine import events
 from sayso.rules import rule
-from sayso.stores import Job
+from sayso.stores import Job, protocol
 from sayso.testing.clock import ManualClock
-from sayso_http import health, openapi, routes
+from sayso_http import client, health, openapi, routes
 from sayso_http.server import access, responses
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until
@@ -271,6 +271,24 @@ async def test_the_log_of_a_request_tells_what_happened_in_order(service: Servic
     assert [row["entry"]["type"] for row in rows] == ["opened", "refused", "answered"]
     assert {row["request"] for row in rows} == {"r1"}
     assert [row["number"] for row in rows] == [1, 2, 3]
+
+
+async def test_a_long_log_of_a_request_comes_in_pages(service: Service) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    for number in range(protocol.LOG_PAGE):
+        await service.store.append(
+            "r1", 1, events.Delivered(at=service.front.clock.now(), place="chat:#ops", message=str(number))
+        )
+    first = (await service.call("GET", "/v1/requests/r1/log", "bot")).json
+    assert (len(first["rows"]), first["next"]) == (protocol.LOG_PAGE, first["rows"][-1]["number"])
+    last = (await service.call("GET", f"/v1/requests/r1/log?after={first['next']}", "bot")).json
+    assert ([row["entry"]["message"] for row in last["rows"]], last["next"]) == ([str(protocol.LOG_PAGE - 1)], None)
+    two = (await service.call("GET", "/v1/requests/r1/log?limit=2&after=1", "bot")).json
+    assert ([row["number"] for row in two["rows"]], two["next"]) == ([2, 3], 3)
+    for query in ("limit=0", f"limit={protocol.LOG_PAGE + 1}", "after=-1", "after=x"):
+        assert (await service.call("GET", f"/v1/requests/r1/log?{query}", "bot")).status == 422
+    async with client.RemoteDesk(service.url, service.secrets["bot"]) as desk:
+        assert len(await desk.log("r1")) == protocol.LOG_PAGE + 1
 
 
 async def test_posted_cards_are_part_of_the_ticket(service: Service) -> None:

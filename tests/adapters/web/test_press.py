@@ -14,7 +14,7 @@ import sayso
 from sayso import model
 from sayso.content import digest
 from sayso.machine import events, people
-from sayso.stores import Query, memory
+from sayso.stores import Query, memory, protocol
 from sayso.testing.clock import ManualClock
 from tests.adapters.web.service import ANN, Browser, Service, serving
 from tests.core.content.test_images import png
@@ -52,6 +52,18 @@ async def permission(service: Service, **more: str) -> str:
         tool="Bash", input={"command": "make deploy\nmake test"}, policy=more.get("policy") or "default"
     )
     return (await service.desk.open(asked)).id
+
+
+async def test_a_long_log_goes_on_behind_a_link(service: Service, browser: Browser) -> None:
+    id = await permission(service)
+    for number in range(protocol.LOG_PAGE + 1):
+        delivered = events.Delivered(at=service.desk.clock.now(), place=f"chat:#room-{number}", message="m")
+        await service.desk.store.append(id, 1, delivered)
+    first = (await browser.get(f"/requests/{id}")).text
+    assert (first.count("chat:#room-"), "#room-500" in first) == (protocol.LOG_PAGE - 1, False)
+    [after] = re.findall(r'<a href="\?log=(\d+)#log">What happened after that</a>', first)
+    last = (await browser.get(f"/requests/{id}?log={after}")).text
+    assert ("#room-500" in last, "What happened after that" in last) == (True, False)
 
 
 async def decision(service: Service, id: str) -> model.Decision | None:

@@ -9,7 +9,8 @@ import pytest
 
 from sayso import errors
 from sayso.desk import Desk, Setup, authority, keys, timekeeper
-from sayso.desk.upkeep import attendance, stopping
+from sayso.desk.setup import Retention
+from sayso.desk.upkeep import attendance, purging, stopping
 from sayso.stores import Record, postgres, record_kinds
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, permission
@@ -96,6 +97,21 @@ async def test_a_stop_reaches_the_others_and_it_too_once_it_is_free(
         while not all(await stopped()):
             await anext(desk.store.changes())
     watching.cancel()
+
+
+async def test_a_purge_goes_on_beside_it_and_the_next_one_takes_it_too(
+    desk: Desk, clock: ManualClock, pg_schema: str
+) -> None:
+    for id in (HELD, *OTHERS):
+        await desk.open(permission(id=id))
+        await desk.cancel(id)
+    clock.advance(2 * 86_400)
+    kept = Retention(content=86_400)
+    async with somebody(pg_schema):
+        done = await purging.purge(desk.store, clock, kept, "ops")
+    assert (done.erased, done.occupied) == (2, [HELD])
+    done = await purging.purge(desk.store, clock, kept, "ops")
+    assert (done.erased, done.occupied) == (1, [])
 
 
 async def test_a_key_is_revoked_and_what_it_asked_withdrawn_beside_it(

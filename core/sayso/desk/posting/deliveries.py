@@ -5,7 +5,7 @@ from __future__ import annotations
 from sayso import clock as clocks
 from sayso import model
 from sayso.machine import events
-from sayso.stores import Job, Store
+from sayso.stores import Job, Store, whole_log
 
 
 class Deliveries:
@@ -29,5 +29,7 @@ class Deliveries:
 
     async def has(self, ticket: model.Ticket, place: model.Place) -> bool:
         """Whether one at *place* is on record."""
-        rows = await self._store.log(ticket.id)
-        return any(isinstance(row.entry, events.Delivered) and row.entry.place == place for row in rows)
+        async for row in whole_log(self._store, ticket.id):
+            if isinstance(row.entry, events.Delivered) and row.entry.place == place:
+                return True
+        return False

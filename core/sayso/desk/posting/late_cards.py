@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sayso import errors, model
 from sayso.desk.shell import Shell
 from sayso.machine import events
-from sayso.stores import Job
+from sayso.stores import Job, whole_log
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ async def look_at(shell: Shell, job: Job) -> datetime | None:
     platform, place = shell.platforms.get(model.channel_of(job.effect.place)), job.effect.place
     if platform is None or platform.find_cards is None:
         return None
-    rows = await shell.store.log(job.ticket_id)
-    posted = (row.entry.at for row in rows if isinstance(row.entry, events.Delivered) and row.entry.place == place)
-    since = next(posted, None)
-    at = since and since + timedelta(seconds=LOOKED_FOR_AFTER)
-    return at if at and at > shell.clock.now() else None
+    async for row in whole_log(shell.store, job.ticket_id):
+        if isinstance(row.entry, events.Delivered) and row.entry.place == place:
+            at = row.entry.at + timedelta(seconds=LOOKED_FOR_AFTER)
+            return at if at > shell.clock.now() else None
+    return None

@@ -6,7 +6,7 @@ The rule: a row says what was erased, and the digest of what was left. So it sho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +19,9 @@ from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
 from sayso.desk.upkeep import duties, expiring, suggested_content
 from sayso.machine import erasing, events
-from sayso.stores import Record, Store, chain
+from sayso.stores import Record, Store, chain, whole_log
 from sayso.stores.auditing import Position
+from sayso.stores.occupied import Occupied
 
 _KIND = "purged"
 # Requests looked at in one go; between two of them everybody else has the database.
@@ -44,6 +45,8 @@ class Purged:
     """Drafts, sessions and the like that were over."""
     unreadable: list[str] = field(default_factory=list[str])
     """Requests that are damaged, so that nothing of them was touched."""
+    occupied: list[str] = field(default_factory=list[str])
+    """Requests that somebody else held: they are left to the next purge."""
 
 
 async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str) -> Purged:
@@ -51,14 +54,30 @@ async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str
     done = Purged()
     done.records = await expiring.expire(store, clock)
     if retention.traces is not None:
-        async for id in _over(store, clock, "traces", retention.traces, done):
-            done.traces += await store.forget(id)
+        await _go_through(store, clock, "traces", retention.traces, _forget, done)
     if retention.content is not None:
-        async for id in _over(store, clock, "content", retention.content, done):
+
+        async def erase_content(store: Store, id: str, done: Purged) -> None:
             done.erased += await erase(store, id, clock.now(), by)
+
+        await _go_through(store, clock, "content", retention.content, erase_content, done)
         async for id in suggested_content.to_erase(store, clock.now()):
-            done.erased += await erase(store, id, clock.now(), by)
+            with _unless_occupied(id, done):
+                await erase_content(store, id, done)
     return done
+
+
+async def _forget(store: Store, id: str, done: Purged) -> None:
+    done.traces += await store.forget(id)
+
+
+@contextlib.contextmanager
+def _unless_occupied(id: str, done: Purged) -> Iterator[None]:
+    """One row that somebody else holds ends no purge: it is named, and left to the next one."""
+    try:
+        yield
+    except Occupied:
+        done.occupied.append(id)
 
 
 async def purge_on(shell: Shell) -> None:
@@ -80,7 +99,8 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
     """
     while True:
         ticket = await store.load(id)
-        left = {row.number: found for row in await store.log(id) if (found := erasing.kept(row.entry)) != row.entry}
+        log = whole_log(store, id)
+        left = {row.number: found async for row in log if (found := erasing.kept(row.entry)) != row.entry}
         texts = {number: entry.model_dump_json(exclude_none=True) for number, entry in left.items()}
         kept = checking.kept_digest([(number, chain.sha256(text)) for number, text in texts.items()])
         event = events.Erased(at=at, by=by, kept=kept)
@@ -95,6 +115,9 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
             return True
 
 
+_Remove = Callable[[Store, str, Purged], Awaitable[None]]
+
+
 @dataclass
 class _Reached:
     """How far the purges came."""
@@ -107,21 +130,28 @@ class _Reached:
     """What of it was not over, or could not be read: it alone is looked at again."""
 
 
-async def _over(store: Store, clock: clocks.Clock, what: str, seconds: float, done: Purged) -> AsyncIterator[str]:
-    """The requests that were decided so long ago, oldest first, from where the last purge came to."""
+async def _go_through(
+    store: Store, clock: clocks.Clock, what: str, seconds: float, remove: _Remove, done: Purged
+) -> None:
+    """Remove of the requests that were decided so long ago, oldest first, from where the last purge came to."""
     until = clock.now() - timedelta(seconds=seconds)
+
+    async def is_removed(id: str) -> bool:
+        with _unless_occupied(id, done):
+            if await _is_over(store, id, until, clock.now(), done):
+                await remove(store, id, done)
+                return True
+        return False
+
     record = await store.get(_KIND, what)
     reached = _read(record)
     for id in [*reached.left]:
-        if await _is_over(store, id, until, clock.now(), done):
-            yield id
+        if await is_removed(id):
             reached.left.remove(id)
     record = await _remember(store, what, reached, record)
     while found := await store.oldest(reached.looked, until, _BATCH):
         for position in found:
-            if await _is_over(store, position[1], until, clock.now(), done):
-                yield position[1]
-            else:
+            if not await is_removed(position[1]):
                 reached.left.append(position[1])
             reached.looked = position
         record = await _remember(store, what, reached, record)

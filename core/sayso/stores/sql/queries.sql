@@ -8,7 +8,13 @@ select document, version from tickets where ref = $1;
 select version from tickets where id = $1;
 
 -- name: log
-select number, ticket_id, version, entry from log where ticket_id = $1 order by number;
+-- bounded in bytes, as `log_after`
+select number, ticket_id, version, entry from (
+    select page.*, sum(octet_length(entry)) over (order by number) as total from (
+        select number, ticket_id, version, entry
+        from log where ticket_id = $1 and number > $2 order by number limit $3
+    ) as page
+) as sized where total - octet_length(entry) < 4194304 order by number;
 
 -- name: log_after
 -- bounded in bytes, too: one row may hold a megabyte
