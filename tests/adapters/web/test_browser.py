@@ -831,6 +831,26 @@ async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.
     await mixed.check(service.desk, hand, "Inbox")
 
 
+@pytest.mark.parametrize("width", [1100, 390])
+async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(
+    page: async_api.Page, service: Service, width: int
+) -> None:
+    for number in range(12):
+        await service.desk.open(sayso.Permission(tool="Bash", input={"command": f"make {number}"}, id=f"r{number}"))
+    await page.set_viewport_size({"width": width, "height": 700})
+    await page.goto(f"{service.url}/many")
+    seen = """(() => {
+        const row = document.activeElement.closest("tr"), bar = document.querySelector(".bar").getBoundingClientRect();
+        return [row.id, row.getBoundingClientRect().bottom <= bar.top];
+    })()"""
+    rows = []
+    for _ in range(12):
+        await keys(page, "j")
+        rows.append(await page.evaluate(seen))
+    assert len({id for id, _ in rows}) == 12
+    assert [id for id, whole in rows if not whole] == []
+
+
 async def test_a_row_is_opened_in_its_place_and_what_was_chosen_stays_chosen(
     page: async_api.Page, service: Service
 ) -> None:
