@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sayso import model
 from sayso.machine import events
 from sayso.stores import Row
+from sayso.stores.protocol import LOG_PAGE
+from sayso_http import operations
+
+# A row number of the log is a 64-bit integer in every store.
+LAST_ROW = 2**63 - 1
+NUMBER: operations.Schema = {"type": "integer", "minimum": 0, "maximum": LAST_ROW}
+QUERY: Mapping[str, operations.Schema] = {
+    "after": {**NUMBER, "default": 0, "description": "The number of the last row already seen"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": LOG_PAGE, "default": LOG_PAGE},
+}
+"""What may be asked of the log of a request."""
 
 
 class LogRow(model.Frozen):

@@ -11,7 +11,6 @@ from typing import get_args
 
 from sayso import model
 from sayso.content import images
-from sayso.stores import protocol
 from sayso_http import (
     approver_routes,
     finding,
@@ -33,8 +32,7 @@ BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
 ASK_LIMIT = BODY_LIMIT + images.MAX_TOGETHER * 4 // 3
 # Seconds a long poll may last; proxies commonly cut a silent connection soon after.
 LONGEST_WAIT = 60.0
-# A row number of the log is a 64-bit integer in every store.
-LAST_ROW = 2**63 - 1
+LAST_ROW = log_rows.LAST_ROW
 # Requests on one page.
 LARGEST_PAGE = 200
 # Characters of an Idempotency-Key, and of the key that calls.
@@ -48,8 +46,7 @@ Shape = operations.Shape
 Schema = operations.Schema
 Who = operations.Who
 
-ROW_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_ROW}
-
+ROW_NUMBER = log_rows.NUMBER
 ASK = Keyed(
     method="post",
     path="/v1/requests",
@@ -160,10 +157,7 @@ LOG = Keyed(
     handler=lambda on: on.requests.log,
     writes={200: log_rows.Log},
     fails=(404, 422),
-    query={
-        "after": {**ROW_NUMBER, "default": 0, "description": "The number of the last row already seen"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": protocol.LOG_PAGE, "default": protocol.LOG_PAGE},
-    },
+    query=log_rows.QUERY,
 )
 MAKE_RESUME = Keyed(
     method="post",
