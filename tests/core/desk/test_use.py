@@ -297,8 +297,8 @@ async def test_what_may_not_run_is_on_record_and_what_is_not_decided_was_asked_f
 async def test_an_agent_that_tries_for_ever_does_not_fill_the_log(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     log, get = front.store.log, front.store.get
 
-    async def look(id: str) -> Sequence[Row]:
-        rows = await log(id)
+    async def look(id: str, *page: int) -> Sequence[Row]:
+        rows = await log(id, *page)
         # a real database takes its time, too
         await asyncio.sleep(0)
         return rows

@@ -100,14 +100,14 @@ async def test_a_stop_reaches_the_others_and_it_too_once_it_is_free(
 
 
 async def test_a_purge_goes_on_beside_it_and_the_next_one_takes_it_too(
-    desk: Desk, clock: ManualClock, pg_schema: str
+    desk: Desk, clock: ManualClock, pg_tables: str
 ) -> None:
     for id in (HELD, *OTHERS):
         await desk.open(permission(id=id))
         await desk.cancel(id)
     clock.advance(2 * 86_400)
     kept = Retention(content=86_400)
-    async with somebody(pg_schema):
+    async with somebody(pg_tables):
         done = await purging.purge(desk.store, clock, kept, "ops")
     assert (done.erased, done.occupied) == (2, [HELD])
     done = await purging.purge(desk.store, clock, kept, "ops")
