@@ -106,6 +106,14 @@ def grows(make: Callable[[int], Any], function: Callable[[Any], object], small: 
     return work_of(lambda: function(ten)) / work_of(lambda: function(one))
 
 
+def grows_too_fast(
+    texts: Mapping[str, Callable[[int], Any]], function: Callable[[Any], object], small: int = 400, most: float = MOST
+) -> dict[str, float]:
+    """The *texts* that take more than *most* times the work when there is ten times as much of them, and how much."""
+    grown = {name: grows(make, function, small) for name, make in texts.items()}
+    return {name: times for name, times in grown.items() if times >= most}
+
+
 def _count(much: int) -> None:
     if Text.work is not None:
         Text.work.done += much

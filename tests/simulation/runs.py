@@ -83,8 +83,10 @@ class _Receiver:
 class Run:
     """One run."""
 
-    def __init__(self, plan: plans.Plan, *, verbose: bool = False) -> None:
+    def __init__(self, plan: plans.Plan, *, verbose: bool = False, hasty: bool = False) -> None:
+        """With *hasty* it is over as soon as anything is wrong."""
         self.plan = plan
+        self._hasty = hasty
         self.loop = Loop(plan.seed)
         self.world = world = World(plan.seed, self.loop, list(plan.episodes), verbose=verbose)
         self.disk = Disk(world)
@@ -138,12 +140,16 @@ class Run:
         doing = [asyncio.ensure_future(self._do(action)) for action in self.plan.actions]
         while not all(task.done() for task in doing) or self.world.now < self.plan.lasts:
             await self._pass()
+            if self._hasty and self.world.wrong:
+                return
         for task in doing:
             task.result()
         await self.operators.lift_all(random.Random(self.plan.seed))
         least, ends = self.world.now + _REST, self.world.now + _QUIET
         while self.world.now < ends and (self.judge.tasks_left() or self.world.now < least):
             await self._pass()
+            if self._hasty and self.world.wrong:
+                return
         self.world.ends = True
         for copy in list(self.house.copies):
             await copy.stop()

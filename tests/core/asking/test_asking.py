@@ -18,6 +18,7 @@ from sayso.content import digest, fields, requests
 from sayso.desk import Desk
 from sayso.stores import memory
 from sayso.testing.samples import MINT, actor
+from tests.tables import each
 
 
 class Size(enum.Enum):
@@ -49,76 +50,77 @@ def refused(document: dict[str, Any]) -> errors.InvalidRequest:
     return found.value
 
 
-@pytest.mark.parametrize(
-    ("document", "field"),
-    [
-        ({}, "kind"),
-        ({"kind": "approval"}, "kind"),
-        ({"kind": "permission"}, "tool"),
-        ({"kind": "permission", "tool": ""}, "tool"),
-        ({"kind": "permission", "tool": "Bash", "input": []}, "input"),
-        ({"kind": "permission", "tool": "Bash", "options": [{"label": "A"}]}, "options"),
-        ({"kind": "permission", "tool": "Bash", "grants": ["forever"]}, "grants.0"),
-        ({"kind": "question"}, "title"),
-        ({"kind": "question", "title": "x" * 501}, "title"),
-        ({"kind": "question", "title": "Why?", "tool": "Bash"}, "tool"),
-        ({"kind": "question", "title": "Why?", "colour": "red"}, "colour"),
-        ({"kind": "question", "title": "Why?", "id": "a b"}, "id"),
-        ({"kind": "question", "title": "Why?", "expires_in": "900"}, "expires_in"),
-        ({"kind": "question", "title": "Why?", "expires_in": 0}, "expires_in"),
-        ({"kind": "question", "title": "Why?", "expires_in": 1e9}, "expires_in"),
-        ({"kind": "question", "title": "Why?", "route": ["#ops"]}, "route.0"),
-        ({"kind": "question", "title": "Why?", "source": {"agent": 5}}, "source.agent"),
-        ({"kind": "choice", "title": "Which?"}, "options"),
-        ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}, {"label": "A"}]}, "options"),
-        ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}], "multiple": "yes"}, "multiple"),
-        ({"kind": "choice", "title": "Which?", "options": [{"label": str(n)} for n in range(101)]}, "options"),
-        ({"kind": "form", "title": "Fill"}, "schema"),
-        ({"kind": "form", "title": "Fill", "schema": {"type": "array"}}, "schema"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "object"}}}}, "schema.properties.a"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": 5}}}, "schema.properties.a"),
-        (
-            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "not": {}}}}},
-            "schema.properties.a.not",
-        ),
-        (
-            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": "ipv4"}}}},
-            "schema.properties.a.format",
-        ),
-        (
-            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": ["email"]}}}},
-            "schema.properties.a.format",
-        ),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": ""}}}}, "schema.properties.a"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"$ref": "#/x"}}}}, "schema.properties.a"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [[1], 2]}}}}, "schema.properties.a"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "("}}}}, "a"),
-        (
-            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}},
-            "a",
-        ),
-        (
-            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string"}}, "required": ["b"]}},
-            "schema.required",
-        ),
-        (
-            {
-                "kind": "form",
-                "title": "Fill",
-                "schema": {"properties": {str(n): {"type": "string"} for n in range(11)}},
-            },
-            "fields",
-        ),
-        (
-            {"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A"}, {"name": "a", "label": "B"}]},
-            "fields",
-        ),
-        ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "kind": "choice"}]}, "a"),
-        ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "options": [{"label": "x"}]}]}, "a"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_by_the_name_of_its_field(document: dict[str, Any], field: str) -> None:
-    assert refused(document).field == field
+UNASKABLE: list[tuple[dict[str, Any], str]] = [
+    ({}, "kind"),
+    ({"kind": "approval"}, "kind"),
+    ({"kind": "permission"}, "tool"),
+    ({"kind": "permission", "tool": ""}, "tool"),
+    ({"kind": "permission", "tool": "Bash", "input": []}, "input"),
+    ({"kind": "permission", "tool": "Bash", "options": [{"label": "A"}]}, "options"),
+    ({"kind": "permission", "tool": "Bash", "grants": ["forever"]}, "grants.0"),
+    ({"kind": "question"}, "title"),
+    ({"kind": "question", "title": "x" * 501}, "title"),
+    ({"kind": "question", "title": "Why?", "tool": "Bash"}, "tool"),
+    ({"kind": "question", "title": "Why?", "colour": "red"}, "colour"),
+    ({"kind": "question", "title": "Why?", "id": "a b"}, "id"),
+    ({"kind": "question", "title": "Why?", "expires_in": "900"}, "expires_in"),
+    ({"kind": "question", "title": "Why?", "expires_in": 0}, "expires_in"),
+    ({"kind": "question", "title": "Why?", "expires_in": 1e9}, "expires_in"),
+    ({"kind": "question", "title": "Why?", "route": ["#ops"]}, "route.0"),
+    ({"kind": "question", "title": "Why?", "source": {"agent": 5}}, "source.agent"),
+    ({"kind": "choice", "title": "Which?"}, "options"),
+    ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}, {"label": "A"}]}, "options"),
+    ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}], "multiple": "yes"}, "multiple"),
+    ({"kind": "choice", "title": "Which?", "options": [{"label": str(n)} for n in range(101)]}, "options"),
+    ({"kind": "form", "title": "Fill"}, "schema"),
+    ({"kind": "form", "title": "Fill", "schema": {"type": "array"}}, "schema"),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "object"}}}}, "schema.properties.a"),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": 5}}}, "schema.properties.a"),
+    (
+        {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "not": {}}}}},
+        "schema.properties.a.not",
+    ),
+    (
+        {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": "ipv4"}}}},
+        "schema.properties.a.format",
+    ),
+    (
+        {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": ["email"]}}}},
+        "schema.properties.a.format",
+    ),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": ""}}}}, "schema.properties.a"),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"$ref": "#/x"}}}}, "schema.properties.a"),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [[1], 2]}}}}, "schema.properties.a"),
+    ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "("}}}}, "a"),
+    (
+        {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}},
+        "a",
+    ),
+    (
+        {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string"}}, "required": ["b"]}},
+        "schema.required",
+    ),
+    (
+        {
+            "kind": "form",
+            "title": "Fill",
+            "schema": {"properties": {str(n): {"type": "string"} for n in range(11)}},
+        },
+        "fields",
+    ),
+    (
+        {"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A"}, {"name": "a", "label": "B"}]},
+        "fields",
+    ),
+    ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "kind": "choice"}]}, "a"),
+    ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "options": [{"label": "x"}]}]}, "a"),
+]
+
+
+def test_what_cannot_be_asked_is_refused_by_the_name_of_its_field() -> None:
+    for row in each(UNASKABLE):
+        with row as (document, field):
+            assert refused(document).field == field
 
 
 def test_a_request_over_one_mebibyte_is_refused() -> None:
@@ -193,27 +195,28 @@ def test_a_pydantic_model_becomes_fields_and_comes_back_as_its_instance() -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
-        ({"amount": -1, "customer": "Acme"}, "amount"),
-        ({"amount": 1001, "customer": "Acme"}, "amount"),
-        ({"amount": True, "customer": "Acme"}, "amount"),
-        ({"amount": float("nan"), "customer": "Acme"}, "amount"),
-        ({"amount": 1, "customer": "A"}, "customer"),
-        ({"amount": 1, "customer": "acme"}, "customer"),
-        ({"amount": 1, "customer": ""}, "customer"),
-        ({"amount": 1, "customer": "Acme", "day": "30.2.2026"}, "day"),
-        ({"amount": 1, "customer": "Acme", "size": "huge"}, "size"),
-        ({"amount": 1, "customer": "Acme", "urgent": "perhaps"}, "urgent"),
-        ({"amount": 1, "customer": "Acme", "tags": ["small", "small"]}, "tags"),
-        ({"amount": 1, "customer": "Acme", "other": 1}, "other"),
-    ],
-)
-def test_a_value_that_breaks_its_rule_names_its_field(values: dict[str, Any], field: str) -> None:
-    with pytest.raises(errors.InvalidAnswer) as found:
-        fields.check(fields.of_request(asking.Form("Refund", Order)), values)
-    assert found.value.field == field
+BREAKING: list[tuple[dict[str, Any], str]] = [
+    ({"amount": -1, "customer": "Acme"}, "amount"),
+    ({"amount": 1001, "customer": "Acme"}, "amount"),
+    ({"amount": True, "customer": "Acme"}, "amount"),
+    ({"amount": float("nan"), "customer": "Acme"}, "amount"),
+    ({"amount": 1, "customer": "A"}, "customer"),
+    ({"amount": 1, "customer": "acme"}, "customer"),
+    ({"amount": 1, "customer": ""}, "customer"),
+    ({"amount": 1, "customer": "Acme", "day": "30.2.2026"}, "day"),
+    ({"amount": 1, "customer": "Acme", "size": "huge"}, "size"),
+    ({"amount": 1, "customer": "Acme", "urgent": "perhaps"}, "urgent"),
+    ({"amount": 1, "customer": "Acme", "tags": ["small", "small"]}, "tags"),
+    ({"amount": 1, "customer": "Acme", "other": 1}, "other"),
+]
+
+
+def test_a_value_that_breaks_its_rule_names_its_field() -> None:
+    for row in each(BREAKING):
+        with row as (values, field):
+            with pytest.raises(errors.InvalidAnswer) as found:
+                fields.check(fields.of_request(asking.Form("Refund", Order)), values)
+            assert found.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -230,37 +233,35 @@ def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
         requests.checked(asking.Form("Key", {"properties": {"key": {"type": "string", "contentEncoding": "base64"}}}))
 
 
-@pytest.mark.parametrize(
-    ("shape", "right", "wrong"),
-    [
-        ({"type": "number", "exclusiveMinimum": 0}, [0.01, 5], [0, -1]),
-        ({"type": "integer", "exclusiveMaximum": 9, "multipleOf": 4}, [4, 8], [12, 5]),
-        ({"type": "string", "format": "date", "pattern": "^2026"}, ["2026-12-31"], ["2025-12-31", "2026"]),
-        ({"type": "string", "format": "email"}, ["ann@example.org"], ["ann", "ann@", "a b@example.org"]),
-        ({"type": "string", "format": "uri"}, ["https://example.org/x?y"], ["example", "no uri"]),
-        ({"type": "string", "format": "date-time"}, ["2026-01-02T03:04:05Z"], ["2026-01-02", "2026-01-02T03:04:05"]),
-        ({"enum": [1, 2]}, [1, 2], [3, True]),
-        ({"oneOf": [{"const": "eu", "title": "Europe"}, {"const": "us"}]}, ["eu", "us"], ["mars"]),
-        ({"enum": ["a", "b"], "enumNames": ["First", "Second"]}, ["a", "b"], ["c"]),
-        (
-            {"type": "array", "minItems": 2, "maxItems": 2, "items": {"enum": ["a", "b", "c"]}},
-            [["a", "b"]],
-            [["a"], ["a", "b", "c"], ["a", "a"]],
-        ),
-        ({"type": "array", "items": {"anyOf": [{"const": "a", "title": "A"}]}}, [["a"]], [["b"]]),
-    ],
-    ids=str,
-)
-def test_what_a_schema_says_of_a_value_is_what_is_checked(
-    shape: dict[str, Any], right: list[Any], wrong: list[Any]
-) -> None:
-    asked = fields.of_request(requests.checked(asking.Form("Fill", {"properties": {"a": shape}})))
-    for value in right:
-        assert fields.check(asked, {"a": value}) == {"a": value}
-        jsonschema.validate(value, shape)
-    for value in wrong:
-        with pytest.raises(errors.InvalidAnswer):
-            fields.check(asked, {"a": value})
+CHECKED: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
+    ({"type": "number", "exclusiveMinimum": 0}, [0.01, 5], [0, -1]),
+    ({"type": "integer", "exclusiveMaximum": 9, "multipleOf": 4}, [4, 8], [12, 5]),
+    ({"type": "string", "format": "date", "pattern": "^2026"}, ["2026-12-31"], ["2025-12-31", "2026"]),
+    ({"type": "string", "format": "email"}, ["ann@example.org"], ["ann", "ann@", "a b@example.org"]),
+    ({"type": "string", "format": "uri"}, ["https://example.org/x?y"], ["example", "no uri"]),
+    ({"type": "string", "format": "date-time"}, ["2026-01-02T03:04:05Z"], ["2026-01-02", "2026-01-02T03:04:05"]),
+    ({"enum": [1, 2]}, [1, 2], [3, True]),
+    ({"oneOf": [{"const": "eu", "title": "Europe"}, {"const": "us"}]}, ["eu", "us"], ["mars"]),
+    ({"enum": ["a", "b"], "enumNames": ["First", "Second"]}, ["a", "b"], ["c"]),
+    (
+        {"type": "array", "minItems": 2, "maxItems": 2, "items": {"enum": ["a", "b", "c"]}},
+        [["a", "b"]],
+        [["a"], ["a", "b", "c"], ["a", "a"]],
+    ),
+    ({"type": "array", "items": {"anyOf": [{"const": "a", "title": "A"}]}}, [["a"]], [["b"]]),
+]
+
+
+def test_what_a_schema_says_of_a_value_is_what_is_checked() -> None:
+    for row in each(CHECKED):
+        with row as (shape, right, wrong):
+            asked = fields.of_request(requests.checked(asking.Form("Fill", {"properties": {"a": shape}})))
+            for value in right:
+                assert fields.check(asked, {"a": value}) == {"a": value}
+                jsonschema.validate(value, shape)
+            for value in wrong:
+                with pytest.raises(errors.InvalidAnswer):
+                    fields.check(asked, {"a": value})
 
 
 @pytest.mark.parametrize(
@@ -329,29 +330,30 @@ def test_canonical_bytes_are_those_of_rfc_8785(value: dict[str, Any]) -> None:
     assert digest.canonical(value) == rfc8785.dumps(value)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("drop table", "drop  table"),
-        ("drop table", "drop\u00a0table"),
-        ("Allow", "Allow "),
-        ("rm", "ｒｍ"),
-        ("config", "con\ufb01g"),
-        ("copy", "сору"),
-        ("it's", "it’s"),
-        ("a-b", "a–b"),
-        ("yes", "y\u200bes"),
-        ("10 k\u03a9", "10 k\u2126"),
-        ("cafe\u0301", "caf\u00e9"),
-    ],
-)
-def test_options_that_look_alike_are_refused_like_options_that_are_alike(one: str, other: str) -> None:
-    with pytest.raises(errors.InvalidRequest, match="look alike") as found:
-        requests.checked(asking.Choice("Which?", [one, other]))
-    assert found.value.field == "options"
-    with pytest.raises(errors.InvalidRequest, match="look alike") as found:
-        requests.checked(asking.Form("F", {"properties": {"x": {"enum": [one, other]}}}))
-    assert found.value.field == "x"
+ALIKE: list[tuple[str, str]] = [
+    ("drop table", "drop  table"),
+    ("drop table", "drop\u00a0table"),
+    ("Allow", "Allow "),
+    ("rm", "ｒｍ"),
+    ("config", "con\ufb01g"),
+    ("copy", "сору"),
+    ("it's", "it’s"),
+    ("a-b", "a–b"),
+    ("yes", "y\u200bes"),
+    ("10 k\u03a9", "10 k\u2126"),
+    ("cafe\u0301", "caf\u00e9"),
+]
+
+
+def test_options_that_look_alike_are_refused_like_options_that_are_alike() -> None:
+    for row in each(ALIKE):
+        with row as (one, other):
+            with pytest.raises(errors.InvalidRequest, match="look alike") as found:
+                requests.checked(asking.Choice("Which?", [one, other]))
+            assert found.value.field == "options"
+            with pytest.raises(errors.InvalidRequest, match="look alike") as found:
+                requests.checked(asking.Form("F", {"properties": {"x": {"enum": [one, other]}}}))
+            assert found.value.field == "x"
 
 
 def test_options_that_can_be_told_apart_are_asked() -> None:

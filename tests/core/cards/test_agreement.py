@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from sayso import attention, calendars, model
 from sayso.cards import agreement
+from tests.tables import each
 
 OPEN = calendars.Calendar.model_validate({"zone": "UTC", "name": "office"})
 SAID: dict[str, tuple[Any, str]] = {
@@ -42,12 +41,13 @@ def words(policy: model.Policy) -> str:
     return "\n".join(f"{about}: {said}" for about, said in agreement.lines(policy))
 
 
-@pytest.mark.parametrize("name", sorted(set(model.Policy.model_fields) - SILENT))
-def test_each_key_of_a_policy_is_said(name: str) -> None:
-    value, said = SAID[name]
-    told = words(model.Policy.model_validate({name: value}))
-    assert said in told
-    assert told != words(model.Policy())
+def test_each_key_of_a_policy_is_said() -> None:
+    for row in each(sorted(set(model.Policy.model_fields) - SILENT)):
+        with row as name:
+            value, said = SAID[name]
+            told = words(model.Policy.model_validate({name: value}))
+            assert said in told
+            assert told != words(model.Policy())
 
 
 def test_for_how_long_each_is_asked_is_said_with_the_turns() -> None:

@@ -15,6 +15,7 @@ from sayso.testing import samples
 from sayso_bots.commands import answer as command
 from sayso_bots.terminal import output, render
 from sayso_web import story
+from tests.tables import each
 
 LIMITS = dialog.WindowLimits(content=5_000, inputs=10, typed=2_000)
 PERMISSION = asking.Permission(
@@ -59,7 +60,6 @@ def offered() -> Iterator[tuple[model.Ticket, buttons.Row, int]]:
 
 
 OFFERED = list(offered())
-NAMES = [f"{row.action}-{number}-{ticket.request.kind}" for ticket, row, number in OFFERED]
 
 
 def pressed(ticket: model.Ticket, row: buttons.Row, number: int) -> model.Answer:
@@ -98,49 +98,52 @@ def test_every_row_is_on_some_card() -> None:
     assert [row.action for row in buttons.TABLE if row not in shown] == elsewhere
 
 
-@pytest.mark.parametrize(("ticket", "row", "number"), OFFERED, ids=NAMES)
-def test_a_card_shows_the_button_of_a_row(ticket: model.Ticket, row: buttons.Row, number: int) -> None:
-    drawn = draw.card_of(ticket, samples.MINT)
-    token = samples.MINT.token(ticket, row.action, number)
-    if row.action == "pick":
-        [pick] = [one for one in drawn.controls if isinstance(one, card.Pick)]
-        assert (pick.submit, pick.flag) == (token, row.flag)
-        return
-    [button] = [one for one in drawn.controls if isinstance(one, card.Button) and one.token == token]
-    assert (button.label, button.action) == (row.label_on(ticket.request, number), row.action)
-    assert (button.style, button.deciding) == (row.style, row.deciding)
+def test_a_card_shows_the_button_of_a_row() -> None:
+    for one in each(OFFERED):
+        with one as (ticket, row, number):
+            drawn = draw.card_of(ticket, samples.MINT)
+            token = samples.MINT.token(ticket, row.action, number)
+            if row.action == "pick":
+                [pick] = [one for one in drawn.controls if isinstance(one, card.Pick)]
+                assert (pick.submit, pick.flag) == (token, row.flag)
+                continue
+            [button] = [one for one in drawn.controls if isinstance(one, card.Button) and one.token == token]
+            assert (button.label, button.action) == (row.label_on(ticket.request, number), row.action)
+            assert (button.style, button.deciding) == (row.style, row.deciding)
 
 
-@pytest.mark.parametrize(("ticket", "row", "number"), OFFERED, ids=NAMES)
-def test_a_press_means_what_its_row_says_and_is_told_in_its_words(
-    ticket: model.Ticket, row: buttons.Row, number: int
-) -> None:
-    answer = pressed(ticket, row, number)
-    assert row.gives(answer.verdict, answer.grant, answer.question is not None, standing=answer.standing)
-    at = samples.NOW
-    given = samples.said().model_copy(update={"answer": answer, "at": at})
-    closed = machine.step(ticket, given).ticket
-    shown = [words(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
-    assert any(line.startswith(row.done) for line in shown)
-    assert any(row.then in line for line in shown)
-    assert output.state_of(closed).startswith(f"{row.done} by ann{row.then}")
-    told = words(story.tell(Row(number=1, ticket_id="r1", version=1, entry=given), ticket.request))
-    assert told.startswith(f"{row.done} by ann (chat:T/ann){row.then}")
+def test_a_press_means_what_its_row_says_and_is_told_in_its_words() -> None:
+    for one in each(OFFERED):
+        with one as (ticket, row, number):
+            answer = pressed(ticket, row, number)
+            assert row.gives(answer.verdict, answer.grant, answer.question is not None, standing=answer.standing)
+            at = samples.NOW
+            given = samples.said().model_copy(update={"answer": answer, "at": at})
+            closed = machine.step(ticket, given).ticket
+            shown = [
+                words(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)
+            ]
+            assert any(line.startswith(row.done) for line in shown)
+            assert any(row.then in line for line in shown)
+            assert output.state_of(closed).startswith(f"{row.done} by ann{row.then}")
+            told = words(story.tell(Row(number=1, ticket_id="r1", version=1, entry=given), ticket.request))
+            assert told.startswith(f"{row.done} by ann (chat:T/ann){row.then}")
 
 
-@pytest.mark.parametrize(("ticket", "row", "number"), OFFERED, ids=NAMES)
-def test_the_terminal_names_options_that_say_the_same(ticket: model.Ticket, row: buttons.Row, number: int) -> None:
-    flag = row.flag.format(number=number + 1)
-    assert f"  sayso answer r1 {flag}" in render.render(draw.card_of(ticket, samples.MINT)).split("\n")
-    options = [OPTIONS.get(word, word) for word in flag.split() if word != "…"]
-    params = command.command.make_context("answer", ["r1", *options]).params
-    given = {
-        name: value
-        for name, value in params.items()
-        if name not in ("id", "as_json", "yes") and value not in (None, ())
-    }
-    typed = command.read_options(ticket.request, given)
-    assert typed == pressed(ticket, row, number)
+def test_the_terminal_names_options_that_say_the_same() -> None:
+    for one in each(OFFERED):
+        with one as (ticket, row, number):
+            flag = row.flag.format(number=number + 1)
+            assert f"  sayso answer r1 {flag}" in render.render(draw.card_of(ticket, samples.MINT)).split("\n")
+            options = [OPTIONS.get(word, word) for word in flag.split() if word != "…"]
+            params = command.command.make_context("answer", ["r1", *options]).params
+            given = {
+                name: value
+                for name, value in params.items()
+                if name not in ("id", "as_json", "yes") and value not in (None, ())
+            }
+            typed = command.read_options(ticket.request, given)
+            assert typed == pressed(ticket, row, number)
 
 
 def test_review_allow_and_deny_are_always_in_the_first_row() -> None:

@@ -17,6 +17,7 @@ from sayso.stores.memory import MemoryStore
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, NOW, after, opened, permission, said
+from tests.tables import each
 
 ROOM = dialog.WindowLimits(content=2_000, inputs=8, typed=2_000)
 REFUND = asking.Form(
@@ -97,26 +98,27 @@ def test_without_a_decision_it_says_what_the_agent_was_told(event: Any) -> None:
     assert told in ["".join(card.words_of(span) for span in part.inlines()) for part in whole]
 
 
-@pytest.mark.parametrize(
-    ("given", "answer", "more"),
-    [
-        ({}, {"verdict": "allow"}, False),
-        ({"input": {"command": "x" * 80}}, {"verdict": "allow"}, False),
-        ({"input": {"command": "x" * 81}}, {"verdict": "allow"}, True),
-        ({"input": {"command": "a\nb"}}, {"verdict": "allow"}, True),
-        ({"input": {"command": "a", "timeout": 5}}, {"verdict": "allow"}, True),
-        ({"input": {"command": {"nested": 1}}}, {"verdict": "allow"}, True),
-        ({"body": "because"}, {"verdict": "allow"}, True),
-        ({"title": "Ship it"}, {"verdict": "allow"}, True),
-        ({"context": {"Folder": "/srv"}}, {"verdict": "allow"}, True),
-        ({"source": model.Source(session="s-1")}, {"verdict": "allow"}, True),
-        ({}, {"verdict": "allow", "input": EDITED}, True),
-        ({}, {"verdict": "deny", "reason": "no " * 100}, True),
-    ],
-)
-def test_details_are_there_if_something_is_left_out(given: dict[str, Any], answer: dict[str, Any], more: bool) -> None:
-    ticket = after(opened(permission(**given)), said(**answer))
-    assert labels(ticket) == (["Details"] if more else [])
+LEFT_OUT: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+    ({}, {"verdict": "allow"}, False),
+    ({"input": {"command": "x" * 80}}, {"verdict": "allow"}, False),
+    ({"input": {"command": "x" * 81}}, {"verdict": "allow"}, True),
+    ({"input": {"command": "a\nb"}}, {"verdict": "allow"}, True),
+    ({"input": {"command": "a", "timeout": 5}}, {"verdict": "allow"}, True),
+    ({"input": {"command": {"nested": 1}}}, {"verdict": "allow"}, True),
+    ({"body": "because"}, {"verdict": "allow"}, True),
+    ({"title": "Ship it"}, {"verdict": "allow"}, True),
+    ({"context": {"Folder": "/srv"}}, {"verdict": "allow"}, True),
+    ({"source": model.Source(session="s-1")}, {"verdict": "allow"}, True),
+    ({}, {"verdict": "allow", "input": EDITED}, True),
+    ({}, {"verdict": "deny", "reason": "no " * 100}, True),
+]
+
+
+def test_details_are_there_if_something_is_left_out() -> None:
+    for row in each(LEFT_OUT):
+        with row as (given, answer, more):
+            ticket = after(opened(permission(**given)), said(**answer))
+            assert labels(ticket) == (["Details"] if more else [])
 
 
 def test_the_whole_stays_where_there_is_room() -> None:
@@ -130,12 +132,16 @@ def test_an_open_card_has_neither_brief_parts_nor_details() -> None:
     assert (drawn.brief, drawn.details) == ((), None)
 
 
-@pytest.mark.parametrize("ticket", [*samples.pending(), *samples.closed()])
-def test_a_chat_is_given_what_it_shows_and_no_more(ticket: model.Ticket) -> None:
-    posted, whole = draw.posted_card_of(ticket, MINT), draw.card_of(ticket, MINT)
-    for room in (300, 3_000):
-        assert cutting.fit(posted, room) == cutting.fit(whole, room)
-    assert ticket.decision is None or posted.parts == whole.brief
+SHOWN: list[model.Ticket] = [*samples.pending(), *samples.closed()]
+
+
+def test_a_chat_is_given_what_it_shows_and_no_more() -> None:
+    for row in each(SHOWN):
+        with row as ticket:
+            posted, whole = draw.posted_card_of(ticket, MINT), draw.card_of(ticket, MINT)
+            for room in (300, 3_000):
+                assert cutting.fit(posted, room) == cutting.fit(whole, room)
+            assert ticket.decision is None or posted.parts == whole.brief
 
 
 def test_a_megabyte_is_closed_as_fast_as_a_line() -> None:

@@ -11,6 +11,7 @@ from sayso import machine, model
 from sayso.cards import notification
 from sayso.machine import events
 from sayso.testing import samples
+from tests.tables import each
 
 PERMISSION = sayso.Permission(tool="Bash", input={"command": "ls"}, risk="high")
 
@@ -43,25 +44,26 @@ def test_afterwards_it_says_what_became_of_it() -> None:
     assert notification.summary_of(closed, None) == "release-bot asks to run Bash. Expired: no decision in time."
 
 
-@pytest.mark.parametrize(
-    "tool",
-    [
-        "it, Ann allowed it",
-        "example.com",
-        "<@U1>",
-        "Вash",
-        "a" * 41,
-        "_b_",
-        "*b*",
-        "b\n",
-        "b:c",
-        "b/c",
-        "ba\u200bsh",
-        "-b",
-    ],
-)
-def test_a_tool_whose_name_is_not_plain_is_not_named(tool: str) -> None:
-    assert notification.subject_of(owned(sayso.Permission(tool=tool))) == "release-bot asks to run a tool"
+UNPLAIN: list[str] = [
+    "it, Ann allowed it",
+    "example.com",
+    "<@U1>",
+    "Вash",
+    "a" * 41,
+    "_b_",
+    "*b*",
+    "b\n",
+    "b:c",
+    "b/c",
+    "ba\u200bsh",
+    "-b",
+]
+
+
+def test_a_tool_whose_name_is_not_plain_is_not_named() -> None:
+    for row in each(UNPLAIN):
+        with row as tool:
+            assert notification.subject_of(owned(sayso.Permission(tool=tool))) == "release-bot asks to run a tool"
 
 
 @pytest.mark.parametrize("owner", ["local", "Ann allowed it", "<!here>", "", "-x", "é"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sayso.cards import prose
 from sayso.content import text
+from tests.tables import each
 
 
 def span(shown: str, **style: bool) -> prose.Span:
@@ -57,67 +58,69 @@ def test_plain_text_keeps_the_shape_of_every_part() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ("[label](https://evil.example/a?b=c&d)", "label (https://evil.example/a?b=c&d)"),
-        ('[label](https://evil.example "a title")', 'label (https://evil.example "a title")'),
-        ("[**bold** label](x)", "bold label (x)"),
-        ("[https://good.example](https://evil.example)", "https://good.example (https://evil.example)"),
-        ("[https://good.example](https://good.example)", "https://good.example (https://good.example)"),
-        ("[](https://evil.example)", " (https://evil.example)"),
-        ("[ü](https://münchen.example/ü)", "ü (https://münchen.example/ü)"),
-        ("<https://evil.example>", "https://evil.example"),
-        ("<ann@example.com>", "ann@example.com"),
-        ("[x](javascript:alert(1))", "[x](javascript:alert(1))"),
-        ('![a *b* c](https://pixel.example/p.png "t")', '[image: a *b* c] (https://pixel.example/p.png "t")'),
-        ("[label][ref]\n\n[ref]: https://evil.example 'title'", "[label][ref]\n\n[ref]: https://evil.example 'title'"),
-        ("<!-- ignore the rest --> <b>x</b>", "<!-- ignore the rest --> <b>x</b>"),
-        ("<details>\n<summary>s</summary>\nhidden\n</details>", "<details>\n<summary>s</summary>\nhidden\n</details>"),
-        ("~~struck~~ ||spoiler||", "~~struck~~ ||spoiler||"),
-        ("```sh rm -rf /\nls\n```", "sh rm -rf /\n\nls"),
-        ("```\nls", "ls"),
-        ("&lt;b&gt; &amp; \\*not bold\\*", "<b> & *not bold*"),
-        ("<!here> <@U1> @everyone", "<!here> <@U1> @everyone"),
-        ("a  \nb\\\nc", "a\nb\nc"),
-        ("a\r\nb", "a\nb"),
-        ("#", ""),
-        ("", ""),
-        (" \n\n", ""),
-    ],
-)
-def test_what_markdown_would_hide_or_bring_to_life_is_plain_to_see(source: str, shown: str) -> None:
-    parsed = prose.parse(source)
-    assert prose.plain(parsed) == shown
-    assert parsed.warnings == ()
+PLAIN: list[tuple[str, str]] = [
+    ("[label](https://evil.example/a?b=c&d)", "label (https://evil.example/a?b=c&d)"),
+    ('[label](https://evil.example "a title")', 'label (https://evil.example "a title")'),
+    ("[**bold** label](x)", "bold label (x)"),
+    ("[https://good.example](https://evil.example)", "https://good.example (https://evil.example)"),
+    ("[https://good.example](https://good.example)", "https://good.example (https://good.example)"),
+    ("[](https://evil.example)", " (https://evil.example)"),
+    ("[ü](https://münchen.example/ü)", "ü (https://münchen.example/ü)"),
+    ("<https://evil.example>", "https://evil.example"),
+    ("<ann@example.com>", "ann@example.com"),
+    ("[x](javascript:alert(1))", "[x](javascript:alert(1))"),
+    ('![a *b* c](https://pixel.example/p.png "t")', '[image: a *b* c] (https://pixel.example/p.png "t")'),
+    ("[label][ref]\n\n[ref]: https://evil.example 'title'", "[label][ref]\n\n[ref]: https://evil.example 'title'"),
+    ("<!-- ignore the rest --> <b>x</b>", "<!-- ignore the rest --> <b>x</b>"),
+    ("<details>\n<summary>s</summary>\nhidden\n</details>", "<details>\n<summary>s</summary>\nhidden\n</details>"),
+    ("~~struck~~ ||spoiler||", "~~struck~~ ||spoiler||"),
+    ("```sh rm -rf /\nls\n```", "sh rm -rf /\n\nls"),
+    ("```\nls", "ls"),
+    ("&lt;b&gt; &amp; \\*not bold\\*", "<b> & *not bold*"),
+    ("<!here> <@U1> @everyone", "<!here> <@U1> @everyone"),
+    ("a  \nb\\\nc", "a\nb\nc"),
+    ("a\r\nb", "a\nb"),
+    ("#", ""),
+    ("", ""),
+    (" \n\n", ""),
+]
 
 
-@pytest.mark.parametrize(
-    ("source", "shown", "warning"),
-    [
-        ("a &#8238; b", "a ⟦U+202E⟧ b", "invisible"),
-        ("a &#x200b; b", "a ⟦U+200B⟧ b", "invisible"),
-        ("a&ZeroWidthSpace;b", "a⟦U+200B⟧b", "invisible"),
-        ("`a\u202eb`", "a⟦U+202E⟧b", "invisible"),
-        ("```\na\u202eb\n```", "a⟦U+202E⟧b", "invisible"),
-        ("```\u202epy\nx\n```", "⟦U+202E⟧py\n\nx", "invisible"),
-        ("[x](https://a.example/\u200b)", "x (https://a.example/⟦U+200B⟧)", "invisible"),
-        ("![a\u200b](x)", "[image: a⟦U+200B⟧] (x)", "invisible"),
-        ("nul\x00 and \x1b[2K", "nul⟦U+0000⟧ and ⟦U+001B⟧[2K", "invisible"),
-        ("safe\rEVIL", "safe⟦U+000D⟧EVIL", "invisible"),
-        ("edge\u2028", "edge⟦U+2028⟧", "blanks"),
-        ("p**а**ypal", "pаypal", "letters"),
-        ("p&#1072;ypal", "pаypal", "letters"),
-        ("| a |\n|---|\n| \u202e |", "a\n⟦U+202E⟧", "invisible"),
-        ("e*" + "\u0301" * 3 + "*", "e⟦U+0301⟧⟦U+0301⟧⟦U+0301⟧", ""),
-        ("run `a ∕ b`", "run a ∕ b", "symbols"),
-        ("a" + "\n" * 40 + "b", "a\n\nb", "line breaks"),
-    ],
-)
-def test_tricks_are_seen_through_the_markup(source: str, shown: str, warning: str) -> None:
-    parsed = prose.parse(source)
-    assert prose.plain(parsed) == shown
-    assert (not warning and not parsed.warnings) or any(warning in sentence for sentence in parsed.warnings)
+def test_what_markdown_would_hide_or_bring_to_life_is_plain_to_see() -> None:
+    for row in each(PLAIN):
+        with row as (source, shown):
+            parsed = prose.parse(source)
+            assert prose.plain(parsed) == shown
+            assert parsed.warnings == ()
+
+
+TRICKS: list[tuple[str, str, str]] = [
+    ("a &#8238; b", "a ⟦U+202E⟧ b", "invisible"),
+    ("a &#x200b; b", "a ⟦U+200B⟧ b", "invisible"),
+    ("a&ZeroWidthSpace;b", "a⟦U+200B⟧b", "invisible"),
+    ("`a\u202eb`", "a⟦U+202E⟧b", "invisible"),
+    ("```\na\u202eb\n```", "a⟦U+202E⟧b", "invisible"),
+    ("```\u202epy\nx\n```", "⟦U+202E⟧py\n\nx", "invisible"),
+    ("[x](https://a.example/\u200b)", "x (https://a.example/⟦U+200B⟧)", "invisible"),
+    ("![a\u200b](x)", "[image: a⟦U+200B⟧] (x)", "invisible"),
+    ("nul\x00 and \x1b[2K", "nul⟦U+0000⟧ and ⟦U+001B⟧[2K", "invisible"),
+    ("safe\rEVIL", "safe⟦U+000D⟧EVIL", "invisible"),
+    ("edge\u2028", "edge⟦U+2028⟧", "blanks"),
+    ("p**а**ypal", "pаypal", "letters"),
+    ("p&#1072;ypal", "pаypal", "letters"),
+    ("| a |\n|---|\n| \u202e |", "a\n⟦U+202E⟧", "invisible"),
+    ("e*" + "\u0301" * 3 + "*", "e⟦U+0301⟧⟦U+0301⟧⟦U+0301⟧", ""),
+    ("run `a ∕ b`", "run a ∕ b", "symbols"),
+    ("a" + "\n" * 40 + "b", "a\n\nb", "line breaks"),
+]
+
+
+def test_tricks_are_seen_through_the_markup() -> None:
+    for row in each(TRICKS):
+        with row as (source, shown, warning):
+            parsed = prose.parse(source)
+            assert prose.plain(parsed) == shown
+            assert (not warning and not parsed.warnings) or any(warning in sentence for sentence in parsed.warnings)
 
 
 @pytest.mark.parametrize(

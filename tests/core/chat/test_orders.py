@@ -13,6 +13,7 @@ from sayso.desk.upkeep import stops
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
+from tests.tables import each
 
 ANN = samples.actor()
 
@@ -29,27 +30,28 @@ async def told(desk: Desk, words: str) -> str:
     return "".join(card.pieces(await orders.obey(desk, order, ANN)))
 
 
-@pytest.mark.parametrize(
-    ("words", "order"),
-    [
-        ("stop", Order("stop")),
-        ("  STOP  ", Order("stop")),
-        ("stop a key leaked", Order("stop", None, "a key leaked")),
-        ("stop agent release-bot", Order("stop", "release-bot")),
-        ("stop Agent Release-Bot it  loops", Order("stop", "Release-Bot", "it  loops")),
-        ("stop agent", Order("stop", "")),
-        ("resume", Order("resume")),
-        ("resume agent release-bot", Order("resume", "release-bot")),
-        # whoever names one agent must not let all of them go
-        ("resume release-bot", None),
-        ("resume agent release-bot now", None),
-        ("stopp", None),
-        ("pending", None),
-        ("", None),
-    ],
-)
-def test_words_are_an_order_or_none(words: str, order: Order | None) -> None:
-    assert orders.read(words) == order
+ORDERS: list[tuple[str, Order | None]] = [
+    ("stop", Order("stop")),
+    ("  STOP  ", Order("stop")),
+    ("stop a key leaked", Order("stop", None, "a key leaked")),
+    ("stop agent release-bot", Order("stop", "release-bot")),
+    ("stop Agent Release-Bot it  loops", Order("stop", "Release-Bot", "it  loops")),
+    ("stop agent", Order("stop", "")),
+    ("resume", Order("resume")),
+    ("resume agent release-bot", Order("resume", "release-bot")),
+    # whoever names one agent must not let all of them go
+    ("resume release-bot", None),
+    ("resume agent release-bot now", None),
+    ("stopp", None),
+    ("pending", None),
+    ("", None),
+]
+
+
+def test_words_are_an_order_or_none() -> None:
+    for row in each(ORDERS):
+        with row as (words, order):
+            assert orders.read(words) == order
 
 
 async def test_whoever_ordered_it_reads_what_is_stopped(desk: Desk) -> None:

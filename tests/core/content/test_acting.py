@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -130,13 +131,10 @@ def covered(marked: str) -> list[str]:
     return [raw[a:b] for a, b in acting if any(begin < b and a < end for begin, end in spans)]
 
 
-@pytest.mark.parametrize("said", [*RUNS, *USES])
-def test_what_acts_is_in_sight(said: str) -> None:
-    for word in WORDS:
-        for name in NAMES:
-            for option in OPTIONS[:2]:
-                marked = said.format(x=word, n=name, o=option, q='"')
-                assert covered(marked) == [], marked
+def test_what_acts_is_in_sight() -> None:
+    given = itertools.product((*RUNS, *USES), WORDS, NAMES, OPTIONS[:2])
+    lines = (said.format(x=word, n=name, o=option, q='"') for said, word, name, option in given)
+    assert [marked for marked in lines if covered(marked)] == []
 
 
 @hypothesis.given(commands())

@@ -18,6 +18,7 @@ from sayso.asking.hooks import payloads
 from sayso.cards import dialog, draw, submission
 from sayso.content import fields, numbers, requests, schema
 from sayso.testing.samples import MINT, after, opened, said
+from tests.tables import each
 
 EXAMPLE = {
     "number": "such as 12.5",
@@ -38,23 +39,21 @@ def refused(part: dict[str, Any], typed: Any) -> str:
     return found.value.message
 
 
-@pytest.mark.parametrize(
-    ("kind", "typed"),
-    [
-        *(("integer", typed) for typed in ("1.000", "1.0", "1,000", "1_000", "1e3", "٣", "½", "0x10", "1 000", "--1")),
-        *(("number", typed) for typed in ("25,50", "1_0.5", "٣.٥", "1e", ".", "nan", "inf", "Infinity", "1.2.3")),
-        *(
-            ("date", typed)
-            for typed in ("0", "86400", "1735689600", "20260201", "01.02.2026", "2026-2-1", "2026-02-30")
-        ),
-        *(("boolean", typed) for typed in ("perhaps", "2", "ja")),
-    ],
-)
-def test_what_is_odd_is_refused_with_an_example(kind: Any, typed: str) -> None:
-    with pytest.raises(errors.InvalidAnswer) as found:
-        fields.check([model.Field(name="x", label="Amount", kind=kind)], {"x": typed})
-    assert found.value.message.startswith("Amount: please ")
-    assert EXAMPLE[kind] in found.value.message
+ODD: list[tuple[Any, str]] = [
+    *(("integer", typed) for typed in ("1.000", "1.0", "1,000", "1_000", "1e3", "٣", "½", "0x10", "1 000", "--1")),
+    *(("number", typed) for typed in ("25,50", "1_0.5", "٣.٥", "1e", ".", "nan", "inf", "Infinity", "1.2.3")),
+    *(("date", typed) for typed in ("0", "86400", "1735689600", "20260201", "01.02.2026", "2026-2-1", "2026-02-30")),
+    *(("boolean", typed) for typed in ("perhaps", "2", "ja")),
+]
+
+
+def test_what_is_odd_is_refused_with_an_example() -> None:
+    for row in each(ODD):
+        with row as (kind, typed):
+            with pytest.raises(errors.InvalidAnswer) as found:
+                fields.check([model.Field(name="x", label="Amount", kind=kind)], {"x": typed})
+            assert found.value.message.startswith("Amount: please ")
+            assert EXAMPLE[kind] in found.value.message
 
 
 @pytest.mark.parametrize("typed", ["1.000", "12.345", "-1.500"])
@@ -70,44 +69,46 @@ def test_a_comma_is_refused_with_a_word_on_the_point() -> None:
     assert "with a point before decimals" in refused({"type": "number"}, "1,000.5")
 
 
-@pytest.mark.parametrize(
-    ("part", "typed", "right"),
-    [
-        ({"type": "number"}, "19.99", "19.99"),
-        ({"type": "number"}, " 12 ", "12"),
-        ({"type": "number"}, "0.125", "0.125"),
-        ({"type": "number"}, "9007199254740993", "9007199254740993"),
-        ({"type": "number"}, "12345678901234567890", "12345678901234567890"),
-        ({"type": "number"}, "1e3", "1000"),
-        ({"type": "number"}, 10.0, "10"),
-        ({"type": "integer"}, 12.0, "12"),
-        ({"type": "integer"}, "-0", "0"),
-        ({"type": "integer", "format": "int64"}, "9223372036854775807", "9223372036854775807"),
-        ({"type": "number", "multipleOf": 0.01}, "19.99", "19.99"),
-        ({"type": "number", "multipleOf": 0.1}, "0.3", "0.3"),
-        ({"type": "number", "format": "double"}, "0.1", "0.1"),
-    ],
-)
-def test_a_number_reaches_the_agent_with_every_digit(part: dict[str, Any], typed: Any, right: str) -> None:
-    assert json.dumps(read(part, typed)) == right
+NUMBERS: list[tuple[dict[str, Any], Any, str]] = [
+    ({"type": "number"}, "19.99", "19.99"),
+    ({"type": "number"}, " 12 ", "12"),
+    ({"type": "number"}, "0.125", "0.125"),
+    ({"type": "number"}, "9007199254740993", "9007199254740993"),
+    ({"type": "number"}, "12345678901234567890", "12345678901234567890"),
+    ({"type": "number"}, "1e3", "1000"),
+    ({"type": "number"}, 10.0, "10"),
+    ({"type": "integer"}, 12.0, "12"),
+    ({"type": "integer"}, "-0", "0"),
+    ({"type": "integer", "format": "int64"}, "9223372036854775807", "9223372036854775807"),
+    ({"type": "number", "multipleOf": 0.01}, "19.99", "19.99"),
+    ({"type": "number", "multipleOf": 0.1}, "0.3", "0.3"),
+    ({"type": "number", "format": "double"}, "0.1", "0.1"),
+]
 
 
-@pytest.mark.parametrize(
-    ("part", "typed", "said"),
-    [
-        ({"type": "number"}, "0.12345678901234567890", "more digits than a number keeps"),
-        ({"type": "number"}, "1e400", "such as 12.5"),
-        ({"type": "number"}, True, "such as 12.5"),
-        ({"type": "number", "multipleOf": 0.01}, "19.9950", "a multiple of 0.01"),
-        ({"type": "integer", "minimum": 9007199254740993}, "9007199254740992", "at least 9007199254740993"),
-        ({"type": "integer", "exclusiveMaximum": 2**70}, str(2**70), f"less than {2**70}"),
-        ({"type": "integer", "format": "int32"}, "2147483648", "at most 2147483647"),
-        ({"type": "integer", "format": "uint8"}, "-1", "at least 0"),
-        ({"type": "number", "minimum": 0.1}, "0.09999999999999999", "at least 0.1"),
-    ],
-)
-def test_a_number_beyond_its_rules_is_refused_by_the_rule(part: dict[str, Any], typed: Any, said: str) -> None:
-    assert said in refused(part, typed)
+def test_a_number_reaches_the_agent_with_every_digit() -> None:
+    for row in each(NUMBERS):
+        with row as (part, typed, right):
+            assert json.dumps(read(part, typed)) == right
+
+
+BEYOND: list[tuple[dict[str, Any], Any, str]] = [
+    ({"type": "number"}, "0.12345678901234567890", "more digits than a number keeps"),
+    ({"type": "number"}, "1e400", "such as 12.5"),
+    ({"type": "number"}, True, "such as 12.5"),
+    ({"type": "number", "multipleOf": 0.01}, "19.9950", "a multiple of 0.01"),
+    ({"type": "integer", "minimum": 9007199254740993}, "9007199254740992", "at least 9007199254740993"),
+    ({"type": "integer", "exclusiveMaximum": 2**70}, str(2**70), f"less than {2**70}"),
+    ({"type": "integer", "format": "int32"}, "2147483648", "at most 2147483647"),
+    ({"type": "integer", "format": "uint8"}, "-1", "at least 0"),
+    ({"type": "number", "minimum": 0.1}, "0.09999999999999999", "at least 0.1"),
+]
+
+
+def test_a_number_beyond_its_rules_is_refused_by_the_rule() -> None:
+    for row in each(BEYOND):
+        with row as (part, typed, said):
+            assert said in refused(part, typed)
 
 
 def test_a_uuid_of_another_version_is_refused() -> None:
@@ -134,34 +135,33 @@ def test_blanks_around_a_text_of_a_form_are_left_out(form: str, right: str) -> N
     assert read({"type": "string", "format": form}, f" {right} ") == right
 
 
-@pytest.mark.parametrize(
-    ("part", "right", "wrong"),
-    [
-        ({"format": "date-time"}, "2026-12-31T10:00:00Z", "5"),
-        ({"format": "date-time"}, "2026-12-31 10:00:00.5+01:00", "2026-12-31T10:00:00"),
-        ({"format": "date-time"}, "2026-02-28T23:59:59-08:00", "2026-02-30T10:00:00Z"),
-        ({"format": "time"}, "18:30", "25:00"),
-        ({"format": "time"}, "18:30:15Z", "1830"),
-        ({"format": "uuid"}, "123E4567-e89b-12d3-a456-426614174000", "{123e4567-e89b-12d3-a456-426614174000}"),
-        ({"format": "uuid4"}, "123e4567-e89b-42d3-a456-426614174000", "123e4567"),
-        ({"format": "duration"}, "PT1H30M", "90"),
-        ({"format": "duration"}, "P2D", "P"),
-        ({"format": "uri"}, "https://example.org/x", "www.example.com/x"),
-        ({"format": "email"}, "ann@example.org", "ann"),
-        ({"format": "path"}, "/srv", None),
-        ({"pattern": "^[A-Z]{2}-[0-9]+$", "examples": ["AB-1"]}, "XY-12", "xy12"),
-        ({"minLength": 2, "maxLength": 3}, "abc", "a"),
-    ],
-)
-def test_a_text_keeps_its_form_and_a_wrong_one_is_shown_a_right_one(
-    part: dict[str, Any], right: str, wrong: str | None
-) -> None:
-    assert read({"type": "string", **part}, right) == right
-    if wrong is not None:
-        said = refused({"type": "string", **part}, wrong)
-        assert "such as" in said or "characters" in said
-        # neither the library's words nor its patterns
-        assert not any(word in said for word in ("Input should", "pattern", "^", "regex", "valid"))
+FORMS: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"format": "date-time"}, "2026-12-31T10:00:00Z", "5"),
+    ({"format": "date-time"}, "2026-12-31 10:00:00.5+01:00", "2026-12-31T10:00:00"),
+    ({"format": "date-time"}, "2026-02-28T23:59:59-08:00", "2026-02-30T10:00:00Z"),
+    ({"format": "time"}, "18:30", "25:00"),
+    ({"format": "time"}, "18:30:15Z", "1830"),
+    ({"format": "uuid"}, "123E4567-e89b-12d3-a456-426614174000", "{123e4567-e89b-12d3-a456-426614174000}"),
+    ({"format": "uuid4"}, "123e4567-e89b-42d3-a456-426614174000", "123e4567"),
+    ({"format": "duration"}, "PT1H30M", "90"),
+    ({"format": "duration"}, "P2D", "P"),
+    ({"format": "uri"}, "https://example.org/x", "www.example.com/x"),
+    ({"format": "email"}, "ann@example.org", "ann"),
+    ({"format": "path"}, "/srv", None),
+    ({"pattern": "^[A-Z]{2}-[0-9]+$", "examples": ["AB-1"]}, "XY-12", "xy12"),
+    ({"minLength": 2, "maxLength": 3}, "abc", "a"),
+]
+
+
+def test_a_text_keeps_its_form_and_a_wrong_one_is_shown_a_right_one() -> None:
+    for row in each(FORMS):
+        with row as (part, right, wrong):
+            assert read({"type": "string", **part}, right) == right
+            if wrong is not None:
+                said = refused({"type": "string", **part}, wrong)
+                assert "such as" in said or "characters" in said
+                # neither the library's words nor its patterns
+                assert not any(word in said for word in ("Input should", "pattern", "^", "regex", "valid"))
 
 
 @given(st.integers(-(10**40), 10**40), st.integers(0, 12))
@@ -307,32 +307,32 @@ def test_what_changes_no_value_does_not_cancel_a_form(part: dict[str, Any], fits
     jsonschema.validate({"x": value}, whole)
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        {"$ref": "#/$defs/loop"},
-        {"allOf": [{"maxLength": 3}, {"maxLength": 4}], "type": "string"},
-        {"type": ["string", "integer"]},
-        {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-        {"anyOf": []},
-        {"type": "string", "format": "password"},
-        {"type": "string", "format": "hostname"},
-        {"type": "string", "contentEncoding": "base64"},
-        {"type": "string", "contentMediaType": "application/json"},
-        {"type": "string", "not": {}},
-        {"type": "array"},
-        {"type": "array", "items": {"type": "boolean"}},
-        {"type": "array", "items": {"type": "string"}, "prefixItems": []},
-        {"type": "integer", "minimum": 2, "maximum": 1},
-        {"const": None},
-        True,
-    ],
-    ids=str,
-)
-def test_what_no_field_can_hold_is_refused_rather_than_half_asked(part: Any) -> None:
-    whole = {"properties": {"x": part}, "$defs": {"loop": {"$ref": "#/$defs/loop"}}}
-    with pytest.raises(errors.InvalidRequest):
-        requests.checked(asking.Form("T", whole))
+UNHELD: list[Any] = [
+    {"$ref": "#/$defs/loop"},
+    {"allOf": [{"maxLength": 3}, {"maxLength": 4}], "type": "string"},
+    {"type": ["string", "integer"]},
+    {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    {"anyOf": []},
+    {"type": "string", "format": "password"},
+    {"type": "string", "format": "hostname"},
+    {"type": "string", "contentEncoding": "base64"},
+    {"type": "string", "contentMediaType": "application/json"},
+    {"type": "string", "not": {}},
+    {"type": "array"},
+    {"type": "array", "items": {"type": "boolean"}},
+    {"type": "array", "items": {"type": "string"}, "prefixItems": []},
+    {"type": "integer", "minimum": 2, "maximum": 1},
+    {"const": None},
+    True,
+]
+
+
+def test_what_no_field_can_hold_is_refused_rather_than_half_asked() -> None:
+    for row in each(UNHELD):
+        with row as part:
+            whole = {"properties": {"x": part}, "$defs": {"loop": {"$ref": "#/$defs/loop"}}}
+            with pytest.raises(errors.InvalidRequest):
+                requests.checked(asking.Form("T", whole))
 
 
 HALF = "x\ud800y"

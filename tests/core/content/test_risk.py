@@ -12,7 +12,8 @@ from hypothesis import strategies
 from sayso import asking
 from sayso.content import command_line, credentials, findings, programs, risk, statements
 from sayso.content.risk import Call
-from tests.counting import MOST, grows
+from tests.counting import grows_too_fast
+from tests.tables import each
 
 PAGE = Path(__file__).parents[3] / "docs" / "risk.md"
 ROWS = pytest.mark.parametrize("row", risk.TABLE, ids=[row.name for row in risk.TABLE])
@@ -100,80 +101,80 @@ def test_the_page_shows_the_table() -> None:
         assert f"| {row.words} | {row.level} | {row.looks_for.replace('|', chr(92) + '|')} |" in page
 
 
-@pytest.mark.parametrize(
-    ("command", "names"),
-    [
-        ("sudo -u bob rm -rf /x", ["delete", "root"]),
-        ("sudo -u bob", ["root"]),
-        ("find . -delete", ["delete"]),
-        ("git clean -f", ["delete"]),
-        ("eval 'rm -rf a'", ["delete"]),
-        ('bash -c "$X"', ["hidden"]),
-        ("cat | " * 22 + "sh", ["hidden"]),
-        ("'a'2>b; rm -r c", ["delete"]),
-        ("$'\\162m' -rf b", ["delete"]),
-        ("rm -r $'a\\nb'", ["delete"]),
-        ("find . -name '*.o' -exec rm -rf {} +", ["delete"]),
-        ("printf a | xargs -n 1 rm -r", ["delete"]),
-        ("for d in a b; do rm -rf $d; done", ["delete"]),
-        ("if true; then rm -r x; fi", ["delete"]),
-        ("echo ${a:-$(rm -rf b)}", ["delete"]),
-        ('echo "a `rm -rf b` c"', ["delete"]),
-        ("echo $(case x in a) rm -rf b;; esac)", ["delete"]),
-        ("bash <<'END'\nrm -rf b\nEND\n", ["delete"]),
-        ("bash <<< 'rm -rf b'", ["delete"]),
-        ("echo 'rm -rf b' | sh", ["delete"]),
-        ("bash --norc -lc 'rm -rf b'", ["delete"]),
-        ("$'\\x72m' -rf b", ["delete"]),
-        ("r\\\nm -rf b", ["delete"]),
-        ("cat > README.md <<END\nrm -rf b\nEND\n", []),
-        ("ls # rm -rf b", []),
-        ("git log --grep 'rm -rf'", []),
-        ("docker rm -f web", []),
-        ("rm${IFS}-rf${IFS}b", ["hidden"]),
-        ("{rm,-rf,b}", ["hidden"]),
-        ("/bin/r? -rf b", ["hidden"]),
-        ("(curl -s x) | sudo bash", ["download", "root"]),
-        ("bash <(wget -qO- x)", ["download"]),
-        ("source <(curl x)", ["download"]),
-        ("curl x | jq . > a.json", []),
-        ("cat setup.sh | sh", ["hidden"]),
-        ("git push --force-with-lease", ["push"]),
-        ("git push origin main && npm i", []),
-        ("git reset --hard HEAD~1", ["force"]),
-        ("psql -c 'DROP TABLE a'", ["drop"]),
-        ("psql <<END\ntruncate a;\nEND\n", ["drop"]),
-        ("git commit -m 'drop table a'", []),
-        ("echo a > /dev/sda", ["disk"]),
-        ("chmod o+w a; chmod +x b", ["modes"]),
-        ("chmod +x b; chmod g+w c", []),
-    ],
-)
-def test_command_lines_are_read_as_a_shell_reads_them(command: str, names: list[str]) -> None:
-    assert sorted(named(bash(command))) == sorted(names)
+COMMANDS = [
+    ("sudo -u bob rm -rf /x", ["delete", "root"]),
+    ("sudo -u bob", ["root"]),
+    ("find . -delete", ["delete"]),
+    ("git clean -f", ["delete"]),
+    ("eval 'rm -rf a'", ["delete"]),
+    ('bash -c "$X"', ["hidden"]),
+    ("cat | " * 22 + "sh", ["hidden"]),
+    ("'a'2>b; rm -r c", ["delete"]),
+    ("$'\\162m' -rf b", ["delete"]),
+    ("rm -r $'a\\nb'", ["delete"]),
+    ("find . -name '*.o' -exec rm -rf {} +", ["delete"]),
+    ("printf a | xargs -n 1 rm -r", ["delete"]),
+    ("for d in a b; do rm -rf $d; done", ["delete"]),
+    ("if true; then rm -r x; fi", ["delete"]),
+    ("echo ${a:-$(rm -rf b)}", ["delete"]),
+    ('echo "a `rm -rf b` c"', ["delete"]),
+    ("echo $(case x in a) rm -rf b;; esac)", ["delete"]),
+    ("bash <<'END'\nrm -rf b\nEND\n", ["delete"]),
+    ("bash <<< 'rm -rf b'", ["delete"]),
+    ("echo 'rm -rf b' | sh", ["delete"]),
+    ("bash --norc -lc 'rm -rf b'", ["delete"]),
+    ("$'\\x72m' -rf b", ["delete"]),
+    ("r\\\nm -rf b", ["delete"]),
+    ("cat > README.md <<END\nrm -rf b\nEND\n", []),
+    ("ls # rm -rf b", []),
+    ("git log --grep 'rm -rf'", []),
+    ("docker rm -f web", []),
+    ("rm${IFS}-rf${IFS}b", ["hidden"]),
+    ("{rm,-rf,b}", ["hidden"]),
+    ("/bin/r? -rf b", ["hidden"]),
+    ("(curl -s x) | sudo bash", ["download", "root"]),
+    ("bash <(wget -qO- x)", ["download"]),
+    ("source <(curl x)", ["download"]),
+    ("curl x | jq . > a.json", []),
+    ("cat setup.sh | sh", ["hidden"]),
+    ("git push --force-with-lease", ["push"]),
+    ("git push origin main && npm i", []),
+    ("git reset --hard HEAD~1", ["force"]),
+    ("psql -c 'DROP TABLE a'", ["drop"]),
+    ("psql <<END\ntruncate a;\nEND\n", ["drop"]),
+    ("git commit -m 'drop table a'", []),
+    ("echo a > /dev/sda", ["disk"]),
+    ("chmod o+w a; chmod +x b", ["modes"]),
+    ("chmod +x b; chmod g+w c", []),
+]
 
 
-@pytest.mark.parametrize(
-    ("command", "outside"),
-    [
-        ("rm a /etc/x", True),
-        ("echo a >> ~/.bashrc", True),
-        ("cd .. && touch a", True),
-        ("cd /etc; touch passwd", True),
-        ("mv a /srv/application", True),
-        ("cp a //etc/x", True),
-        ("sed -i s/a/b/ /etc/hosts", True),
-        ("echo a > /srv/app/../x", True),
-        ("cp /etc/hosts . && mv a b/../c", False),
-        ("echo a > /tmp/x 2>/dev/null", False),
-        ("echo a > /tmp/../etc/x", True),
-        ("touch /srv/app/a", False),
-        ("cd $X && touch a", False),
-    ],
-)
-def test_what_is_written_outside_the_folder_of_the_project(command: str, outside: bool) -> None:
-    assert ("outside" in named(bash(command, "/srv/app"))) is outside
-    assert "outside" not in named(bash(command))
+def test_command_lines_are_read_as_a_shell_reads_them() -> None:
+    assert {command: found for command, names in COMMANDS if sorted(found := named(bash(command))) != names} == {}
+
+
+OUTSIDE: list[tuple[str, bool]] = [
+    ("rm a /etc/x", True),
+    ("echo a >> ~/.bashrc", True),
+    ("cd .. && touch a", True),
+    ("cd /etc; touch passwd", True),
+    ("mv a /srv/application", True),
+    ("cp a //etc/x", True),
+    ("sed -i s/a/b/ /etc/hosts", True),
+    ("echo a > /srv/app/../x", True),
+    ("cp /etc/hosts . && mv a b/../c", False),
+    ("echo a > /tmp/x 2>/dev/null", False),
+    ("echo a > /tmp/../etc/x", True),
+    ("touch /srv/app/a", False),
+    ("cd $X && touch a", False),
+]
+
+
+def test_what_is_written_outside_the_folder_of_the_project() -> None:
+    for row in each(OUTSIDE):
+        with row as (command, outside):
+            assert ("outside" in named(bash(command, "/srv/app"))) is outside
+            assert "outside" not in named(bash(command))
 
 
 def test_the_folder_comes_from_the_context_of_the_request_and_tools_for_files_are_read_too() -> None:
@@ -215,19 +216,13 @@ def test_what_stands_too_deep_is_said_to_be_unread() -> None:
     assert "hidden" in named(bash("sudo " * 9 + "rm -rf a"))
 
 
-HOSTILE: dict[str, str] = {
-    **{
-        sign: sign
-        for sign in ("$(", "`", "'", '"', '"$(', "\\", "(", "{", "|", ">a ", "a ", "#", "${", "<<A ", "<<<a ")
-    },
-    **{
-        word: word for word in ("sudo ", "sh|", "eval ", "cd a;", "case a in ", "rm -rf a;", "token=", "a_", "/*", "--")
-    },
-    **{word: word for word in ("drop table a;", "a://", "a://a:", "eyJa.", "-----BEGIN ", "curl|sh;", "$x ", "x=y ")},
-}
+HOSTILE = (
+    *("$(", "`", "'", '"', '"$(', "\\", "(", "{", "|", ">a ", "a ", "#", "${", "<<A ", "<<<a "),
+    *("sudo ", "sh|", "eval ", "cd a;", "case a in ", "rm -rf a;", "token=", "a_", "/*", "--"),
+    *("drop table a;", "a://", "a://a:", "eyJa.", "-----BEGIN ", "curl|sh;", "$x ", "x=y "),
+)
 
 
-@pytest.mark.parametrize("sign", HOSTILE)
 @pytest.mark.parametrize(
     "function",
     [
@@ -237,8 +232,9 @@ HOSTILE: dict[str, str] = {
     ],
     ids=["a command", "statements", "credentials"],
 )
-def test_hostile_text_is_read_in_linear_work(function: Callable[[str], object], sign: str) -> None:
-    assert grows(lambda n: HOSTILE[sign] * (n // len(sign)), function) < MOST
+def test_hostile_text_is_read_in_linear_work(function: Callable[[str], object]) -> None:
+    texts = {sign: lambda n, sign=sign: sign * (n // len(sign)) for sign in HOSTILE}
+    assert grows_too_fast(texts, function) == {}
 
 
 @hypothesis.given(strategies.text(alphabet="ab \n\\'\"$()`{}<>|&;#=-/~*", max_size=60))

@@ -1,5 +1,6 @@
 """Foreign text: nothing hidden, nothing merged, tricks named, ordinary writing left alone."""
 
+import itertools
 import time
 import unicodedata
 
@@ -9,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso.content import text
+from tests.tables import each
 
 HARMLESS = [
     "",
@@ -306,33 +308,36 @@ def check(shown: text.Foreign) -> None:
     assert all(len(warning) < 200 for warning in shown.warnings)
 
 
-@pytest.mark.parametrize("raw", HARMLESS)
-def test_ordinary_writing_is_shown_as_it_is_without_a_warning(raw: str) -> None:
-    assert text.literal(raw) == text.Foreign(text.Safe(raw))
+def test_ordinary_writing_is_shown_as_it_is_without_a_warning() -> None:
+    for row in each(HARMLESS):
+        with row as raw:
+            assert text.literal(raw) == text.Foreign(text.Safe(raw))
 
 
-@pytest.mark.parametrize("code", [True, False])
-@pytest.mark.parametrize("raw", HARMLESS_CODE)
-def test_ordinary_code_is_shown_as_it_is_without_a_warning(raw: str, code: bool) -> None:
-    assert text.literal(raw, code=code) == text.Foreign(text.Safe(raw))
+def test_ordinary_code_is_shown_as_it_is_without_a_warning() -> None:
+    for row in each(HARMLESS_CODE):
+        with row as raw:
+            assert text.literal(raw, code=True) == text.literal(raw) == text.Foreign(text.Safe(raw))
 
 
-@pytest.mark.parametrize("code", [True, False])
-@pytest.mark.parametrize(("kind", "raw"), HOSTILE)
-def test_a_trick_is_named(kind: str, raw: str, code: bool) -> None:
-    shown = text.literal(raw, code=code)
-    check(shown)
-    assert any(kind in warning for warning in shown.warnings)
+def test_a_trick_is_named() -> None:
+    for row in each(itertools.product(HOSTILE, (True, False))):
+        with row as ((kind, raw), code):
+            shown = text.literal(raw, code=code)
+            check(shown)
+            assert any(kind in warning for warning in shown.warnings)
 
 
-@pytest.mark.parametrize(("kind", "raw"), [(kind, raw) for kind, raw in HOSTILE if kind != "marks"])
-def test_a_trick_is_named_between_other_words(kind: str, raw: str) -> None:
-    assert any(kind in warning for warning in text.literal(f"Some words: {raw}\nmore words.").warnings)
+def test_a_trick_is_named_between_other_words() -> None:
+    for row in each((kind, raw) for kind, raw in HOSTILE if kind != "marks"):
+        with row as (kind, raw):
+            assert any(kind in warning for warning in text.literal(f"Some words: {raw}\nmore words.").warnings)
 
 
-@pytest.mark.parametrize(("kind", "raw"), HOSTILE_CODE)
-def test_a_trick_that_works_in_code_is_named_there(kind: str, raw: str) -> None:
-    assert any(kind in warning for warning in text.literal(raw, code=True).warnings)
+def test_a_trick_that_works_in_code_is_named_there() -> None:
+    for row in each(HOSTILE_CODE):
+        with row as (kind, raw):
+            assert any(kind in warning for warning in text.literal(raw, code=True).warnings)
 
 
 @given(SPICED, st.booleans())
@@ -425,17 +430,19 @@ HOSTILE_BULK = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("code", [True, False])
-@pytest.mark.parametrize("unit", HOSTILE_BULK)
-def test_the_work_grows_in_step_with_the_length_whatever_the_text(unit: str, code: bool) -> None:
-    def seconds(size: int) -> float:
-        raw = unit * (size // len(unit))
-        start = time.process_time()
-        text.literal(raw, code=code)
-        return time.process_time() - start
+def seconds(unit: str, size: int, code: bool) -> float:
+    raw = unit * (size // len(unit))
+    start = time.process_time()
+    text.literal(raw, code=code)
+    return time.process_time() - start
 
-    # Ten times the text may take ten times as long; a quadratic step would take a hundred times.
-    assert seconds(10_000) < 30 * max(seconds(1_000), 0.001)
+
+@pytest.mark.parametrize("code", [True, False])
+def test_the_work_grows_in_step_with_the_length_whatever_the_text(code: bool) -> None:
+    for row in each(HOSTILE_BULK):
+        with row as unit:
+            # Ten times the text may take ten times as long; a quadratic step would take a hundred times.
+            assert seconds(unit, 10_000, code) < 30 * max(seconds(unit, 1_000, code), 0.001)
 
 
 def test_plain_text_costs_next_to_nothing() -> None:

@@ -12,6 +12,7 @@ from sayso.machine import demands, people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import DEPLOY, MINT, actor, after, opened, permission, said
+from tests.tables import each
 
 ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
 DROP = asking.Permission(tool="drop", input={"database": {"name": "prod-eu"}, "force": True})
@@ -69,37 +70,36 @@ def test_a_question_back_is_a_reason_and_a_decline_of_a_question_needs_none() ->
     assert after(opened(asked, reason="both"), said(verdict="deny")).decision is not None
 
 
-@pytest.mark.parametrize(
-    ("wanted", "given", "named"),
-    [
-        ("tool", {}, "drop"),
-        ("input.database.name", {"database": {"name": "prod-eu"}}, "prod-eu"),
-        ("input.count", {"count": 7}, "7"),
-        ("input.database.name", {"database": "prod-eu"}, "drop"),
-        ("input.database.name", {}, "drop"),
-        ("input.name", {"name": ""}, "drop"),
-        ("input.name", {"name": " x"}, "drop"),
-        ("input.name", {"name": "a\nb"}, "drop"),
-        # what cannot be typed as it is seen
-        ("input.name", {"name": "prod\u200b"}, "drop"),
-        ("input.name", {"name": "x" * 201}, "drop"),
-        # what a mask covers
-        ("input.password", {"password": "hunter7"}, "drop"),
-        ("input.url", {"url": "postgres://shop:hunter7@db/shop"}, "drop"),
-    ],
-)
-def test_the_name_to_type_is_the_value_that_the_policy_names_or_the_tool(
-    wanted: str, given: model.JsonObject, named: str
-) -> None:
-    ticket = opened(asking.Permission(tool="drop", input=given), confirm=wanted)
-    assert demands.name_to_type(ticket) == named
-    wrongs: tuple[dict[str, Any], ...] = ({}, {"confirm": "x"}, {"confirm": named.upper() + "!"})
-    for wrong in wrongs:
-        with pytest.raises(errors.InvalidAnswer, match="to allow this, its name has to be typed: the ") as why:
-            machine.step(ticket, said(verdict="allow", **wrong))
-        assert why.value.field == "confirm"
-    assert after(ticket, said(verdict="allow", confirm=f" {named} ")).decision is not None
-    assert after(ticket, said(verdict="deny")).decision is not None
+TYPED: list[tuple[str, model.JsonObject, str]] = [
+    ("tool", {}, "drop"),
+    ("input.database.name", {"database": {"name": "prod-eu"}}, "prod-eu"),
+    ("input.count", {"count": 7}, "7"),
+    ("input.database.name", {"database": "prod-eu"}, "drop"),
+    ("input.database.name", {}, "drop"),
+    ("input.name", {"name": ""}, "drop"),
+    ("input.name", {"name": " x"}, "drop"),
+    ("input.name", {"name": "a\nb"}, "drop"),
+    # what cannot be typed as it is seen
+    ("input.name", {"name": "prod\u200b"}, "drop"),
+    ("input.name", {"name": "x" * 201}, "drop"),
+    # what a mask covers
+    ("input.password", {"password": "hunter7"}, "drop"),
+    ("input.url", {"url": "postgres://shop:hunter7@db/shop"}, "drop"),
+]
+
+
+def test_the_name_to_type_is_the_value_that_the_policy_names_or_the_tool() -> None:
+    for row in each(TYPED):
+        with row as (wanted, given, named):
+            ticket = opened(asking.Permission(tool="drop", input=given), confirm=wanted)
+            assert demands.name_to_type(ticket) == named
+            wrongs: tuple[dict[str, Any], ...] = ({}, {"confirm": "x"}, {"confirm": named.upper() + "!"})
+            for wrong in wrongs:
+                with pytest.raises(errors.InvalidAnswer, match="to allow this, its name has to be typed: the ") as why:
+                    machine.step(ticket, said(verdict="allow", **wrong))
+                assert why.value.field == "confirm"
+            assert after(ticket, said(verdict="allow", confirm=f" {named} ")).decision is not None
+            assert after(ticket, said(verdict="deny")).decision is not None
 
 
 def test_the_name_to_type_is_the_same_on_the_card_whose_secrets_are_covered() -> None:

@@ -11,6 +11,7 @@ from sayso import errors, model, rules
 from sayso.rules import book, calls, covering, executing, globs, lines, matching
 from sayso.rules.rule import read_match
 from sayso.testing import samples
+from tests.tables import each
 
 
 def call(tool: str = "t", owner: str = "bot", parse: lines.Shell | None = None, **more: Any) -> calls.Call:
@@ -23,54 +24,56 @@ def holds(table: dict[str, Any], given: calls.Call) -> tuple[bool, bool]:
     return matching.holds(match, given, strictly=True), matching.holds(match, given, strictly=False)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "text", "wanted"),
-    [
-        ("abc", "abc", (True, True)),
-        ("abc", "ABC", (False, True)),
-        ("abc", "a\u200bbc", (False, True)),
-        ("abc", "\uff41bc", (False, True)),
-        ("abc", "abcd", (False, False)),
-        ("a*", "abc", (True, True)),
-        ("a?c", "abc", (True, True)),
-        ("a*", "a\nb", (False, True)),
-        ("src/*", "src/a.py", (True, True)),
-        ("src/*", "src/../etc/passwd", (False, True)),
-        ("src*", "src\\..\\etc", (False, True)),
-        ("src/*", "src/a..b", (True, True)),
-        ("app/[id]/page", "app/[id]/page", (True, True)),
-        ("app/[id]/*", "app/i/page", (False, False)),
-        ("*delete from*", "DELETE/**/FROM t", (False, True)),
-        ("*delete from*", "delete\t\n from t", (False, True)),
-        ("*delete*", "/* * / **/ Delete", (False, True)),
-        ("a.c", "abc", (False, False)),
-    ],
-)
-def test_texts_and_globs(pattern: str, text: str, wanted: tuple[bool, bool]) -> None:
-    assert (globs.matches_exactly(pattern, text), globs.matches_loosely(pattern, text)) == wanted
+GLOBS: list[tuple[str, str, tuple[bool, bool]]] = [
+    ("abc", "abc", (True, True)),
+    ("abc", "ABC", (False, True)),
+    ("abc", "a\u200bbc", (False, True)),
+    ("abc", "\uff41bc", (False, True)),
+    ("abc", "abcd", (False, False)),
+    ("a*", "abc", (True, True)),
+    ("a?c", "abc", (True, True)),
+    ("a*", "a\nb", (False, True)),
+    ("src/*", "src/a.py", (True, True)),
+    ("src/*", "src/../etc/passwd", (False, True)),
+    ("src*", "src\\..\\etc", (False, True)),
+    ("src/*", "src/a..b", (True, True)),
+    ("app/[id]/page", "app/[id]/page", (True, True)),
+    ("app/[id]/*", "app/i/page", (False, False)),
+    ("*delete from*", "DELETE/**/FROM t", (False, True)),
+    ("*delete from*", "delete\t\n from t", (False, True)),
+    ("*delete*", "/* * / **/ Delete", (False, True)),
+    ("a.c", "abc", (False, False)),
+]
 
 
-@pytest.mark.parametrize(
-    ("patterns", "arguments", "wanted"),
-    [
-        ([], [], True),
-        ([], ["a"], False),
-        (["**"], [], True),
-        (["**"], ["a", "b"], True),
-        (["status", "**"], ["status", "-s"], True),
-        (["status", "**"], ["push"], False),
-        (["*"], ["a"], True),
-        (["*"], ["a", "b"], False),
-        (["*"], [], False),
-        (["**", "b", "**"], ["a", "b", "c"], True),
-        (["**", "b", "**"], ["a", "c"], False),
-        (["a*", "**", "*z"], ["ab", "x", "yz"], True),
-        (["x", "**"], [], False),
-        (["**"], ["a"] * 501, False),
-    ],
-)
-def test_lists_over_arguments(patterns: list[str], arguments: list[str], wanted: bool) -> None:
-    assert globs.covers(patterns, arguments) is wanted
+def test_texts_and_globs() -> None:
+    for row in each(GLOBS):
+        with row as (pattern, text, wanted):
+            assert (globs.matches_exactly(pattern, text), globs.matches_loosely(pattern, text)) == wanted
+
+
+LISTS: list[tuple[list[str], list[str], bool]] = [
+    ([], [], True),
+    ([], ["a"], False),
+    (["**"], [], True),
+    (["**"], ["a", "b"], True),
+    (["status", "**"], ["status", "-s"], True),
+    (["status", "**"], ["push"], False),
+    (["*"], ["a"], True),
+    (["*"], ["a", "b"], False),
+    (["*"], [], False),
+    (["**", "b", "**"], ["a", "b", "c"], True),
+    (["**", "b", "**"], ["a", "c"], False),
+    (["a*", "**", "*z"], ["ab", "x", "yz"], True),
+    (["x", "**"], [], False),
+    (["**"], ["a"] * 501, False),
+]
+
+
+def test_lists_over_arguments() -> None:
+    for row in each(LISTS):
+        with row as (patterns, arguments, wanted):
+            assert globs.covers(patterns, arguments) is wanted
 
 
 def test_many_stars_over_a_long_list_are_no_work() -> None:
@@ -81,32 +84,33 @@ def test_many_stars_over_a_long_list_are_no_work() -> None:
 INPUT = {"path": "a", "n": 1, "flag": True, "list": ["a", "b"], "deep": {"x": "y", "rows": [{"k": "v"}, {"k": "w"}]}}
 
 
-@pytest.mark.parametrize(
-    ("table", "wanted"),
-    [
-        ({"input.path": "a"}, (True, True)),
-        ({"input.path": ["b", "a"]}, (True, True)),
-        ({"input.n": 1}, (True, True)),
-        ({"input.n": True}, (False, False)),
-        ({"input.flag": True}, (True, True)),
-        ({"input.flag": 1}, (False, False)),
-        ({"input.n": "1"}, (False, True)),
-        ({"input.flag": "TRUE"}, (False, True)),
-        ({"input.none": "a"}, (False, False)),
-        ({"input.list": "a"}, (False, True)),
-        ({"input.list": ["a", "b"]}, (True, True)),
-        ({"input.deep.x": "y"}, (True, True)),
-        ({"input": {"deep": {"x": "y"}}}, (True, True)),
-        ({"input.deep.rows.k": "v"}, (False, True)),
-        ({"input.deep.rows.k": "?"}, (True, True)),
-        ({"input.path.x": "a"}, (False, False)),
-        ({"input.*": "w"}, (False, True)),
-        ({"input.*": "rows"}, (False, True)),
-        ({"tool": "t", "input.path": "b"}, (False, False)),
-    ],
-)
-def test_parts_of_an_input(table: dict[str, Any], wanted: tuple[bool, bool]) -> None:
-    assert holds(table, call(input=INPUT)) == wanted
+PARTS: list[tuple[dict[str, Any], tuple[bool, bool]]] = [
+    ({"input.path": "a"}, (True, True)),
+    ({"input.path": ["b", "a"]}, (True, True)),
+    ({"input.n": 1}, (True, True)),
+    ({"input.n": True}, (False, False)),
+    ({"input.flag": True}, (True, True)),
+    ({"input.flag": 1}, (False, False)),
+    ({"input.n": "1"}, (False, True)),
+    ({"input.flag": "TRUE"}, (False, True)),
+    ({"input.none": "a"}, (False, False)),
+    ({"input.list": "a"}, (False, True)),
+    ({"input.list": ["a", "b"]}, (True, True)),
+    ({"input.deep.x": "y"}, (True, True)),
+    ({"input": {"deep": {"x": "y"}}}, (True, True)),
+    ({"input.deep.rows.k": "v"}, (False, True)),
+    ({"input.deep.rows.k": "?"}, (True, True)),
+    ({"input.path.x": "a"}, (False, False)),
+    ({"input.*": "w"}, (False, True)),
+    ({"input.*": "rows"}, (False, True)),
+    ({"tool": "t", "input.path": "b"}, (False, False)),
+]
+
+
+def test_parts_of_an_input() -> None:
+    for row in each(PARTS):
+        with row as (table, wanted):
+            assert holds(table, call(input=INPUT)) == wanted
 
 
 def test_an_agent_is_its_key_for_an_allow_and_either_for_a_deny() -> None:
@@ -191,33 +195,32 @@ def test_a_day_is_allowed_to_its_end(until: date, ends: datetime) -> None:
     assert book.ends_at(until) == ends
 
 
-@pytest.mark.parametrize(
-    ("wide", "narrow", "strictly", "wanted"),
-    [
-        ({"tool": "a"}, {"tool": "a", "input.x": "y"}, False, True),
-        ({"tool": ["a", "b"]}, {"tool": "a"}, False, True),
-        ({"tool": "a"}, {"tool": ["a", "b"]}, False, False),
-        ({"tool": "a*"}, {"tool": "ab"}, False, True),
-        ({"tool": "*"}, {"tool": "b*"}, False, True),
-        ({"tool": "a*"}, {"tool": "ab*"}, False, False),
-        ({"tool": "a"}, {}, False, False),
-        ({}, {"tool": "a"}, False, True),
-        ({"input.n": 1}, {"input.n": 1}, False, True),
-        ({"input.n": 1}, {"input.n": True}, False, False),
-        ({"input.n": 1}, {}, False, False),
-        ({"program": "git"}, {"program": "git", "args": ["a"]}, False, True),
-        ({"program": "git"}, {"tool": "Bash"}, False, False),
-        ({"program": "git"}, {"program": ["git", "ls"]}, False, False),
-        ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "b"]}, True, True),
-        ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "b"]}, False, False),
-        ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "*"]}, True, False),
-        ({"program": "git", "args": ["a"]}, {"program": "git"}, True, False),
-    ],
-)
-def test_one_match_covers_another_only_if_that_is_sure(
-    wide: dict[str, Any], narrow: dict[str, Any], strictly: bool, wanted: bool
-) -> None:
-    assert covering.covers(read_match("x", wide), read_match("x", narrow), strictly) is wanted
+COVERED: list[tuple[dict[str, Any], dict[str, Any], bool, bool]] = [
+    ({"tool": "a"}, {"tool": "a", "input.x": "y"}, False, True),
+    ({"tool": ["a", "b"]}, {"tool": "a"}, False, True),
+    ({"tool": "a"}, {"tool": ["a", "b"]}, False, False),
+    ({"tool": "a*"}, {"tool": "ab"}, False, True),
+    ({"tool": "*"}, {"tool": "b*"}, False, True),
+    ({"tool": "a*"}, {"tool": "ab*"}, False, False),
+    ({"tool": "a"}, {}, False, False),
+    ({}, {"tool": "a"}, False, True),
+    ({"input.n": 1}, {"input.n": 1}, False, True),
+    ({"input.n": 1}, {"input.n": True}, False, False),
+    ({"input.n": 1}, {}, False, False),
+    ({"program": "git"}, {"program": "git", "args": ["a"]}, False, True),
+    ({"program": "git"}, {"tool": "Bash"}, False, False),
+    ({"program": "git"}, {"program": ["git", "ls"]}, False, False),
+    ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "b"]}, True, True),
+    ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "b"]}, False, False),
+    ({"program": "git", "args": ["a", "**"]}, {"program": "git", "args": ["a", "*"]}, True, False),
+    ({"program": "git", "args": ["a"]}, {"program": "git"}, True, False),
+]
+
+
+def test_one_match_covers_another_only_if_that_is_sure() -> None:
+    for row in each(COVERED):
+        with row as (wide, narrow, strictly, wanted):
+            assert covering.covers(read_match("x", wide), read_match("x", narrow), strictly) is wanted
 
 
 def bound(*given: rules.Rule, means: rules.Means | None = None) -> rules.Book:

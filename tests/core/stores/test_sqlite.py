@@ -501,15 +501,16 @@ async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
     assert schema(apsw.Connection(str(old))) == schema(apsw.Connection(str(path)))
 
 
-@pytest.mark.parametrize("query", sorted(sql.queries("sqlite")))
-async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore, query: sql.Name) -> None:
-    text = sql.queries("sqlite")[query]
-    values = ("1",) * len(set(re.findall(r"\$\d+", text)))
-    plan = await store._worker.run(
-        lambda db: [str(row[3]) for row in sqlite_worker.rows(db, f"explain query plan {text}", values)]
-    )
-    scans = {line.split()[1] for line in plan if line.startswith("SCAN") and " INDEX " not in line}
-    assert not scans & {"tickets", "log", "outbox", "refs", "records", "seals"}
+async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore) -> None:
+    def scanned(db: apsw.Cursor, text: str) -> set[str]:
+        values = ("1",) * len(set(re.findall(r"\$\d+", text)))
+        plan = [str(row[3]) for row in sqlite_worker.rows(db, f"explain query plan {text}", values)]
+        scans = {line.split()[1] for line in plan if line.startswith("SCAN") and " INDEX " not in line}
+        return scans & {"tickets", "log", "outbox", "refs", "records", "seals"}
+
+    queries = sql.queries("sqlite")
+    slow = await store._worker.run(lambda db: {name for name, text in queries.items() if scanned(db, text)})
+    assert slow == set()
 
 
 async def test_a_statement_is_prepared_once_whatever_values_it_is_run_with(store: sqlite.SqliteStore) -> None:
