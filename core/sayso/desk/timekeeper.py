@@ -12,6 +12,8 @@ from sayso.stores import Store
 from sayso.stores.occupied import Occupied
 from sayso.stores.protocol import TIME
 
+# Rows that are looked at together.
+_AT_ONCE = 100
 # Seconds until a row that cannot be stepped is tried again, and one that somebody else holds.
 _PUT_OFF = 60.0
 _SOON = 1.0
@@ -37,7 +39,8 @@ async def act(desk: Desk, store: Store, clock: clocks.Clock) -> frozenset[str]:
     """Let time act on what is due, and on what is due after that; which of it somebody else holds."""
     held = set[str]()
     before = dict[str, int]()
-    while due := [one for one in await store.due(clock.now()) if one not in held]:
+    # what is held stands in front of the rest for as long as it is held
+    while due := [one for one in await store.due(clock.now(), _AT_ONCE + len(held)) if one not in held]:
         after = dict[str, int]()
         for ticket_id in due:
             try:
