@@ -15,7 +15,7 @@ import apsw
 import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
 import pytest
 
-from sayso import errors, model
+from sayso import errors, machine, model
 from sayso.desk import Desk, Setup, courier, timekeeper
 from sayso.desk.posting import lanes
 from sayso.machine import events
@@ -479,6 +479,26 @@ async def test_one_row_that_cannot_be_read_stops_no_delivery(store: Kept) -> Non
     await rewrite(store, "bad", unknown_outcome)
     assert await courier.Courier(front, [], Tells()).deliver() == 2
     assert told == ["good"]
+
+
+@pytest.mark.parametrize("column", ["fence", "attempts"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_number_that_cannot_grow_stops_no_delivery(store: Kept, column: str, known: bool) -> None:
+    now, posted = ManualClock(tickets.NOW), board.Board()
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), now)
+    for id in ("bad", "good"):
+        await front.open(permission(id=id, source=model.Source(session=id)))
+    await tamper(store, f"update outbox set {column} = {2**63 - 1} where ticket_id = 'bad'")
+    runner = courier.Courier(front, [posted])
+    if known:
+        # it is written again, too
+        changed = (await store.load("bad")).model_copy(update={"version": 2})
+        await store.commit(machine.Step(changed, (events.Announce(place="chat:#ops"),)), tickets.opened())
+        await tamper(store, f"update outbox set {column} = {2**63 - 1} where ticket_id = 'bad'")
+    while await runner.deliver():
+        now.advance(61)
+    assert {one.drawn.ticket_id for one in posted.pinned.values()} == {"bad", "good"}
+    assert await store.next_job(["chat"]) is None
 
 
 @pytest.mark.parametrize("moment", [2**63 - 1, -(2**63)])

@@ -4,7 +4,9 @@ select pg_temp.settled(), coalesce(pg_sequence_last_value(pg_get_serial_sequence
 
 -- name: take
 -- each channel by its own index, and the rows by their keys: a plan that does not grow with the backlog
-update outbox set fence = fence + 1, lease = fence + 1, attempts = attempts + 1, due_at = $1
+-- a number that somebody set by hand to the greatest there is stays so, and stops nobody
+update outbox set fence = least(fence, 9223372036854775806) + 1, lease = least(fence, 9223372036854775806) + 1,
+    attempts = least(attempts, 9223372036854775806) + 1, due_at = $1
 where key = any(array(
     select found.key from json_array_elements_text(cast($2 as json)) as asked (channel), lateral (
         select key, due_at from outbox where outbox.channel = asked.channel and due_at <= $3

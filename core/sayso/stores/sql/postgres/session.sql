@@ -60,13 +60,13 @@ begin
         insert into outbox (key, ticket_id, channel, effect, written_at, due_at, attempts, lease)
         select key, ticket_id, channel, effect, written_at, coalesce(until, due_at), leased, leased from given
         on conflict (key) do update
-        set effect = excluded.effect, written_at = excluded.written_at, fence = outbox.fence + 1, error = null,
+        set effect = excluded.effect, written_at = excluded.written_at, fence = least(outbox.fence, 9223372036854775806) + 1, error = null,
             attempts = case when outbox.lease <> 0 then 0 else excluded.attempts end,
             due_at = case
                 when outbox.lease <> 0 then outbox.due_at
                 when excluded.lease = 0 and outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at
             end,
-            lease = case when outbox.lease <> 0 or excluded.lease = 0 then outbox.lease else outbox.fence + 1 end
+            lease = case when outbox.lease <> 0 or excluded.lease = 0 then outbox.lease else least(outbox.fence, 9223372036854775806) + 1 end
         returning outbox.key, outbox.fence, outbox.lease
     )
     select array_agg(key), array_agg(fence) into keys, fences from written where lease = fence;

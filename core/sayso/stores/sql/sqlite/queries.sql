@@ -17,7 +17,7 @@ where id = $7 and version = $1 - 1;
 insert into outbox (key, ticket_id, channel, effect, written_at, due_at)
 values ($1, $2, $3, $4, $5, $6)
 on conflict (key) do update
-set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = outbox.fence + 1, error = null,
+set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = min(outbox.fence, 9223372036854775806) + 1, error = null,
     due_at = case when outbox.lease <> 0 or outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at end;
 
 -- name: put_leased
@@ -25,10 +25,10 @@ set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fe
 insert into outbox (key, ticket_id, channel, effect, written_at, due_at, attempts, lease)
 values ($1, $2, $3, $4, $5, $6, 1, 1)
 on conflict (key) do update
-set effect = excluded.effect, written_at = excluded.written_at, fence = outbox.fence + 1, error = null,
+set effect = excluded.effect, written_at = excluded.written_at, fence = min(outbox.fence, 9223372036854775806) + 1, error = null,
     attempts = case when outbox.lease <> 0 then 0 else 1 end,
     due_at = case when outbox.lease <> 0 then outbox.due_at else excluded.due_at end,
-    lease = case when outbox.lease <> 0 then outbox.lease else outbox.fence + 1 end
+    lease = case when outbox.lease <> 0 then outbox.lease else min(outbox.fence, 9223372036854775806) + 1 end
 returning fence, lease;
 
 -- name: put_beside
@@ -48,7 +48,9 @@ select hash from log where ticket_id = $1 order by number desc limit 1;
 select coalesce(max(number), 0) from log;
 
 -- name: take
-update outbox set fence = fence + 1, lease = fence + 1, attempts = attempts + 1, due_at = $1
+-- a number that somebody set by hand to the greatest there is stays so, and stops nobody
+update outbox set fence = min(fence, 9223372036854775806) + 1, lease = min(fence, 9223372036854775806) + 1,
+    attempts = min(attempts, 9223372036854775806) + 1, due_at = $1
 where key in (
     select key from outbox where channel in (select value from json_each($2)) and due_at <= $3
     order by due_at, key limit $4
