@@ -18,7 +18,7 @@ UNTESTED = {
         "only asyncpg before 0.32 gives it out",
         "only for a cut in the middle of one message",
     ],
-    "core/sayso/stores/sqlite.py": ["only after a crash, or while the last writer leaves"],
+    "core/sayso/stores/sqlite_worker.py": ["only after a crash, or while the last writer leaves"],
     "core/sayso/testing/stores.py": ["only a store that tells of a change before it can be read"],
     "core/sayso/testing/waiters.py": ["only a store that lets go a moment later"],
 }

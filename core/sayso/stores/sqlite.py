@@ -118,7 +118,7 @@ class SqliteStore(sql_store.SqlStore):
         if reader := self._worker.at_rest or self._reader:
             try:
                 self._file.check_now_and_then()
-                return _read_point(reader, text, values)
+                return sqlite_worker.read_point(reader, text, values)
             except errors.StoreUnavailable as error:
                 self._noting.note(error)
                 raise
@@ -249,20 +249,33 @@ class SqliteStore(sql_store.SqlStore):
         sqlite_worker.perform(db, self._queries["append"], values)
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
-        def work(db: apsw.Cursor) -> tuple[int | str, int, Sequence[tuple[int, str, int]]]:
-            # grows with every commit of another connection, never with ours
-            found = sqlite_file.read_pragma(db, "data_version")
-            if found == self._data_version:
-                # what is there was told as it was written, and is not gone through once somebody else writes
-                [[last]] = sqlite_worker.rows(db, self._queries["last_row"])
-                return found, last, []
-            new = sqlite_worker.rows(db, self._queries["tail"], (max(seen, self._told),))
-            # these may not be all: only once there are none nothing is left to look for
-            version = self._data_version if new else found
-            return version, self._told, [(row[0], row[1], row[2]) for row in new]
+        # hardly ever there is anything, and that is found out without the thread
+        reader = self._worker.at_rest
+        with contextlib.suppress(apsw.BusyError):
+            if reader and self._is_all_told(reader):
+                return []
+        return await self._worker.run(functools.partial(self._written_elsewhere, seen), long=True)
 
-        self._data_version, self._told, tail = await self._worker.run(work, long=True)
-        return tail
+    def _is_all_told(self, db: apsw.Cursor) -> bool:
+        self._file.check_now_and_then()
+        [[last]] = sqlite_worker.read_point(db, self._queries["last_row"])
+        # grows with every commit of another connection, never with ours; asked last, so none came before the row
+        [[version]] = sqlite_worker.read_point(db, "pragma data_version")
+        if version != self._data_version:
+            return False
+        # what is there was told as it was written, and is not gone through once somebody else writes
+        self._told = last
+        return True
+
+    def _written_elsewhere(self, seen: int, db: apsw.Cursor) -> Sequence[tuple[int, str, int]]:
+        if self._is_all_told(db):
+            return []
+        version = sqlite_file.read_pragma(db, "data_version")
+        new = sqlite_worker.rows(db, self._queries["tail"], (max(seen, self._told),))
+        if not new:
+            # what was found may not be all: only once there is none nothing is left to look for
+            self._data_version = version
+        return [(row[0], row[1], row[2]) for row in new]
 
 
 class _Noting:
@@ -281,12 +294,3 @@ class _Noting:
         """Note it, if it says so."""
         if error.why == sqlite_worker.DAMAGED:
             self.damage = error
-
-
-def _read_point(reader: apsw.Cursor, text: str, values: Sequence[sql_store.Value]) -> Sequence[sql_store.RawRow]:
-    try:
-        return sqlite_worker.rows(reader, text, values)
-    except apsw.BusyError:  # pragma: no cover - only after a crash, or while the last writer leaves
-        raise
-    except (apsw.Error, UnicodeDecodeError) as error:
-        raise sqlite_worker.unavailable(error) from error

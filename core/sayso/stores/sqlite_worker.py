@@ -234,6 +234,16 @@ def rows(
     return db.execute(text, values).fetchall()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
+def read_point(db: apsw.Cursor, text: str, values: Sequence[str | int | None] = ()) -> list[tuple[Any, ...]]:
+    """As `rows`, without a worker. Raises `StoreUnavailable`, and `BusyError` as SQLite does."""
+    try:
+        return rows(db, text, values)
+    except apsw.BusyError:  # pragma: no cover - only after a crash, or while the last writer leaves
+        raise
+    except (apsw.Error, UnicodeDecodeError) as error:
+        raise unavailable(error) from error
+
+
 def unavailable(error: Exception, *, unsure: bool = False) -> errors.StoreUnavailable:
     """The error of a caller; *unsure* if the commit itself failed, and may be on the disk all the same."""
     if isinstance(error, errors.StoreUnavailable):

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import apsw
 import pytest
@@ -365,6 +365,30 @@ async def test_what_was_written_here_is_not_gone_through_once_another_process_wr
     assert await store._tail(0) == []
     await tickets.ask(other, "r2")
     assert [id for _, id, _ in await store._tail(0)] == ["r2"]
+    await store.close()
+    await other.close()
+
+
+async def test_to_look_for_what_others_wrote_takes_the_thread_only_if_there_is_something(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = await sqlite.SqliteStore.open(str(path)), await sqlite.SqliteStore.open(str(path))
+    await store._watch.poll()
+    await tickets.ask(store, "r1")
+    used, run = list[None](), store._worker.run
+
+    async def counted(*given: Any, **named: Any) -> Any:
+        used.append(None)
+        return await run(*given, **named)
+
+    monkeypatch.setattr(store._worker, "run", counted)
+    assert await store._tail(0) == []
+    assert used == []
+    await tickets.ask(other, "r2")
+    assert [id for _, id, _ in await store._tail(0)] == ["r2"]
+    for _ in range(2):
+        assert await store._tail(2) == []
+    assert len(used) == 2
     await store.close()
     await other.close()
 
