@@ -50,6 +50,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 _TO_ESCAPE = ("\\u0000", "\\u001a")
 
 _PUT = "select lost, keys, fences from pg_temp.put_group($1, $2, $3, $4, $5)"
+SETTLE = f"select pg_temp.settle({', '.join(f'${number}' for number in range(1, 14))})"
 _WAS_PUT = "select pg_temp.was_put($1, $2, $3, $4)"
 # Before that end nobody else takes what was leased as it was written.
 _LEASED = """
@@ -127,7 +128,7 @@ class Commits:
         nobody knows.
         """
         async with self._connection() as db:
-            lost, keys, fences = await db.fetchrow(_PUT, *_arguments(group, lent))
+            lost, keys, fences = await db.fetchrow(_PUT, *arguments(group, lent))
         leased = zip(map(pgserver.unescape, keys or ()), fences or (), strict=True)
         return [number not in lost for number in range(len(group))], dict(leased)
 
@@ -217,7 +218,9 @@ def _until(effect: sql_store.Values, lent: Lent) -> int | None:
     return documents.to_micros(one[1]) if one else None
 
 
-def _arguments(group: Sequence[Bundle], lent: Lent) -> tuple[list[str], str, str, str, str]:
+def arguments(group: Sequence[Bundle], lent: Lent | None = None) -> tuple[list[str], str, str, str, str]:
+    """Bundles as the arguments of `put_group`, and first of `settle`."""
+    lent = lent or {}
     numbered = [(number, len(bundle), one) for number, bundle in enumerate(group) for one in bundle]
     ids = {pgserver.escape(one.logged[0]) for _, _, one in numbered}
     commits = [{"bundle": number, "size": size, **_commit(one)} for number, size, one in numbered]

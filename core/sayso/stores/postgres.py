@@ -17,8 +17,21 @@ import asyncpg  # type: ignore[import-untyped]
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
-from sayso import errors
-from sayso.stores import commit_rows, pgcommits, pgnotices, pgreads, pgserver, sql, sql_store, takers, watch
+from sayso import errors, model
+from sayso.machine import events
+from sayso.stores import (
+    commit_rows,
+    documents,
+    pgcommits,
+    pgnotices,
+    pgreads,
+    pgserver,
+    sql,
+    sql_store,
+    takers,
+    watch,
+)
+from sayso.stores.outbox import Job
 from sayso.stores.protocol import Durability
 
 # How long to wait for a connection, an answer or a lock, in seconds.
@@ -197,6 +210,20 @@ class PostgresStore(sql_store.SqlStore):
 
     async def _commit(self, *commits: commit_rows.CommitRows) -> None:
         await self._commits.commit(commits)
+
+    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
+        """See `Store.settle`: in one statement."""
+        logged, card = commit_rows.of_entry(job.ticket_id, version, entry), documents.row_of_posted_card(posted)
+        values = *pgcommits.arguments([(logged,)]), *card, job.key, job.fence, version
+        try:
+            [[ended]] = await self._run(lambda: (pgcommits.SETTLE, values), writes=True)
+        except errors.StoreUnavailable:
+            # by that whoever performs it again finds the card
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self.add_card(posted)
+            raise
+        self._tell((logged,), ())
+        return bool(ended)
 
     async def _all_told(self) -> None:
         await self._commits.sent()

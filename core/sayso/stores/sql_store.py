@@ -213,12 +213,6 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.add_card`."""
         await self._write("add_card", *documents.row_of_posted_card(posted))
 
-    async def settle(self, job: Job, posted: model.PostedCard, version: int, entry: events.Entry) -> bool:
-        """See `Store.settle`. A process that dies in between has the effect performed again."""
-        await self.add_card(posted)
-        await self.append(job.ticket_id, version, entry)
-        return bool(await self._write("done_unless_newer", job.fence, job.key, job.ticket_id, version))
-
     async def remove_card(self, posted: model.PostedCard) -> None:
         """See `Store.remove_card`."""
         await self._write("remove_card", posted.channel, posted.conversation, posted.message)

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,7 +16,10 @@ from sayso.stores import Job, Store, memory, postgres, sqlite, sqlite_file
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
-from tests.conftest import until
+from tests.conftest import BOUND, until
+from tests.fakes.pg import pg_server, pg_tables
+
+__all__ = ["pg_server", "pg_tables"]
 
 NAMES = ["chat", events.CALLBACK]
 
@@ -201,6 +205,47 @@ async def test_of_many_that_are_asked_at_once_only_so_many_are_performed_and_the
     gate.open.set()
     await until(lambda: len(board.pinned) == many)
     await ended(running)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+async def test_a_decision_and_its_card_are_written_in_four_transactions(
+    dialect: str, tmp_path: pathlib.Path, pg_tables: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Store
+    if dialect == "sqlite":
+        store = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
+        noted: list[tuple[object, str]] = [(store._worker, "run")]
+    else:
+        store = await postgres.PostgresStore.open(pg_tables)
+        noted = [(store, "_run"), (store._commits, "put")]
+    board, writes = Board(), list[None]()
+    desk, running = await served(store, board)
+    for owner, name in noted:
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name), writes, always=name == "put"))
+    ticket = await desk.open(permission())
+    await done(store, board)
+    await desk.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    await done(store, board)
+    assert (board.pinned["1"].drawn.tone, board.pinned["1"].edits, len(writes)) == ("good", 1, 4)
+    await ended(running)
+    await store.close()
+
+
+def counted(run: Callable[..., Awaitable[object]], writes: list[None], *, always: bool) -> Callable[..., object]:
+    """The same; notes what writes."""
+
+    async def noting(*given: object, **named: object) -> object:
+        writes.extend([None] if always or named.get("writes") else [])
+        return await run(*given, **named)
+
+    return noting
+
+
+async def done(store: Store, board: Board) -> None:
+    """Return once all is delivered."""
+    async with asyncio.timeout(BOUND):
+        while not board.pinned or await store.next_job(["chat"]) is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 async def test_room_that_was_lent_for_a_commit_that_failed_is_there_again() -> None:

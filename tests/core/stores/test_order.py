@@ -47,7 +47,7 @@ class Copy:
         self._begun = self._db.transaction()
         await self._begun.start()
         rows = commit_rows.of_step(tickets.asked(id), tickets.opened())
-        assert await self._db.fetchval(pgcommits._PUT, *pgcommits._arguments([(rows,)], {})) == []
+        assert await self._db.fetchval(pgcommits._PUT, *pgcommits.arguments([(rows,)])) == []
 
     async def end(self, how: str = "commit") -> None:
         await getattr(self._begun, how)()

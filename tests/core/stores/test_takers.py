@@ -6,25 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import errors, machine
+from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import Store, memory, postgres, sqlite, sqlite_worker
+from sayso.stores import Job, Store, memory, postgres, sqlite, sqlite_worker
 from sayso.testing import outboxes, tickets
 from tests.fakes import pg
-from tests.fakes.pg import pg_schema, pg_server, pg_url
+from tests.fakes.pg import pg_server, pg_tables
 
-__all__ = ["pg_schema", "pg_server", "pg_url"]
+__all__ = ["pg_server", "pg_tables"]
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_tables: str) -> AsyncIterator[Store]:
     opened: Store = memory.MemoryStore()
     if request.param == "sqlite":
         opened = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
     elif request.param == "postgres":
-        opened = await postgres.PostgresStore.open(pg_schema)
+        opened = await postgres.PostgresStore.open(pg_tables)
     yield opened
     await opened.close()
 
@@ -123,9 +124,9 @@ async def test_what_may_be_on_the_disk_although_its_commit_failed_is_anybodys(
 
 @pytest.mark.parametrize("forward", [True, False])
 async def test_who_loses_the_answer_to_a_commit_finds_what_it_has_leased(
-    pg_url: str, tmp_path: Path, forward: bool
+    pg_tables: str, tmp_path: Path, forward: bool
 ) -> None:
-    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+    async with pg.proxied(pg_tables, tmp_path) as (proxy, url):
         store = await postgres.PostgresStore.open(url)
         taker = outboxes.Taker(room=2)
         async with store.taking("chat", taker):
@@ -143,9 +144,9 @@ async def test_who_loses_the_answer_to_a_commit_finds_what_it_has_leased(
 
 
 async def test_what_nobody_can_know_to_be_leased_is_anybodys_once_the_lease_is_over(
-    pg_url: str, tmp_path: Path
+    pg_tables: str, tmp_path: Path
 ) -> None:
-    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+    async with pg.proxied(pg_tables, tmp_path) as (proxy, url):
         store = await postgres.PostgresStore.open(url, timeout=1.0)
         taker = outboxes.Taker()
         async with store.taking("chat", taker):
@@ -164,8 +165,8 @@ async def test_what_nobody_can_know_to_be_leased_is_anybodys_once_the_lease_is_o
         await store.close()
 
 
-async def test_what_one_copy_has_leased_no_other_one_takes_while_it_lives(pg_schema: str) -> None:
-    one, other = await postgres.PostgresStore.open(pg_schema), await postgres.PostgresStore.open(pg_schema)
+async def test_what_one_copy_has_leased_no_other_one_takes_while_it_lives(pg_tables: str) -> None:
+    one, other = await postgres.PostgresStore.open(pg_tables), await postgres.PostgresStore.open(pg_tables)
     taker, elsewhere = outboxes.Taker(), outboxes.Taker()
     async with one.taking("chat", taker), other.taking("chat", elsewhere):
         await tickets.ask(one, "r1")
@@ -182,8 +183,8 @@ async def test_what_one_copy_has_leased_no_other_one_takes_while_it_lives(pg_sch
         await store.close()
 
 
-async def test_of_two_effects_in_one_statement_that_stand_for_each_other_the_later_is_handed_on(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema)
+async def test_of_two_effects_in_one_statement_that_stand_for_each_other_the_later_is_handed_on(pg_tables: str) -> None:
+    store = await postgres.PostgresStore.open(pg_tables)
     taker = outboxes.Taker()
     first = events.Announce(place="chat:#ops", after=outboxes.NOW - outboxes.SECOND)
     asked = tickets.asked("r1")
@@ -198,3 +199,64 @@ async def test_of_two_effects_in_one_statement_that_stand_for_each_other_the_lat
     await store.done(job)
     assert await store.next_job(["chat"]) is None
     await store.close()
+
+
+@pytest.fixture
+async def posted(pg_tables: str) -> AsyncIterator[tuple[postgres.PostgresStore, Job, model.PostedCard]]:
+    """A store, an effect of it that was taken, and the card that was posted for that."""
+    store = await postgres.PostgresStore.open(pg_tables, timeout=2.0)
+    await tickets.ask(store, "r1")
+    [job] = await outboxes.take(store)
+    yield store, job, model.PostedCard("r1", "chat:#ops", "chat", "C", "1")
+    await store.close()
+
+
+DELIVERED = events.Delivered(at=outboxes.NOW, place="chat:#ops", message="1")
+
+
+async def test_a_card_is_put_on_record_and_its_effect_ends_in_one_statement(
+    posted: tuple[postgres.PostgresStore, Job, model.PostedCard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, job, card = posted
+    written, run, changes = list[str](), store._run, store.changes()
+
+    async def noted(statement: Any, *, writes: bool) -> Any:
+        written.append(statement()[0])
+        return await run(statement, writes=writes)
+
+    monkeypatch.setattr(store, "_run", noted)
+    await anext(changes)
+    assert await store.settle(job, card, 1, DELIVERED)
+    assert len(written) == 1
+    async with asyncio.timeout(5):
+        await anext(changes)
+    assert ([row.entry for row in await store.log("r1")][1:], await store.cards("r1")) == ([DELIVERED], [card])
+    assert await store.next_job(["chat"]) is None
+
+
+async def test_a_card_is_not_settled_beside_a_change_of_its_request_that_it_does_not_show(
+    posted: tuple[postgres.PostgresStore, Job, model.PostedCard], pg_tables: str
+) -> None:
+    store, job, card = posted
+    other = await postgres.PostgresStore.open(pg_tables)
+    changed = (await other.load("r1")).model_copy(update={"version": 2})
+    commit = other.commit(machine.Step(changed), tickets.opened())
+    ended, _ = await tickets.together(store.settle(job, card, 1, DELIVERED), commit)
+    versions = [row.version for row in await store.log("r1")]
+    # on record before the change, or not at its end
+    assert ended is (versions == [1, 1, 2])
+    assert await store.cards("r1") == [card]
+    await other.close()
+
+
+async def test_a_card_that_could_not_be_settled_is_known_to_whoever_tries_again(
+    posted: tuple[postgres.PostgresStore, Job, model.PostedCard], pg_tables: str
+) -> None:
+    store, job, card = posted
+    psql = await asyncpg.connect(pg_tables)
+    await psql.execute("begin; select 1 from outbox for update")
+    with pytest.raises(errors.StoreUnavailable):
+        await store.settle(job, card, 1, DELIVERED)
+    await psql.close()
+    assert await store.cards("r1") == [card]
+    assert [row.version for row in await store.log("r1")] == [1]

@@ -63,9 +63,19 @@ Name = Literal[
 ]
 """Every query that there is. The type checkers refuse any other name."""
 
-# On PostgreSQL these are one function, in session.sql.
+# On PostgreSQL these are in functions, in session.sql.
 _IN_ONE = frozenset(
-    {"add_ticket", "append", "change_ticket", "head", "leave", "put_beside", "put_effect", "put_leased"}
+    {
+        "add_ticket",
+        "append",
+        "change_ticket",
+        "done_unless_newer",
+        "head",
+        "leave",
+        "put_beside",
+        "put_effect",
+        "put_leased",
+    }
 )
 
 

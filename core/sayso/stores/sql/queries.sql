@@ -36,12 +36,6 @@ update outbox
 set due_at = case when fence = $1 then null else written_at end, lease = 0, error = null
 where lease = $1 and key = $2;
 
--- name: done_unless_newer
--- as `done`, if the card shows the ticket as it is
-update outbox
-set due_at = case when fence = $1 then null else written_at end, lease = 0, error = null
-where lease = $1 and key = $2 and exists (select 1 from tickets where id = $3 and version = $4) returning key;
-
 -- name: retry
 update outbox set due_at = $1, error = $2, lease = 0 where key = $3 and lease = $4;
 

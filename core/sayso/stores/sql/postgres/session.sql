@@ -90,6 +90,24 @@ begin
 end
 $put$;
 
+-- Writes a row of the log as a group, remembers a card, and ends its effect as `done` does, if the request has this
+-- version. Nobody changes it meanwhile: the group has locked it. Returns whether the effect ended.
+create function pg_temp.settle(
+    ids text[], commits json, effects json, beside json, kept json,
+    ticket_id text, place text, channel text, conversation text, message text, key text, fence bigint, version bigint
+) returns boolean
+language plpgsql as $settle$
+begin
+    perform pg_temp.put_group($1, $2, $3, $4, $5);
+    insert into refs (ticket_id, place, channel, conversation, message) values ($6, $7, $8, $9, $10)
+    on conflict do nothing;
+    update outbox set due_at = case when outbox.fence = $12 then null else written_at end, lease = 0, error = null
+    where outbox.lease = $12 and outbox.key = $11
+    and exists (select 1 from tickets where tickets.id = $6 and tickets.version = $13);
+    return found;
+end
+$settle$;
+
 -- Whether a commit whose answer was lost is stored. One that is still under way is waited for.
 create function pg_temp.was_put(id text, version bigint, entry text, ref text) returns boolean
 language plpgsql as $was$

@@ -31,6 +31,12 @@ set effect = excluded.effect, written_at = excluded.written_at, fence = min(outb
     lease = case when outbox.lease <> 0 then outbox.lease else min(outbox.fence, 9223372036854775806) + 1 end
 returning fence, lease;
 
+-- name: done_unless_newer
+-- as `done`, if the card shows the ticket as it is
+update outbox
+set due_at = case when fence = $1 then null else written_at end, lease = 0, error = null
+where lease = $1 and key = $2 and exists (select 1 from tickets where id = $3 and version = $4) returning key;
+
 -- name: put_beside
 -- nothing is written if somebody else has written it meanwhile
 insert into records (kind, name, value, expires_at, version) values ($1, $2, $3, $4, $5)
