@@ -365,6 +365,20 @@ def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> Non
     assert inside("answer", "r1", "--allow").returncode == 0
 
 
+@pytest.mark.parametrize(
+    "settings", ["[policies.default", "[polices.default]", '[policies.default]\napprovers = ["ann"]\nquorum = 2']
+)
+def test_a_stop_and_its_end_need_no_settings_that_are_right(inside: Call, tmp_path: Path, settings: str) -> None:
+    inside(*RUN)
+    (tmp_path / "sayso.toml").write_text(settings)
+    assert inside("answer", "r1", "--allow").returncode == 2
+    stopped = inside("stop", "--reason", "a key leaked")
+    assert (stopped.returncode, "Everything was stopped by" in stopped.stdout) == (0, True)
+    assert "the settings are refused, and not needed for this: " in stopped.stderr
+    assert inside("stop", "--list").stdout == stopped.stdout
+    assert inside("resume").stdout == "Nothing is stopped.\n"
+
+
 def test_a_denial_counts_under_a_stop(inside: Call) -> None:
     inside(*RUN)
     inside("stop")
@@ -385,7 +399,7 @@ approvers = ["me", "bob"]
     assert inside("answer", "r1", "--pass-to", "bob").returncode == 0
     assert " asked bob to answer this" in inside("show", "r1").stdout
     again = inside("answer", "r1", "--pass-to", "bob")
-    assert (again.returncode, "was asked already" in again.stderr) == (2, True)
+    assert (again.returncode, "bob was asked to answer this already" in again.stderr) == (2, True)
     both = inside("answer", "r1", "--allow", "--pass-to", "bob")
     assert (both.returncode, "leave the other options out" in both.stderr) == (2, True)
     assert inside("answer", "r1", "--claim").returncode == 0

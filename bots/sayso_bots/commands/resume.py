@@ -19,7 +19,7 @@ def command(agent: str | None, as_json: bool) -> None:
 
 
 async def _resume(agent: str | None, as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect(environment.read(), any_settings=True) as desk:
         stops = await desk.resume(agent)
         with output.of(f"the stop of {agent or 'everything'} is lifted"):
             output.print_stops(stops, as_json=as_json)

@@ -26,12 +26,12 @@ def command(agent: str | None, reason: str | None, only_listed: bool, as_json: b
 
 
 async def _stop(agent: str | None, reason: str | None, as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect(environment.read(), any_settings=True) as desk:
         stops = await desk.stop(agent, reason)
         with output.of(f"{agent or 'everything'} is stopped"):
             output.print_stops(stops, as_json=as_json)
 
 
 async def _list(as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect(environment.read(), any_settings=True) as desk:
         output.print_stops(await desk.stops(), as_json=as_json)

@@ -131,8 +131,13 @@ def directory_of(desk: CommandDesk) -> people.Directory:
 
 
 @contextlib.asynccontextmanager
-async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[CommandDesk]:
-    """Connect to the desk that the environment names. Raises as `database.connect`."""
+async def connect(
+    given: environment.Environment, *, create: bool = False, any_settings: bool = False
+) -> AsyncGenerator[CommandDesk]:
+    """Connect to the desk that the environment names. Raises as `database.connect`.
+
+    With *any_settings* also where sayso.toml is refused, for what must work while somebody is changing it.
+    """
     if given.url:
         async with connect_to_service(given.url, given.key) as remote:
             yield remote
@@ -140,7 +145,7 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
     # the desk with its rules and settings, which whoever reaches a service does not need
     from sayso_bots.terminal import local_desk
 
-    async with local_desk.connect(given, create=create) as local:
+    async with local_desk.connect(given, create=create, any_settings=any_settings) as local:
         yield local
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sayso import model
+from sayso import errors, model
 from sayso.cards import naming
 from sayso.desk import Desk, callers, timekeeper, token_secret
 from sayso.desk.admission import granting, learning
@@ -19,7 +19,7 @@ from sayso.machine import people
 from sayso.stores import Query, Row, Store, whole_log
 from sayso_bots.service import database, masking, signing
 from sayso_bots.settings import environment, on_call, schema, toml
-from sayso_bots.terminal import here
+from sayso_bots.terminal import here, output
 
 if TYPE_CHECKING:
     from sayso import stats
@@ -157,11 +157,25 @@ class LocalDesk(callers.CallersDesk, here.Here):
 
 
 @contextlib.asynccontextmanager
-async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[LocalDesk]:
+async def connect(
+    given: environment.Environment, *, create: bool = False, any_settings: bool = False
+) -> AsyncGenerator[LocalDesk]:
     """The desk over the database that the environment names. Raises as `database.connect`."""
-    chosen = toml.load(given.config)
+    chosen = _load(given, any_settings)
     async with database.connect(given, create=create) as store:
         yield await over(store, given, chosen)
+
+
+def _load(given: environment.Environment, any_settings: bool) -> schema.Settings:
+    try:
+        chosen = toml.load(given.config)
+        toml.setup(chosen)
+        return chosen
+    except errors.InvalidSettings as error:
+        if not any_settings:
+            raise
+        output.say(f"the settings are refused, and not needed for this: {error.message}", err=True)
+        return schema.Settings()
 
 
 async def over(store: Store, given: environment.Environment, chosen: schema.Settings) -> LocalDesk:

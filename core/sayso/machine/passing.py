@@ -47,8 +47,10 @@ def could_answer(ticket: model.Ticket, person: model.Person) -> bool:
 def _why_not(ticket: model.Ticket, event: events.Passed) -> str | None:
     if event.to.id == event.by.id:
         return "you cannot ask yourself"
+    if not approvers.is_awaited(ticket, event.to):
+        return f"{event.to.id} may not answer this, has answered it, or it is not their turn"
     if not could_answer(ticket, event.to):
-        return f"{event.to.id} may not answer this now, has answered, or was asked already"
+        return f"{event.to.id} was asked to answer this already"
     return "nobody else is asked for this request any more" if len(ticket.passed) >= _MOST else None
 
 

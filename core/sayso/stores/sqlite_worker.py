@@ -251,7 +251,9 @@ def unavailable(error: Exception, *, unsure: bool = False) -> errors.StoreUnavai
     if isinstance(error, _DAMAGE):
         return damaged(str(error))
     hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "see the log of the service")
-    return errors.StoreUnavailable(f"the database cannot be used now: {error}", hint=hint, unsure=unsure)
+    # of a copy to a full disk apsw says "not an error"
+    said = "database or disk is full" if isinstance(error, apsw.FullError) else error
+    return errors.StoreUnavailable(f"the database cannot be used now: {said}", hint=hint, unsure=unsure)
 
 
 def damaged(found: str) -> errors.StoreUnavailable:

@@ -215,6 +215,14 @@ async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
     assert await store.scan("draft") == []
 
 
+def test_a_full_disk_is_said_in_words_also_where_sqlite_calls_it_no_error() -> None:
+    told = sqlite_worker.unavailable(apsw.FullError("not an error"))
+    assert (told.message, told.hint) == (
+        "the database cannot be used now: database or disk is full",
+        "free some space on the disk",
+    )
+
+
 @pytest.mark.parametrize("gone", ["sayso.db", "sayso.db-wal", "sayso.db-shm"])
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_file_that_is_deleted_or_replaced_takes_nothing_more(
