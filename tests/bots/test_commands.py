@@ -301,6 +301,9 @@ def test_a_copy_is_put_back_held_and_released_or_cancelled(inside: Call, tmp_pat
         ("q2", "pending", True),
     }
     assert "held" in inside("list").stdout
+    told = inside("doctor").stdout
+    assert "2 open requests are held since a copy was put back" in told
+    assert "sayso restore --release, or --cancel" in told
     refused = inside("answer", "q1", "--text", "Acme")
     assert (refused.returncode, "sayso restore --release" in refused.stderr) == (2, True)
     assert inside("restore", "--release", "q1").stdout.strip() == "q1: pending"

@@ -31,6 +31,10 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
     if ticket.stopped is not None:
         yield "stopped, so that nothing is allowed and no time runs"
         return
+    if ticket.held:
+        yield "held since an older copy of the database was put back, so that nobody can answer it now"
+        yield _expires(ticket)
+        return
     for does, words in (
         ("open", "quiet hours, so that everybody hears of it at"),
         ("turn", "goes to the next one at"),
@@ -39,7 +43,11 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
     ):
         if coming := next((one.at for one in ticket.plan if one.does == does and one.to is None), None):
             yield f"{words} {_moment(coming)}"
-    yield f"expires at {_moment(schedule.ends(ticket))}"
+    yield _expires(ticket)
+
+
+def _expires(ticket: model.Ticket) -> str:
+    return f"expires at {_moment(schedule.ends(ticket))}"
 
 
 def _shown(ticket: model.Ticket) -> Iterator[str]:

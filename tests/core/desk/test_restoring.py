@@ -16,7 +16,7 @@ from sayso.audit import checking, gathering
 from sayso.cards import dialog, draw, phrases
 from sayso.desk import Desk, Setup, courier, keys
 from sayso.desk.upkeep import restoring
-from sayso.machine import events
+from sayso.machine import events, progress
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -70,7 +70,10 @@ async def test_what_was_decided_and_run_since_the_copy_cannot_be_decided_again(
     with pytest.raises(errors.Refused, match="this button is from before an older copy") as refused:
         await again.press(button, ANN, ROOM, None)
     assert "newest card" in phrases.explain(refused.value)
-    assert (await again.get("r1")).answers == ()
+    held = await again.get("r1")
+    assert held.answers == ()
+    told = "held since an older copy of the database was put back, so that nobody can answer it now; expires at"
+    assert told in str(progress.said(held))
     await again.store.close()
 
 

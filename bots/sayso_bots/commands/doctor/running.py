@@ -8,13 +8,16 @@ from collections.abc import AsyncGenerator
 from sayso import errors
 from sayso.cards import phrases
 from sayso.clock import SystemClock
+from sayso.content import wording
 from sayso.desk.upkeep import reloads, stops
-from sayso.stores import Store
+from sayso.stores import Query, Store
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import database, reloading
 from sayso_bots.settings import environment, schema
 
 _NAME = "settings in force"
+# Open requests that are looked at, newest first: those that a copy had are held together.
+_MOST = 200
 
 
 async def look(chosen: schema.Settings | None) -> AsyncGenerator[Finding]:
@@ -26,11 +29,15 @@ async def look(chosen: schema.Settings | None) -> AsyncGenerator[Finding]:
     async with open_records(given) as store:
         stands = await reloads.stands(store, SystemClock().now()) if store else ()
         stopped = (await stops.standing(store)).all if store else ()
+        waiting = await store.list(Query(state="pending", limit=_MOST)) if store else ()
     for one in stands:
         yield _finding_of(one, chosen)
     for stop in stopped:
         agent = f" --agent {stop.agent}" if stop.agent else ""
         yield Finding("stop", True, phrases.stopped(stop), f"nothing is allowed until: sayso resume{agent}", warn=True)
+    if held := sum(one.held for one in waiting):
+        said = f"{wording.counted(held, 'open request is', 'open requests are')} held since a copy was put back"
+        yield Finding("held", True, said, "see: sayso list; then sayso restore --release, or --cancel", warn=True)
 
 
 def _finding_of(one: reloads.Stand, chosen: schema.Settings | None) -> Finding:
