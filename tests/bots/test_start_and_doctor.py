@@ -14,10 +14,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+import sayso
 from sayso import errors, stores
 from sayso_bots.commands import serve
 from sayso_bots.commands.doctor import finding, findings, silent
 from sayso_bots.settings import environment, toml
+from sayso_bots.terminal import local_desk
 from sayso_discord import pace
 from sayso_slack import api
 from tests.adapters.discord_scene import OPS
@@ -361,6 +363,21 @@ async def test_a_delegation_that_is_over_is_told(place: Place) -> None:
     (warned,) = [one for one in await findings.find_all(None) if one.name == "delegations.0.until"]
     assert (warned.ok, warned.warn) == (True, True)
     assert warned.said == "nobody acts for ann since 2026-02-01: it is over"
+
+
+async def test_an_open_request_that_nobody_can_allow_any_more_is_told(place: Place) -> None:
+    people = "[people.ann]\n[people.bob]\n[people.cid]\n"
+    two = '[policies.default]\nneeds = [{ who = ["ann", "bob"] }, { who = ["group:security"] }]\n'
+    place.settings(f'{people}[groups.security]\nmembers = ["cid"]\n{two}')
+    async with local_desk.connect(environment.read(), create=True) as desk:
+        await desk.open(sayso.Permission(tool="deploy", input={}, id="d1"))
+        assert "request d1" not in {one.name for one in await findings.find_all(None)}
+        place.settings(f'{people}[policies.default]\napprovers = ["ann"]\n')
+        (warned,) = [one for one in await findings.find_all(None) if one.name == "request d1"]
+        assert (warned.ok, warned.warn) == (True, True)
+        assert warned.said.startswith("nobody can allow it any more: 2 people must allow, and only 1 may")
+        await desk.cancel("d1")
+        assert "request d1" not in {one.name for one in await findings.find_all(None)}
 
 
 async def test_quiet_hours_that_are_longer_than_a_request_waits_are_told(place: Place) -> None:

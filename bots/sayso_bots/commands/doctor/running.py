@@ -11,9 +11,10 @@ from sayso.clock import SystemClock
 from sayso.content import wording
 from sayso.desk.upkeep import reloads, stops
 from sayso.stores import Query, Store
+from sayso_bots.commands.doctor import stranded
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import database, reloading
-from sayso_bots.settings import environment, schema
+from sayso_bots.settings import environment, schema, toml
 
 _NAME = "settings in force"
 # Open requests that are looked at, newest first: those that a copy had are held together.
@@ -38,6 +39,8 @@ async def look(chosen: schema.Settings | None) -> AsyncGenerator[Finding]:
     if held := sum(one.held for one in waiting):
         said = f"{wording.counted(held, 'open request is', 'open requests are')} held since a copy was put back"
         yield Finding("held", True, said, "see: sayso list; then sayso restore --release, or --cancel", warn=True)
+    for finding in stranded.look(toml.setup(chosen).directory, waiting) if chosen else ():
+        yield finding
 
 
 def _finding_of(one: reloads.Stand, chosen: schema.Settings | None) -> Finding:
