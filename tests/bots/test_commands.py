@@ -388,6 +388,19 @@ def test_a_denial_counts_under_a_stop(inside: Call) -> None:
     assert inside("answer", "r1", "--deny").returncode == 0
 
 
+def test_who_is_nobody_of_the_settings_at_a_terminal_reads_how_to_be_somebody(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[people.ann]\n[policies.default]\napprovers = ["ann"]\n')
+    assert inside(*RUN).returncode == 0
+    refused = inside("answer", "r1", "--allow")
+    hint = f'the settings name nobody at this terminal; in your [people.NAME]: terminal = "{getpass.getuser()}"'
+    assert (refused.returncode, refused.stderr.endswith(f"it is for ann — {hint}\n")) == (2, True)
+    (tmp_path / "sayso.toml").write_text(
+        f'[people.ann]\n[people.bob]\nterminal = "{getpass.getuser()}"\n[policies.default]\napprovers = ["ann"]\n'
+    )
+    # a request keeps its policy; whoever is somebody, and may not, is told who may
+    assert inside("answer", "r1", "--allow").stderr.endswith("it is for ann\n")
+
+
 def test_somebody_else_is_asked_from_the_terminal(inside: Call, tmp_path: Path) -> None:
     settings = f"""
 [people.me]

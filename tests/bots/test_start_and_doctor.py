@@ -16,8 +16,10 @@ import pytest
 
 import sayso
 from sayso import errors, stores
+from sayso.desk import keys
 from sayso_bots.commands import serve
 from sayso_bots.commands.doctor import finding, findings, silent
+from sayso_bots.service import database
 from sayso_bots.settings import environment, toml
 from sayso_bots.terminal import local_desk
 from sayso_discord import pace
@@ -363,6 +365,16 @@ async def test_a_delegation_that_is_over_is_told(place: Place) -> None:
     (warned,) = [one for one in await findings.find_all(None) if one.name == "delegations.0.until"]
     assert (warned.ok, warned.warn) == (True, True)
     assert warned.said == "nobody acts for ann since 2026-02-01: it is over"
+
+
+async def test_a_key_whose_route_is_in_no_chat_that_is_connected_is_told(place: Place) -> None:
+    place.settings("[people.ann]\n")
+    async with database.connect(environment.read(), create=True) as store:
+        for name, route in (("bot", ("web",)), ("other", ("slack:#ops", "web"))):
+            await keys.Keys(store).add(name, "agent", datetime.now(UTC), route=route)
+        (wrong,) = [one for one in await findings.find_all(None) if one.name.startswith("key ")]
+    assert (wrong.name, wrong.ok) == ("key other", False)
+    assert wrong.said == "no chat 'slack' is connected, and its route names one: nothing that it asks is taken"
 
 
 async def test_an_open_request_that_nobody_can_allow_any_more_is_told(place: Place) -> None:

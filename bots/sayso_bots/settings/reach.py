@@ -30,12 +30,16 @@ def check(made: sayso.Setup) -> None:
 
 def _check_connected(made: sayso.Setup, places: Sequence[model.Place], key: str) -> None:
     """When a request waits already it is too late to find out that nobody is reached there."""
+    for name in not_connected(made, places):
+        # the rest of what stands there may be the address of a webhook, which is a secret
+        said = f"{key}: no chat {name!r} is connected"
+        raise errors.InvalidSettings(said, field=key, hint="name a place of a chat that is set up, or set it up")
+
+
+def not_connected(made: sayso.Setup, places: Sequence[model.Place]) -> list[str]:
+    """The chats of these places that are not there."""
     reached = {*made.chats, machine.INBOX, parts.APPROVERS}
-    for place in places:
-        if model.channel_of(place) not in reached:
-            # the rest of what stands there may be the address of a webhook, which is a secret
-            said = f"{key}: no chat {model.channel_of(place)!r} is connected"
-            raise errors.InvalidSettings(said, field=key, hint="name a place of a chat that is set up, or set it up")
+    return [name for place in places if (name := model.channel_of(place)) not in reached]
 
 
 def rooms(made: sayso.Setup, known: Iterable[keys.Key] = ()) -> dict[model.Place, str]:

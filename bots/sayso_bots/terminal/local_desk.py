@@ -82,7 +82,14 @@ class LocalDesk(callers.CallersDesk, here.Here):
 
     async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
         """Answer as the person at this terminal."""
-        return await self.desk.answer(id, answer, await self._acting(id), shown=shown)
+        actor = await self._acting(id)
+        try:
+            return await self.desk.answer(id, answer, actor, shown=shown)
+        except errors.NotAllowed as error:
+            _, _, user = actor.account.partition(":")
+            if actor.person is None and self.directory.owner(actor.account) is None:
+                error.hint = f'the settings name nobody at this terminal; in your [people.NAME]: terminal = "{user}"'
+            raise
 
     async def _acting(self, id: str) -> people.Actor:
         """Whoever is here. If the settings name nobody, that is the owner whom the service asks about rules."""

@@ -128,6 +128,9 @@ async def _look_at_people(given: environment.Environment, chosen: schema.Setting
             reach.check_keys(setup, [key])
         except errors.InvalidSettings as error:
             yield _finding_of_error(f"key {key.name}", error)
+        for name in reach.not_connected(setup, key.route):
+            said = f"no chat {name!r} is connected, and its route names one: nothing that it asks is taken"
+            yield Finding(f"key {key.name}", False, said, "set the chat up, or make the key anew with another --route")
         if key.policy and key.policy not in setup.policies:
             said = f"there is no policy {key.policy!r}, under which it asks: nothing that it asks is taken"
             yield Finding(f"key {key.name}", False, said, f"add [policies.{key.policy}], or revoke the key")
