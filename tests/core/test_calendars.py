@@ -77,7 +77,7 @@ def made(draw: st.DrawFn) -> tuple[Calendar, datetime]:
     return calendar, start
 
 
-@settings(max_examples=1000 if LONG else 60, deadline=None)
+@settings(max_examples=1000 if LONG else 30, deadline=None)
 @given(made(), st.integers(1, 4 * 1440))
 def test_open_time_is_what_the_clock_on_the_wall_says(given: tuple[Calendar, datetime], minutes: int) -> None:
     calendar, start = given
@@ -87,7 +87,7 @@ def test_open_time_is_what_the_clock_on_the_wall_says(given: tuple[Calendar, dat
     assert all(calendar.is_open(start + n * MINUTE) == (start + n * MINUTE in opened) for n in range(0, minutes, 7))
 
 
-@settings(max_examples=1000 if LONG else 60, deadline=None)
+@settings(max_examples=1000 if LONG else 30, deadline=None)
 @given(made(), st.integers(1, 2000))
 @example((OFFICE, datetime(2026, 3, 27, 15, 30, tzinfo=UTC)), 480)
 def test_open_time_is_added_minute_by_minute(given: tuple[Calendar, datetime], minutes: int) -> None:

@@ -14,6 +14,7 @@ from sayso import asking
 from sayso.cards import masked
 from sayso.content import credentials
 from sayso.testing import samples
+from tests.conftest import LONG
 
 # What runs, is written, or is reached stands between these in the grammar below.
 ACTS = re.compile(r"«([^»]*)»")
@@ -138,7 +139,7 @@ def test_what_acts_is_in_sight() -> None:
 
 
 @hypothesis.given(commands())
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=1_000 if LONG else 100)
 def test_no_mask_covers_what_acts_in_any_line(marked: str) -> None:
     assert covered(marked) == []
 

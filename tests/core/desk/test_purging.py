@@ -120,18 +120,18 @@ async def test_content_goes_when_its_time_is_over_and_the_proofs_stay(desk: Desk
         assert verdict(await exported(desk.store, content=content)) == []
 
 
-@pytest.mark.parametrize("lines", [1, 5_000], ids=["short", "of many pages"])
+@pytest.mark.parametrize("lines", [1, 12_500], ids=["short", "of many pages"])
 async def test_the_file_keeps_no_byte_of_what_was_erased(tmp_path: Path, now: ManualClock, lines: int) -> None:
     path = tmp_path / "a.db"
     store = await sqlite.SqliteStore.open(str(path))
     desk = Desk(store, tokens.TokenMaker(b"for tests only, never for people"), Setup(route=("web",)), now)
-    for number in range(20):
-        asked = sayso.Permission(tool="Bash", input={"command": f"{SECRET} {number}\n" * lines}, id=f"r{number}")
+    for number in range(8):
+        asked = sayso.Permission(tool="Note", input={"note": f"{SECRET} {number}\n" * lines}, id=f"r{number}")
         await desk.open(asked)
         await desk.answer(f"r{number}", sayso.Answer(verdict="allow", reason=SECRET), ANN)
         await desk.use(f"r{number}")
     now.advance(91 * DAY)
-    assert (await purge(desk)).erased == 20
+    assert (await purge(desk)).erased == 8
     await store.close()
     assert path.read_bytes().count(SECRET.encode()) == 0
 
@@ -294,16 +294,19 @@ def test_every_closed_request_can_be_erased_and_drawn() -> None:
     assert seen > 5
 
 
-async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: ManualClock) -> None:
-    for n in range(115):
-        await decided(desk, f"r{n:03}")
+async def test_a_purge_that_is_cut_short_is_ended_by_the_next(
+    desk: Desk, now: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "_BATCH", 20)
+    for n in range(23):
+        await decided(desk, f"r{n}")
     now.advance(91 * DAY)
     done, forget = 0, desk.store.forget
 
     async def dies(id: str) -> int:
         nonlocal done
         done += 1
-        if done == 110:
+        if done == 22:
             raise errors.StoreUnavailable("gone")
         return await forget(id)
 
@@ -312,11 +315,11 @@ async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: M
         await purge(desk)
     desk.store.forget = forget  # type: ignore[method-assign]
     before = done
-    assert (await purge(desk)).erased == 115
+    assert (await purge(desk)).erased == 23
     record = await desk.store.get("purged", "traces")
     assert record is not None
-    assert record.value["id"] == "r114"
-    assert before == 110
+    assert record.value["id"] == "r9"
+    assert before == 22
 
 
 async def test_traces_and_what_is_over_go(desk: Desk, now: ManualClock) -> None:

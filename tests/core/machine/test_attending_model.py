@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sayso import attention, calendars, errors, machine, model
 from sayso.machine import events, places, rounds, schedule, silence
 from sayso.testing.samples import NOW, permission, person, said
+from tests.conftest import LONG
 
 pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
@@ -99,7 +100,7 @@ def _after(minutes: float) -> datetime:
     return NOW + timedelta(minutes=minutes)
 
 
-@settings(max_examples=300)
+@settings(max_examples=1_000 if LONG else 100)
 @given(opened(), st.lists(HAPPENED, max_size=10))
 def test_nothing_but_an_answer_or_the_end_of_time_or_of_all_places_decides(
     begun: machine.Step, happened: list[events.Event]
@@ -147,7 +148,7 @@ def _check(before: model.Ticket, after: model.Ticket, event: events.Event) -> No
         assert isinstance(event, why[after.decision.outcome])
 
 
-@settings(max_examples=300)
+@settings(max_examples=1_000 if LONG else 100)
 @given(opened())
 def test_whoever_waits_only_sees_an_end_and_nobody_is_called_in_their_quiet_hours(begun: machine.Step) -> None:
     ticket, called = begun.ticket, set[str | None]()

@@ -101,12 +101,13 @@ def test_what_rules_decided_alone_and_what_they_would_have() -> None:
     assert {one.requests for one in figures.places} == {2}, "nobody was asked anywhere about what a rule decided"
 
 
-def test_names_that_agents_make_up_do_not_fill_the_memory() -> None:
-    figures = counted(*(decided(tool=f"t{number}") for number in range(1_500)))
-    assert (figures.tools[0].name, figures.tools[0].requests) == (tally.OTHERS, 500)
+def test_names_that_agents_make_up_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "_MOST_NAMES", 100)
+    figures = counted(*(decided(tool=f"t{number}") for number in range(150)))
+    assert (figures.tools[0].name, figures.tools[0].requests) == (tally.OTHERS, 50)
     assert len(figures.tools) == 25
-    crowd = counted(*(decided(by=f"p{number}") for number in range(1_100)))
-    assert (crowd.reviewers[0].person, crowd.reviewers[0].answers) == (tally.OTHERS, 100)
+    crowd = counted(*(decided(by=f"p{number}") for number in range(110)))
+    assert (crowd.reviewers[0].person, crowd.reviewers[0].answers) == (tally.OTHERS, 10)
 
 
 @pytest.mark.parametrize(
