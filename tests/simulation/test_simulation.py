@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.conftest import LONG
 from tests.simulation import plans, planted, runs, shrinking, tales
 from tests.sources import ROOT
 
@@ -43,7 +44,7 @@ def told(story: str, *others: str, seed: int = 0, hasty: bool = False) -> runs.R
     return runs.Run(plans.Plan(f"{story}{seed}", tuple(actions), (), lasts=0), hasty=hasty).play()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(40 if LONG else 3))
 def test_nothing_goes_wrong_in_a_run(seed: int) -> None:
     assert runs.play(str(seed)).wrong == []
 

@@ -4,13 +4,12 @@ import csv
 import io
 import json
 
-import pytest
-
 from sayso.audit import checking, exporting
 from sayso.content import masks
 from sayso.stores import chain
 from sayso.stores.auditing import ChainedRow, StoredTicket
 from sayso.testing.clock import ManualClock
+from tests.tables import each
 
 SECRET = "hunter22hunter"
 BROKEN = [
@@ -27,22 +26,24 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_nothing_that_is_damaged_stops_an_export_or_leaves_with_it(broken: str) -> None:
-    row = ChainedRow(1, "r1", 1, broken, "", "", "", "")
-    ticket = StoredTicket("r1", broken, ("ref", 1, "pending", "bot", None, 0))
-    lines = exporting.Lines(masks=masks.Masks(b"k" * 32))
-    written = [lines.head(ManualClock().now()), lines.line(row), lines.line(ticket), lines.end()]
-    assert SECRET not in "".join(written)
-    assert json.loads(written[1])["entry_digest"] == chain.sha256(broken)
-    [cells] = csv.reader(io.StringIO(exporting.table_row(row)))
-    assert (len(cells), cells[2]) == (len(exporting.COLUMNS), "r1")
-    assert SECRET not in "".join(cells)
+def test_nothing_that_is_damaged_stops_an_export_or_leaves_with_it() -> None:
+    for one in each(BROKEN):
+        with one as broken:
+            row = ChainedRow(1, "r1", 1, broken, "", "", "", "")
+            ticket = StoredTicket("r1", broken, ("ref", 1, "pending", "bot", None, 0))
+            lines = exporting.Lines(masks=masks.Masks(b"k" * 32))
+            written = [lines.head(ManualClock().now()), lines.line(row), lines.line(ticket), lines.end()]
+            assert SECRET not in "".join(written)
+            assert json.loads(written[1])["entry_digest"] == chain.sha256(broken)
+            [cells] = csv.reader(io.StringIO(exporting.table_row(row)))
+            assert (len(cells), cells[2]) == (len(exporting.COLUMNS), "r1")
+            assert SECRET not in "".join(cells)
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_what_is_damaged_is_found_by_the_check(broken: str) -> None:
-    checker = checking.Checker(lambda *_: True)
-    checker.row(ChainedRow(1, "r1", 1, broken, "", "", "", ""))
-    checker.request(StoredTicket("r1", broken, ("ref", 1, "pending", "bot", None, 0)))
-    assert [one.where for one in checker.finish().findings if "r1" in one.where] != []
+def test_what_is_damaged_is_found_by_the_check() -> None:
+    for row in each(BROKEN):
+        with row as broken:
+            checker = checking.Checker(lambda *_: True)
+            checker.row(ChainedRow(1, "r1", 1, broken, "", "", "", ""))
+            checker.request(StoredTicket("r1", broken, ("ref", 1, "pending", "bot", None, 0)))
+            assert [one.where for one in checker.finish().findings if "r1" in one.where] != []

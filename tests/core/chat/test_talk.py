@@ -12,6 +12,7 @@ from sayso.chat import marks, talk
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples
+from tests.tables import each
 
 NOW = samples.NOW
 
@@ -259,31 +260,32 @@ def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
 # Below a card, where people also talk to each other
 
 
-@pytest.mark.parametrize(
-    ("words", "about", "answers"),
-    [
-        ({"text": "Acme"}, QUESTION, True),
-        ({"text": "@bob do you know?", "names": "other"}, QUESTION, False),
-        ({"text": "@bob knows", "names": "other"}, QUESTION, False),
-        ({"text": "@bob please", "names": "other"}, WHO, True),
-        ({"text": "@bob could you?", "names": "other"}, WHO, False),
-        ({"text": "Acme", "asked": True}, QUESTION, False),
-        ({"text": "Acme", "asked": True, "names": "app"}, QUESTION, True),
-        ({"text": "staging"}, FREE, True),
-        ({"text": "2"}, FREE, True),
-        ({"text": "hmm wait"}, FREE, False),
-        ({"text": "hmm wait", "names": "app"}, FREE, True),
-        ({"text": "hmm wait", "alone": True}, FREE, True),
-        ({"text": "hmm wait"}, CHOICE, True),
-        ({"text": "@bob", "names": "other"}, SOMEBODY, True),
-        ({"text": "@carol", "names": "other"}, SOMEBODY, False),
-        ({"text": "2", "asked": True}, SOMEBODY, True),
-        ({"text": "allow"}, PERMISSION, False),
-        ({"text": ""}, QUESTION, False),
-    ],
-)
-def test_below_a_card_words_answer_it_where_they_were_meant_to(words: Any, about: model.Ticket, answers: bool) -> None:
-    assert (judged(to="thread", about=about, **words).ticket == about) == answers
+MEANT: list[tuple[Any, model.Ticket, bool]] = [
+    ({"text": "Acme"}, QUESTION, True),
+    ({"text": "@bob do you know?", "names": "other"}, QUESTION, False),
+    ({"text": "@bob knows", "names": "other"}, QUESTION, False),
+    ({"text": "@bob please", "names": "other"}, WHO, True),
+    ({"text": "@bob could you?", "names": "other"}, WHO, False),
+    ({"text": "Acme", "asked": True}, QUESTION, False),
+    ({"text": "Acme", "asked": True, "names": "app"}, QUESTION, True),
+    ({"text": "staging"}, FREE, True),
+    ({"text": "2"}, FREE, True),
+    ({"text": "hmm wait"}, FREE, False),
+    ({"text": "hmm wait", "names": "app"}, FREE, True),
+    ({"text": "hmm wait", "alone": True}, FREE, True),
+    ({"text": "hmm wait"}, CHOICE, True),
+    ({"text": "@bob", "names": "other"}, SOMEBODY, True),
+    ({"text": "@carol", "names": "other"}, SOMEBODY, False),
+    ({"text": "2", "asked": True}, SOMEBODY, True),
+    ({"text": "allow"}, PERMISSION, False),
+    ({"text": ""}, QUESTION, False),
+]
+
+
+def test_below_a_card_words_answer_it_where_they_were_meant_to() -> None:
+    for row in each(MEANT):
+        with row as (words, about, answers):
+            assert (judged(to="thread", about=about, **words).ticket == about) == answers
 
 
 @pytest.mark.parametrize("words", [{"text": "hmm wait", "about": FREE}, {"text": "Acme", "asked": True, "about": WHO}])

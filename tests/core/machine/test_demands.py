@@ -36,32 +36,31 @@ def names(made: dialog.Dialog) -> list[str]:
     return [one.name for one in made.inputs]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "verdict", "refused"),
-    [
-        (None, "allow", False),
-        ("allow", "allow", True),
-        ("allow", "deny", False),
-        ("deny", "allow", False),
-        ("deny", "deny", True),
-        ("deny", "stop", True),
-        ("both", "allow", True),
-        ("both", "deny", True),
-    ],
-)
-def test_an_answer_without_the_reason_that_its_policy_wants_is_refused(
-    wanted: Literal["allow", "deny", "both"] | None, verdict: model.Verdict, refused: bool
-) -> None:
-    ticket = opened(permission(verdicts=("stop",)), reason=wanted)
-    assert after(ticket, said(verdict=verdict, reason="because")).decision is not None
-    if not refused:
-        assert after(ticket, said(verdict=verdict)).decision is not None
-        return
-    blanks: tuple[dict[str, Any], ...] = ({}, {"reason": " \n"})
-    for blank in blanks:
-        with pytest.raises(errors.InvalidAnswer, match="its policy wants a reason for") as why:
-            machine.step(ticket, said(verdict=verdict, **blank))
-        assert why.value.field == "reason"
+REASONS: list[tuple[Literal["allow", "deny", "both"] | None, model.Verdict, bool]] = [
+    (None, "allow", False),
+    ("allow", "allow", True),
+    ("allow", "deny", False),
+    ("deny", "allow", False),
+    ("deny", "deny", True),
+    ("deny", "stop", True),
+    ("both", "allow", True),
+    ("both", "deny", True),
+]
+
+
+def test_an_answer_without_the_reason_that_its_policy_wants_is_refused() -> None:
+    for row in each(REASONS):
+        with row as (wanted, verdict, refused):
+            ticket = opened(permission(verdicts=("stop",)), reason=wanted)
+            assert after(ticket, said(verdict=verdict, reason="because")).decision is not None
+            if not refused:
+                assert after(ticket, said(verdict=verdict)).decision is not None
+                return
+            blanks: tuple[dict[str, Any], ...] = ({}, {"reason": " \n"})
+            for blank in blanks:
+                with pytest.raises(errors.InvalidAnswer, match="its policy wants a reason for") as why:
+                    machine.step(ticket, said(verdict=verdict, **blank))
+                assert why.value.field == "reason"
 
 
 def test_a_question_back_is_a_reason_and_a_decline_of_a_question_needs_none() -> None:

@@ -11,6 +11,7 @@ from sayso import asking, errors, machine, model
 from sayso.content import digest
 from sayso.machine import events, people
 from sayso.testing.samples import DEPLOY, NOW, after, opened, permission, person, said
+from tests.tables import each
 
 REDRAWN = (events.Redraw(place="chat:#ops"),)
 
@@ -110,28 +111,29 @@ def test_nobody_allows_what_was_asked_on_their_own_behalf() -> None:
     assert after(opened(requester="ann", self_approval=True), said("ann", verdict="allow")).state == "decided"
 
 
-@pytest.mark.parametrize(
-    ("approvers", "who", "may"),
-    [
-        ((), person(), False),
-        (("anyone",), person(), True),
-        (("anyone",), person(member=False), False),
-        (("ann",), person("ann", member=False), True),
-        (("ann",), person("bob"), False),
-        (("group:release",), person("bob", "release"), True),
-        (("group:release",), person("bob", "other"), False),
-        (("requester",), person("carl"), True),
-        (("requester",), person("bob"), False),
-    ],
-)
-def test_only_those_whom_the_policy_names_may_answer(approvers: tuple[str, ...], who: model.Person, may: bool) -> None:
-    ticket = opened(approvers=approvers, requester="carl", self_approval=True)
-    assert machine.may_answer(ticket, who) is may
-    # lists are read by the audience, with what was asked for somebody: whoever may answer finds it
-    assert machine.concerns(machine.audience(ticket), who) or who.id == "carl" or not may
-    if not may:
-        with pytest.raises(errors.NotAllowed):
-            machine.step(ticket, said(who, verdict="allow"))
+ALLOWED_TO: list[tuple[tuple[str, ...], model.Person, bool]] = [
+    ((), person(), False),
+    (("anyone",), person(), True),
+    (("anyone",), person(member=False), False),
+    (("ann",), person("ann", member=False), True),
+    (("ann",), person("bob"), False),
+    (("group:release",), person("bob", "release"), True),
+    (("group:release",), person("bob", "other"), False),
+    (("requester",), person("carl"), True),
+    (("requester",), person("bob"), False),
+]
+
+
+def test_only_those_whom_the_policy_names_may_answer() -> None:
+    for row in each(ALLOWED_TO):
+        with row as (approvers, who, may):
+            ticket = opened(approvers=approvers, requester="carl", self_approval=True)
+            assert machine.may_answer(ticket, who) is may
+            # lists are read by the audience, with what was asked for somebody: whoever may answer finds it
+            assert machine.concerns(machine.audience(ticket), who) or who.id == "carl" or not may
+            if not may:
+                with pytest.raises(errors.NotAllowed):
+                    machine.step(ticket, said(who, verdict="allow"))
 
 
 def test_a_question_may_be_answered_by_the_person_it_is_asked_for() -> None:
@@ -199,24 +201,27 @@ def test_a_decision_is_sent_to_the_callback_address() -> None:
     assert events.Resume() in machine.step(ticket, said("ann", verdict="allow")).effects
 
 
-@pytest.mark.parametrize(
-    ("answer", "field"),
-    [
-        ({}, "verdict"),
-        ({"text": "yes"}, "verdict"),
-        ({"verdict": "allow", "text": "yes"}, "text"),
-        ({"verdict": "stop"}, "verdict"),
-        ({"verdict": "respond", "text": "42"}, "verdict"),
-        ({"verdict": "deny", "input": {}}, "input"),
-        ({"verdict": "deny", "grant": "session"}, "grant"),
-        ({"verdict": "allow", "grant": "session"}, "grant"),
-        ({"verdict": "allow", "input": {"command": "\ud800"}}, "input"),
-    ],
-)
-def test_an_answer_that_does_not_fit_a_permission_names_its_field(answer: dict[str, Any], field: str) -> None:
-    with pytest.raises(errors.InvalidAnswer) as refused:
-        machine.step(opened(), events.Answered(at=NOW, by=person(), answer=model.Answer.model_construct(**answer)))
-    assert refused.value.field == field
+UNFIT: list[tuple[dict[str, Any], str]] = [
+    ({}, "verdict"),
+    ({"text": "yes"}, "verdict"),
+    ({"verdict": "allow", "text": "yes"}, "text"),
+    ({"verdict": "stop"}, "verdict"),
+    ({"verdict": "respond", "text": "42"}, "verdict"),
+    ({"verdict": "deny", "input": {}}, "input"),
+    ({"verdict": "deny", "grant": "session"}, "grant"),
+    ({"verdict": "allow", "grant": "session"}, "grant"),
+    ({"verdict": "allow", "input": {"command": "\ud800"}}, "input"),
+]
+
+
+def test_an_answer_that_does_not_fit_a_permission_names_its_field() -> None:
+    for row in each(UNFIT):
+        with row as (answer, field):
+            with pytest.raises(errors.InvalidAnswer) as refused:
+                machine.step(
+                    opened(), events.Answered(at=NOW, by=person(), answer=model.Answer.model_construct(**answer))
+                )
+            assert refused.value.field == field
 
 
 def test_a_grant_counts_only_where_everybody_gave_it() -> None:
@@ -226,26 +231,25 @@ def test_a_grant_counts_only_where_everybody_gave_it() -> None:
     assert (decided(both).grant, decided(one).grant) == ("session", None)
 
 
-@pytest.mark.parametrize(
-    ("request_", "answer", "field"),
-    [
-        (asking.Question("Why?"), {"choice": "x"}, "text"),
-        (asking.Question("Why?"), {"text": "x", "reason": "y"}, "text"),
-        (asking.Choice("Which?", ["A", "B"]), {"choice": "C"}, "answer"),
-        (asking.Choice("Which?", ["A", "B"]), {"choices": ("A", "B")}, "choices"),
-        (asking.Choice("Which?", ["A", "B"], multiple=True), {"choices": ("A", "A")}, "answer"),
-        (asking.Choice("Which?", ["A", "B"], multiple=True), {"choices": ()}, "answer"),
-        (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {"n": "x"}}, "n"),
-        (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {"m": 1}}, "m"),
-        (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {}}, "n"),
-    ],
-)
-def test_an_answer_that_does_not_fit_its_question_names_its_field(
-    request_: model.Request, answer: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(errors.InvalidAnswer) as refused:
-        machine.step(opened(request_), said("ann", **answer))
-    assert refused.value.field == field
+UNFIT_ELSEWHERE: list[tuple[model.Request, dict[str, Any], str]] = [
+    (asking.Question("Why?"), {"choice": "x"}, "text"),
+    (asking.Question("Why?"), {"text": "x", "reason": "y"}, "text"),
+    (asking.Choice("Which?", ["A", "B"]), {"choice": "C"}, "answer"),
+    (asking.Choice("Which?", ["A", "B"]), {"choices": ("A", "B")}, "choices"),
+    (asking.Choice("Which?", ["A", "B"], multiple=True), {"choices": ("A", "A")}, "answer"),
+    (asking.Choice("Which?", ["A", "B"], multiple=True), {"choices": ()}, "answer"),
+    (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {"n": "x"}}, "n"),
+    (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {"m": 1}}, "m"),
+    (asking.Form("Fill", [model.Field(name="n", label="N", kind="integer")]), {"values": {}}, "n"),
+]
+
+
+def test_an_answer_that_does_not_fit_its_question_names_its_field() -> None:
+    for row in each(UNFIT_ELSEWHERE):
+        with row as (request_, answer, field):
+            with pytest.raises(errors.InvalidAnswer) as refused:
+                machine.step(opened(request_), said("ann", **answer))
+            assert refused.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -317,59 +321,63 @@ def test_any_order_of_events_gives_at_most_one_decision_and_allows_only_with_the
         assert not any(given.answer.verdict == "deny" for given in ticket.answers)
 
 
-@pytest.mark.parametrize(
-    ("accounts", "allowed"),
-    [
-        ([("ann", "chat:1"), ("bob", "web:bob")], True),
-        ([("chat:1", "chat:1"), ("chat:2", "chat:2")], True),
-        ([("ann", "chat:1"), ("chat:2", "chat:2")], True),
-        ([("chat:2", "chat:2"), ("bob", "web:bob")], False),
-        ([("chat:2", "chat:2"), ("talk:2", "talk:2")], False),
-        ([("chat:2", "chat:2"), ("bob", "web:bob"), ("chat:3", "chat:3")], True),
-        ([("ann", "chat:1"), ("ann", "web:ann")], False),
-        ([("ann", "talk:1"), ("ann", "chat:1"), ("chat:2", "chat:2")], True),
-        ([("ann", "chat:1"), ("ann", "talk:1"), ("chat:2", "chat:2")], True),
-        ([("ann", "talk:1"), ("chat:2", "chat:2")], False),
-    ],
-)
-def test_a_quorum_counts_those_who_are_surely_different_people(accounts: list[tuple[str, str]], allowed: bool) -> None:
-    ticket = opened(quorum=2)
-    for name, account in accounts:
-        who = model.Person(id=name, name=name, account=account, member=True)
-        ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
-    assert (ticket.decision is not None) == allowed
+DIFFERENT: list[tuple[list[tuple[str, str]], bool]] = [
+    ([("ann", "chat:1"), ("bob", "web:bob")], True),
+    ([("chat:1", "chat:1"), ("chat:2", "chat:2")], True),
+    ([("ann", "chat:1"), ("chat:2", "chat:2")], True),
+    ([("chat:2", "chat:2"), ("bob", "web:bob")], False),
+    ([("chat:2", "chat:2"), ("talk:2", "talk:2")], False),
+    ([("chat:2", "chat:2"), ("bob", "web:bob"), ("chat:3", "chat:3")], True),
+    ([("ann", "chat:1"), ("ann", "web:ann")], False),
+    ([("ann", "talk:1"), ("ann", "chat:1"), ("chat:2", "chat:2")], True),
+    ([("ann", "chat:1"), ("ann", "talk:1"), ("chat:2", "chat:2")], True),
+    ([("ann", "talk:1"), ("chat:2", "chat:2")], False),
+]
 
 
-@pytest.mark.parametrize(
-    ("accounts", "allowed"),
-    [
-        (["web:ann", "chat:9"], True),
-        (["key:ann", "chat:9"], True),
-        (["talk:1", "chat:9"], True),
-        (["chat:9", "talk:1"], True),
-        (["web:ann", "web:bob"], True),
-        (["talk:9", "web:ann"], True),
-        # Bob's account on this platform is not known: it may be this one
-        (["talk:9", "chat:2"], False),
-        (["talk:9", "web:bob"], False),
-        (["talk:9", "chat:9"], False),
-        (["web:ann", "chat:1"], False),
-        # Cleo is known, and none of her accounts are
-        (["web:cleo", "chat:9"], False),
-    ],
-)
-def test_somebody_elses_account_counts_beside_a_person_whose_account_there_is_known(
-    accounts: list[str], allowed: bool
-) -> None:
-    known = {"ann": frozenset({"chat:1", "talk:1"}), "bob": frozenset({"chat:2"}), "cleo": frozenset[str]()}
-    directory = people.Directory({name: people.Profile(theirs) for name, theirs in known.items()})
-    ticket = opened(quorum=2)
-    for account in accounts:
-        platform, _, user = account.partition(":")
-        signed_in = user if platform in ("web", "key") else None
-        who = directory.identify(people.Actor(account, member=True, person=signed_in))
-        ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
-    assert (ticket.decision is not None) == allowed
+def test_a_quorum_counts_those_who_are_surely_different_people() -> None:
+    for row in each(DIFFERENT):
+        with row as (accounts, allowed):
+            ticket = opened(quorum=2)
+            for name, account in accounts:
+                who = model.Person(id=name, name=name, account=account, member=True)
+                ticket = machine.step(
+                    ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))
+                ).ticket
+            assert (ticket.decision is not None) == allowed
+
+
+BESIDE: list[tuple[list[str], bool]] = [
+    (["web:ann", "chat:9"], True),
+    (["key:ann", "chat:9"], True),
+    (["talk:1", "chat:9"], True),
+    (["chat:9", "talk:1"], True),
+    (["web:ann", "web:bob"], True),
+    (["talk:9", "web:ann"], True),
+    # Bob's account on this platform is not known: it may be this one
+    (["talk:9", "chat:2"], False),
+    (["talk:9", "web:bob"], False),
+    (["talk:9", "chat:9"], False),
+    (["web:ann", "chat:1"], False),
+    # Cleo is known, and none of her accounts are
+    (["web:cleo", "chat:9"], False),
+]
+
+
+def test_somebody_elses_account_counts_beside_a_person_whose_account_there_is_known() -> None:
+    for row in each(BESIDE):
+        with row as (accounts, allowed):
+            known = {"ann": frozenset({"chat:1", "talk:1"}), "bob": frozenset({"chat:2"}), "cleo": frozenset[str]()}
+            directory = people.Directory({name: people.Profile(theirs) for name, theirs in known.items()})
+            ticket = opened(quorum=2)
+            for account in accounts:
+                platform, _, user = account.partition(":")
+                signed_in = user if platform in ("web", "key") else None
+                who = directory.identify(people.Actor(account, member=True, person=signed_in))
+                ticket = machine.step(
+                    ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))
+                ).ticket
+            assert (ticket.decision is not None) == allowed
 
 
 def test_a_person_who_goes_to_and_fro_does_not_make_the_ticket_grow() -> None:
