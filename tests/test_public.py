@@ -85,11 +85,13 @@ def is_public(module: str, name: str) -> bool:
     return module in known and (not name or not known[module] or name in known[module])
 
 
-@pytest.mark.parametrize(("module", "names"), [row for row in rows() if row[0] not in TOO_NEW])
-def test_what_the_list_names_is_there(module: str, names: set[str]) -> None:
-    found = importlib.import_module(module)
-    assert {name for name in names if not hasattr(found, name)} == set()
-    assert found.__doc__
+def test_what_the_list_names_is_there() -> None:
+    wrong = []
+    for module, names in rows():
+        if module not in TOO_NEW:
+            found = importlib.import_module(module)
+            wrong += [f"{module}.{name}" for name in (*names, "__doc__") if getattr(found, name, None) is None]
+    assert wrong == []
 
 
 def test_pages_and_examples_import_only_what_is_public() -> None:
