@@ -16,6 +16,7 @@ from sayso.stores import postgres
 from sayso.testing import samples
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord_scene import ANN, BOB, OPS
+from tests.conftest import BOUND
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
@@ -40,7 +41,7 @@ class Copies:
 
     async def stands(self, ticket: model.Ticket, stopped: bool) -> None:
         """Until the request is brought in line by whichever copy is first."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(BOUND):
             while ((await self.slack.front.store.load(ticket.id)).stopped is not None) != stopped:  # noqa: ASYNC110 (it is in a database)
                 await asyncio.sleep(0.002)
 

@@ -97,7 +97,7 @@ class ReplicaContract(tickets.Opened):
         chat = other.work("chat")
         await anext(chat)
         await tickets.ask(store, "r1")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(5):
             await anext(chat)
         assert [job.ticket_id for job in await other.take(["chat"], tickets.NOW, 10)] == ["r1"]
 

@@ -140,7 +140,7 @@ class WaiterContract(tickets.Opened):
         await anext(changes)
 
     async def _waiting(self, store: Store, wanted: int) -> bool:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while store.waiting != wanted:
                 await asyncio.sleep(0)  # pragma: no cover - only a store that lets go a moment later
         return True

@@ -34,7 +34,8 @@ __all__ = ["pg_schema", "pg_server", "pg_tables", "pg_url"]
 @pytest.fixture
 def opener(pg_tables: str) -> stores.Opener:
     async def opened() -> Store:
-        return await postgres.PostgresStore.open(pg_tables)
+        # what is heard of other processes comes by their notices: nobody looks in the time of a test
+        return await postgres.PostgresStore.open(pg_tables, poll_interval=600.0)
 
     return opened
 

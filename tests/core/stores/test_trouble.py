@@ -314,8 +314,13 @@ async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_tables: 
     await psql.execute("begin")
     await psql.execute("select 1 from tickets where id = 'held' for update")
     held = asyncio.create_task(tickets.answer(store, "held", tickets.answered()))
-    async with asyncio.timeout(2.5):
-        await asyncio.gather(*(tickets.ask(store, f"r{n}") for n in range(5)))
+    waits = "select count(*) from pg_locks where not granted"
+    while not await psql.fetchval(waits):
+        assert not held.done()
+    # one after the other, while it waits
+    for number in range(5):
+        await tickets.ask(store, f"r{number}")
+        assert not held.done()
     with pytest.raises(errors.StoreUnavailable) as refused:
         await held
     # it is known that nothing was stored

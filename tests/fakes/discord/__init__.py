@@ -175,7 +175,7 @@ class FakeDiscord:
         start = len(self.world.base_url)
         return {file["filename"]: self.world.files[file["url"][start:]] for file in message.attachments}
 
-    async def until(self, true: Callable[[], object], *, within: float = 5.0) -> None:
+    async def until(self, true: Callable[[], object], *, within: float = 30.0) -> None:
         """Wait until `true()` holds; it is looked at after every change in the guild."""
         await self.world.until(true, within=within)
 

@@ -149,7 +149,7 @@ class World:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def until(self, true: Callable[[], object], *, within: float = 5.0) -> None:
+    async def until(self, true: Callable[[], object], *, within: float = 30.0) -> None:
         """Return once `true()` holds, looking again after every change; TimeoutError after *within* seconds."""
         ends = asyncio.get_running_loop().time() + within
         while not true():

@@ -136,7 +136,7 @@ class FakeSlack:
         """Every live link target in there."""
         return list(text.links(_sent(where)))
 
-    async def until(self, true: Callable[[], object], *, within: float = 5.0) -> None:
+    async def until(self, true: Callable[[], object], *, within: float = 30.0) -> None:
         """Wait until `true()` holds; it is looked at after every change in the workspace."""
         await self.world.until(true, within=within)
 
