@@ -37,10 +37,11 @@ class TestWorkflow(pauses.KeysContract, pauses.LastingContract):
                 self.runs[agent.name] = await start(flows.paying_out, agent.name, [dict(one) for one in agent.calls])
             ending = asyncio.ensure_future(ended(self.runs[agent.name]))
             while not ending.done():
+                await asyncio.wait([ending], timeout=0.02)
+                # after the wait: the run goes on without its answer, and may have ended
                 if flows.contract.failed:
                     ending.cancel()
                     raise flows.contract.failed[0]
-                await asyncio.wait([ending], timeout=0.02)
             await ending
 
     async def test_an_allow_that_ran_does_not_run_again(self, office: scripts.Office) -> None:
