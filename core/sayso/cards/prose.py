@@ -119,7 +119,8 @@ def parse(markdown: str) -> Prose:
     blocks = tuple(reader.blocks(iter(tokens))) if sound else ()
     if not sound or _loses_signs(source, blocks):
         return _as_source(source)
-    seen = text.literal("\n".join([source, *reader.texts])).warnings
+    decoded = [] if reader.texts == [source] else reader.texts
+    seen = text.literal("\n".join([source, *decoded])).warnings
     seen += text.literal("\n".join(reader.codes), code=True).warnings
     return Prose(blocks, tuple(dict.fromkeys(seen)))
 
@@ -147,8 +148,8 @@ def _as_source(source: str) -> Prose:
 
 
 def _loses_signs(source: str, blocks: tuple[Block, ...]) -> bool:
-    expected = text.literal(_ENTITY.sub("", _MARKERS.sub("", source))).text
-    return bool(Counter(_VISIBLE.findall(expected)) - Counter(_plain(blocks)))
+    expected, shown = text.escaped(_ENTITY.sub("", _MARKERS.sub("", source))), _plain(blocks)
+    return expected != shown and any(map(_VISIBLE.match, Counter(expected) - Counter(shown)))
 
 
 @dataclass(slots=True)
@@ -206,7 +207,7 @@ class _Reader:
             yield Paragraph(self._show([(info, (False, False, True))]))
         content = token.content.removesuffix("\n")
         self.codes.append(content)
-        yield Fence(text.literal(content, code=True).text)
+        yield Fence(text.escaped(content, code=True))
 
     def _spans(self, children: list[Token]) -> Spans:
         runs = list(_runs(children))
@@ -221,7 +222,7 @@ class _Reader:
             if code:
                 self.codes.append(written)
             if written:
-                spans.append(Span(text.literal(written, code=code).text, bold, italic, code))
+                spans.append(Span(text.escaped(written, code=code), bold, italic, code))
         return tuple(spans)
 
 

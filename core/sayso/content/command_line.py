@@ -37,15 +37,17 @@ class Command:
     """The commands whose output stands among its words."""
 
 
+_PLAIN = r"[^\\'\"$`()<>|&;\s\#*?\[{]"
 _TOKENS = re.compile(
-    r"""(?P<joined>\\\n)
+    rf"""(?P<words>(?:{_PLAIN}{{1,200}}+[\ \t\r]{{1,9}}+){{1,400}})
+    | (?P<joined>\\\n)
     | \\(?P<escaped>.?)
     | '(?P<single>[^']*)'?
     | \$'(?P<dollar>(?:[^'\\]|\\.)*)'?
     | (?P<quote>\$?")
     | (?P<open>[$<>]\()
     | (?P<tick>`)
-    | (?P<variable>\$\{?)
+    | (?P<variable>\$\{{?)
     | (?P<string><<<)
     | <<-?[\ \t]*(?P<document>[^\s;|&<>()]+)
     | (?P<into>(?:[0-9]*|&)>>?[&|]?)
@@ -56,8 +58,8 @@ _TOKENS = re.compile(
     | (?P<close>\))
     | (?P<blank>[\ \t\r]+)
     | (?P<comment>\#[^\n]*)
-    | (?P<pattern>[*?\[{])
-    | (?P<plain>[^\\'"$`()<>|&;\s\#*?\[{]+|.)""",
+    | (?P<pattern>[*?\[{{])
+    | (?P<plain>{_PLAIN}+|.)""",
     re.VERBOSE | re.DOTALL,
 )
 _QUOTED = re.compile(
@@ -117,6 +119,14 @@ class _Frame:
         self.word.append(said)
         self.known = self.known and known
 
+    def add_words(self, said: str) -> None:
+        """Add words with a blank behind each; the first may go on with what was read before."""
+        for word in (words := iter(said.split())):
+            self.add(word)
+            self.end_word()
+            if self.command.words:
+                self.command.words += map(Word, words)
+
     def end_word(self) -> None:
         if self.word is None:
             return
@@ -153,6 +163,8 @@ class _Reader:
         kind, at = token.lastgroup or "plain", token.end()
         said = token[kind]
         match kind:
+            case "words":
+                frame.add_words(said)
             case "joined":
                 pass
             case "escaped" | "single" | "plain":

@@ -39,15 +39,16 @@ def find(raw: str, *, code: bool) -> Iterator[tuple[str, Iterable[str]]]:
     """
     if raw.isascii():
         return
-    yield _LETTERS, itertools.chain(_letters(raw, code=code), _same(raw, code=code))
-    yield _STYLED, symbols.styled(raw, code=code)
-    yield _WIDE, symbols.wide(raw, code=code)
-    yield _SYMBOLS, symbols.symbols(raw, code=code)
-    yield _DASHES, symbols.dashes(raw, code=code)
-    yield _OVERLAYS, symbols.overlays(raw)
-    yield _LIGATURES, _joint(raw, code=code)
-    yield _GIANTS, symbols.giants(raw)
-    yield _LOST, (sign for sign in raw if sign == _UNREADABLE)
+    signs = "".join(dict.fromkeys(raw))
+    yield _LETTERS, itertools.chain(_letters(raw, signs, code=code), _same(signs, code=code))
+    yield _STYLED, symbols.styled(raw, signs, code=code)
+    yield _WIDE, symbols.wide(raw, signs, code=code)
+    yield _SYMBOLS, symbols.symbols(raw, signs, code=code)
+    yield _DASHES, symbols.dashes(raw, signs, code=code)
+    yield _OVERLAYS, symbols.overlays(raw, signs)
+    yield _LIGATURES, _joint(raw, signs, code=code)
+    yield _GIANTS, symbols.giants(raw, signs)
+    yield _LOST, _UNREADABLE if _UNREADABLE in signs else ""
 
 
 def likeness(raw: str) -> str:
@@ -86,10 +87,13 @@ _REMOTE = Late(
 # Scripts without blanks between words do stand between Latin letters; of those only what looks like a nought counts.
 _UNMIXED = r"""[[\p{L}\p{N}]--[\p{Latin}\p{Common}\p{Greek}\p{Han}\p{Hiragana}\p{Katakana}
     \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"""
+_NOUGHTS = "०০੦૦୦ଠ௦౦೦൦ഠ๐໐၀ဝ۵۱"
 _ENCLOSED = AnyOf(
     Guess(rf"(?<=[A-Za-z]) (?: [๐໐၀ဝ០] | {_UNMIXED} \p{{M}}*+ )++ (?=[A-Za-z])", "ใช้APIนี้ได้, ה-API של", "aאb"),
-    Guess("[०০੦૦୦ଠ௦౦೦൦ഠ๐໐၀ဝ۵۱] (?=[a-z]{2})", "०५ pages", "०pple"),
+    Guess(f"[{_NOUGHTS}] (?=[a-z]{{2}})", "०५ pages", "०pple"),
 )
+# What passes for a nought, and whatever else is no part of a Latin word.
+_NEVER_LATIN = Late(rf"(?V1)[{_NOUGHTS}០\p{{Greek}}{_UNMIXED}]")
 _HONEST = {
     script: Late(rf"(?V1)[\p{{L}}&&\p{{{script}}}--[{''.join(sorted(_TWINS))}]]")
     for script in ("Cyrillic", "Greek", "Armenian", "Cherokee", "Lisu", "Coptic", "Canadian_Aboriginal")
@@ -108,19 +112,29 @@ _JOINED = AnyOf(
 )
 
 
-def _letters(raw: str, *, code: bool) -> Iterator[str]:
-    for word in dict.fromkeys(_WORD.pattern.findall(raw)):
-        if not word.isascii():
-            yield from _mixed(unicodedata.normalize("NFD", word))
+def _letters(raw: str, signs: str, *, code: bool) -> Iterator[str]:
+    if _may_be_mixed(unicodedata.normalize("NFD", signs)):
+        for word in dict.fromkeys(_WORD.pattern.findall(raw)):
+            if not word.isascii():
+                yield from _mixed(unicodedata.normalize("NFD", word))
+    if _TWINS.isdisjoint(signs) or not _ASCII_LETTER.pattern.search(signs):
+        return
     # Code is judged line by line, or a comment in the other alphabet would vouch for a command in it.
     for part in raw.split("\n") if code else [raw]:
         if not part.isascii() and _ASCII_LETTER.pattern.search(part):
             yield from _disguised(part, shortest=1 if code else 2)
 
 
-def _same(raw: str, *, code: bool) -> Iterator[str]:
+def _may_be_mixed(signs: str) -> bool:
+    """Whether these are letters of more than one alphabet, of which one is not Latin."""
+    if _LATIN.pattern.search(signs):
+        return bool(_NEVER_LATIN.pattern.search(signs))
+    return bool(_CYRILLIC.pattern.search(signs) and _GREEK.pattern.search(signs))
+
+
+def _same(signs: str, *, code: bool) -> Iterator[str]:
     """Letters that Unicode holds to be the same as other ones; whoever writes text as it should be has none of them."""
-    for sign in dict.fromkeys(_SINGLES.pattern.findall(raw)) if code else _UNITS.pattern.findall(raw):
+    for sign in (_SINGLES if code else _UNITS).pattern.findall(signs):
         if len(unicodedata.decomposition(sign).split()) == 1 and not unicodedata.is_normalized("NFC", sign):
             yield sign
 
@@ -180,10 +194,10 @@ def _script(letter: str) -> str:
     return next(script for script in _HONEST if regex.match(rf"\p{{{script}}}", letter))
 
 
-def _joint(raw: str, *, code: bool) -> Iterator[str]:
+def _joint(raw: str, signs: str, *, code: bool) -> Iterator[str]:
     """Signs of several letters: anywhere in code, and in prose where a name or an address is written."""
     if code:
-        yield from _JOINT.pattern.findall(raw)
-    elif _LATIN_JOINT.pattern.search(raw):
+        yield from _JOINT.pattern.findall(signs)
+    elif _LATIN_JOINT.pattern.search(signs):
         for word in raw.split():
             yield from _LATIN_JOINT.pattern.findall(word) if _NAME_PARTS.pattern.search(word) else ()

@@ -1,6 +1,7 @@
 """Finds styled letters, full-width signs, symbols and dashes that pass for plain ones.
 
 The rule: ordinary writing in any language is never named, so every pattern here asks about its surroundings too.
+*signs* are those of a text, each once: where none of those is that a pattern may name, the text itself is not read.
 """
 
 from __future__ import annotations
@@ -49,14 +50,9 @@ _STYLES = Late(
 )
 
 
-def _has(raw: str, signs: Late) -> bool:
-    """Whether one of these signs is in a text: each that occurs is looked at once."""
-    return bool(signs.pattern.search("".join(set(raw))))
-
-
-def styled(raw: str, *, code: bool) -> Iterator[str]:
+def styled(raw: str, signs: str, *, code: bool) -> Iterator[str]:
     """Letters in a style of their own: bold, circled, superscript, small capitals, phonetic."""
-    if not _has(raw, _STYLES):
+    if not _STYLES.pattern.search(signs):
         return
     # Two bold letters side by side are a product of matrices in a formula, and a command elsewhere.
     shortest = 3 if not code and _FORMULA.pattern.search(raw) else 1
@@ -84,9 +80,9 @@ _STROKE = Late(f"[{_STROKES}]")
 _WIDE_OR_STROKE = Late(rf"[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE{_STROKES}]")
 
 
-def wide(raw: str, *, code: bool) -> Iterator[str]:
+def wide(raw: str, signs: str, *, code: bool) -> Iterator[str]:
     """Full-width signs are ordinary in eastern prose; in code only as its punctuation or next to its letters."""
-    if not _has(raw, _WIDE_OR_STROKE):
+    if not _WIDE_OR_STROKE.pattern.search(signs):
         return
     eastern = bool(_EASTERN.pattern.search(raw))
     for part in raw.split("\n"):
@@ -125,8 +121,13 @@ _FRAMES = Late(r"(?V1)[\u2500-\u257F--[│┃]]")
 _STOPS = {"\u037e": Late(r"\p{Greek}"), "․": Late(r"\p{Armenian}")}
 
 
-def symbols(raw: str, *, code: bool) -> Iterator[str]:
+_PASSING = Late("[ǀǁ⧸⧵꞉ǃ∕⁄∶∣\u037e․ᐸᐳ⁎ˋ\u1fef‵ʺʹ˂˃❘⏐꞊ˍˆ˜٭‥‖¦⟋⟍⧹╱╲⁚˸᛬꘎᜵⁁꓿᐀⹀⁓˄﹍-﹏∥∗∼∖│┃]")
+
+
+def symbols(raw: str, signs: str, *, code: bool) -> Iterator[str]:
     """Symbols that look like ASCII signs; in *code* also those that prose and formulas use."""
+    if not _PASSING.pattern.search(signs):
+        return
     yield from _NEVER_PLAIN.pattern.findall(raw)
     # Ordinary among the letters of their own alphabet; to others they are a semicolon and a full stop.
     yield from (stop for stop, letters in _STOPS.items() if stop in raw and not letters.pattern.search(raw))
@@ -158,9 +159,10 @@ _DASHES_IN_CODE = AnyOf(
 )
 
 
-def dashes(raw: str, *, code: bool) -> Iterator[str]:
+def dashes(raw: str, signs: str, *, code: bool) -> Iterator[str]:
     """Dashes that are no hyphens, where an option begins or goes on."""
-    return matches(raw if _has(raw, _ANY_DASH) else "", (_DASHES_IN_CODE if code else _DASHES_IN_PROSE).pattern)
+    if _ANY_DASH.pattern.search(signs):
+        yield from matches(raw, (_DASHES_IN_CODE if code else _DASHES_IN_PROSE).pattern)
 
 
 _DRAWN_OVER = AnyOf(
@@ -181,14 +183,20 @@ _OVERSIZED = AnyOf(
 )
 
 
-def overlays(raw: str) -> Iterator[str]:
+_MARKS = Late(r"[\p{Me}\u0334-\u0338\u20D2-\u20EB]")
+_GIANT = Late(r"[\uFDFD\uA9C5\U00012219\U0001242B\u2E3B]")
+
+
+def overlays(raw: str, signs: str) -> Iterator[str]:
     """Marks that are drawn over another sign."""
-    return matches(raw, _DRAWN_OVER.pattern)
+    if _MARKS.pattern.search(signs):
+        yield from matches(raw, _DRAWN_OVER.pattern)
 
 
-def giants(raw: str) -> Iterator[str]:
+def giants(raw: str, signs: str) -> Iterator[str]:
     """Signs of unusual size."""
-    return matches(raw, _OVERSIZED.pattern)
+    if _GIANT.pattern.search(signs):
+        yield from matches(raw, _OVERSIZED.pattern)
 
 
 def matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ U+27E6, which opens every escape, is itself escaped wherever the raw text has it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NewType
@@ -35,6 +36,12 @@ class Foreign:
 Literal = Foreign  # its name until 0.2
 
 _PLAIN = bytes([9, 10, *range(0x20, 0x7F)])
+# Beside these: letters and signs of the most usual alphabets. Where there is nothing else, nothing is spelled out.
+_UNUSUAL = re.compile(
+    r"[^\t\n -~\u00A1-\u00AC\u00AE-\u02FF\u0388-\u038A\u038E-\u03A1\u03A3-\u0482\u048A-\u052F\u05D0-\u05EA\u0621-\u063A"
+    r"\u0641-\u064A\u0660-\u066C\u0E01-\u0E30\u1E00-\u1EFF\u2010-\u2027\u2030-\u205E\u20A0-\u20BF\u2100-\u218B\u2190-\u21E4\u2200-\u22FF"
+    r"\u2500-\u25FF\u3001-\u3029\u3041-\u3096\u309B-\u30FF\u3131-\u3163\u4E00-\u9FEF\uAC00-\uD7A3\uFF01-\uFF9F]"
+)
 
 # Cf holds a few visible Arabic and Kaithi number signs; some blank-looking signs are not in any blank class.
 _ODD = r"""[[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\uFFFC\U00016FE4\U0001D159\U00013441\U00013442\u27E6\u240D]
@@ -143,6 +150,7 @@ _BLANKS = AnyOf(
     Guess(r"[\ \t\xA0\u3000]{160,}+", "\n" + " " * 120 + "deep", "ls\n" + " " * 200 + "; rm"),
     Guess(r"\t{40,}+", "\n" + "\t" * 20 + "deep", "ls" + "\t" * 60 + "; rm"),
 )
+_SHORTEST_RUN = 20
 _NAMED_AT_MOST = 4
 
 # Look-alikes are sought this far, in characters: a card must be drawn in milliseconds, whatever an agent sends.
@@ -156,7 +164,12 @@ def literal(raw: str, *, code: bool = False) -> Foreign:
     """
     if _is_plain(raw):
         return Foreign(Safe(raw), tuple(_warn_of_runs(raw)))
-    return _show(raw, code=code, suspect=_SUSPECT.pattern)
+    return _show(raw, code=code, suspect=_SUSPECT)
+
+
+def escaped(raw: str, *, code: bool = False) -> Safe:
+    """The text that `literal` shows, for a piece of what is looked at whole elsewhere."""
+    return Safe(raw) if _is_plain(raw) else _spell_out(raw, code=code, suspect=_SUSPECT)[0]
 
 
 def is_whole(raw: str) -> bool:
@@ -174,7 +187,7 @@ def line(raw: str) -> Foreign:
     bare = raw.replace("·", "")
     if bare.isascii() and bare.isprintable():
         return Foreign(Safe(raw), tuple(_warn_of_runs(raw)))
-    shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE.pattern)
+    shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE)
     return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
 
 
@@ -182,8 +195,18 @@ def _is_plain(raw: str) -> bool:
     return raw.isascii() and not raw.encode().translate(None, _PLAIN)
 
 
-def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
+def _show(raw: str, *, code: bool, suspect: AnyOf) -> Foreign:
+    text, noted = _spell_out(raw, code=code, suspect=suspect)
+    tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
+    tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
+    return Foreign(text, (*_name_tricks(tricks), *_warn_of_runs(raw), *_warn_of_length(raw)))
+
+
+def _spell_out(raw: str, *, code: bool, suspect: AnyOf) -> tuple[Safe, dict[str, dict[str, None]]]:
+    """The text with what cannot be seen spelled out, and the signs that are worth a sentence, by that sentence."""
     noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
+    if not _UNUSUAL.search(raw):
+        return Safe(raw), noted
     foreign = bool(_FOREIGN.search(raw))
     spacing = (_SPACING if foreign or not code else _SPACING_IN_CODE).pattern
 
@@ -207,10 +230,7 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
         noted[_kind(found)][sign] = None
         return _escape(sign)
 
-    text = suspect.sub(shown, raw)
-    tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
-    tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
-    return Foreign(Safe(text), (*_name_tricks(tricks), *_warn_of_runs(raw), *_warn_of_length(raw)))
+    return Safe(suspect.pattern.sub(shown, raw)), noted
 
 
 def _kind(found: regex.Match[str]) -> str:
@@ -242,9 +262,11 @@ def _warn_of_length(raw: str) -> Iterator[Trusted]:
 
 
 def _warn_of_runs(raw: str) -> Iterator[Trusted]:
+    if len(raw) < _SHORTEST_RUN:
+        return
     flat = raw.replace("\t", " ").replace("\xa0", " ").replace("\u3000", " ")
     # Plain searches first: they are a hundred times faster than the patterns, and nearly always enough.
-    if "\n" * 20 in flat.replace(" ", "").replace("\r", ""):
+    if "\n" * _SHORTEST_RUN in flat.replace(" ", "").replace("\r", ""):
         yield Trusted(f"Contains {max(run.count(chr(10)) for run in _LINE_BREAKS.findall(raw))} line breaks in a row.")
     if " " * 40 in flat and (runs := _BLANKS.pattern.findall(raw)):
         yield Trusted(f"Contains {max(map(len, runs))} blanks in a row.")

@@ -3,6 +3,7 @@
 # The tables are nobody's interface, but they are what has to be complete.
 # pyright: reportPrivateUsage=false
 
+import unicodedata
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -10,7 +11,7 @@ import pytest
 import regex
 
 from sayso.content import lookalikes, symbols, text
-from sayso.content.guesses import AnyOf, Guess
+from sayso.content.guesses import AnyOf, Guess, Late
 from tests.tables import each
 
 GUESSING: tuple[ModuleType, ...] = (text, lookalikes, symbols)
@@ -75,3 +76,37 @@ def test_every_sign_that_passes_for_a_letter_is_caught_in_a_word_of_its_own() ->
     signs = sorted(lookalikes._TWINS)
     assert len(signs) > 100
     assert [sign for sign in signs if not text.literal(f"see {sign}{sign} now").warnings] == []
+
+
+# Of each search the signs without which it does not begin, and the patterns that it has then.
+FIRST_SIGNS: dict[str, tuple[Late, tuple[AnyOf | Late, ...]]] = {
+    "styled": (symbols._STYLES, (symbols._STYLED_SIGNS, symbols._SMALL_CAPITALS, symbols._PHONETIC_TWINS)),
+    "wide": (symbols._WIDE_OR_STROKE, (symbols._WIDE_SIGNS, symbols._WIDE_IN_CODE, symbols._STROKE)),
+    "symbols": (
+        symbols._PASSING,
+        (symbols._NEVER_PLAIN, symbols._OPERATORS, symbols._MATH_OPERATORS, symbols._BARS),
+    ),
+    "dashes": (symbols._ANY_DASH, (symbols._DASHES_IN_CODE, symbols._DASHES_IN_PROSE)),
+    "overlays": (symbols._MARKS, (symbols._DRAWN_OVER,)),
+    "giants": (symbols._GIANT, (symbols._OVERSIZED,)),
+    "mixed": (
+        lookalikes._NEVER_LATIN,
+        (lookalikes._REMOTE, lookalikes._ENCLOSED, lookalikes._CYRILLIC, lookalikes._GREEK),
+    ),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", FIRST_SIGNS)
+def test_a_search_begins_with_every_sign_that_its_patterns_can_name(name: str) -> None:
+    first, patterns = FIRST_SIGNS[name]
+    others = [
+        sign
+        for sign in map(chr, range(0x110000))
+        if unicodedata.category(sign) not in ("Cn", "Co", "Cs", "Lo") or sign in "ㅡㅣㅇ一丨"
+    ]
+    raw = "".join(
+        f"{sign}ab {sign}{sign}{sign}{sign} cd{sign}12{sign}" for sign in others if not first.pattern.search(sign)
+    )
+    for pattern in patterns:
+        assert not [sign for found in pattern.pattern.finditer(raw) for sign in found[0] if not sign.isascii()]

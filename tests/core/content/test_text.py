@@ -459,4 +459,20 @@ _JOINED = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E) | st.jus
 
 @given(_JOINED)
 def test_joined_names_need_no_look_at_each_sign(raw: str) -> None:
-    assert text.line(raw) == text._show(raw, code=False, suspect=text._SUSPECT_IN_LINE.pattern)  # pyright: ignore[reportPrivateUsage]
+    assert text.line(raw) == text._show(raw, code=False, suspect=text._SUSPECT_IN_LINE)  # pyright: ignore[reportPrivateUsage]
+
+
+def test_where_all_signs_are_usual_nothing_is_spelled_out() -> None:
+    usual = [chr(point) for point in range(0x110000) if not text._UNUSUAL.search(chr(point))]  # pyright: ignore[reportPrivateUsage]
+    assert len(usual) > 30_000
+    # a mark or a flag depends on what stands before it or behind it
+    assert not [sign for sign in usual if unicodedata.category(sign).startswith("M") or sign == "\U0001f3f4"]
+    assert not text._SUSPECT_IN_LINE.pattern.search("".join(usual))  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize(
+    "raw", ["Пожалуйста", "请部署，谢谢。", "a\u202eb", "می\u200cخواهم", "a\r\nb", "⟦U+202E⟧", "e" + "\u0301" * 6]
+)
+@pytest.mark.parametrize("code", [True, False])
+def test_a_piece_of_a_text_is_escaped_as_the_whole_is(raw: str, code: bool) -> None:
+    assert text.escaped(raw, code=code) == text.literal(raw, code=code).text
