@@ -149,7 +149,7 @@ def _as_source(source: str) -> Prose:
 
 def _loses_signs(source: str, blocks: tuple[Block, ...]) -> bool:
     expected, shown = text.escaped(_ENTITY.sub("", _MARKERS.sub("", source))), _plain(blocks)
-    return expected != shown and any(map(_VISIBLE.match, Counter(expected) - Counter(shown)))
+    return expected.strip() != shown and any(map(_VISIBLE.match, Counter(expected) - Counter(shown)))
 
 
 @dataclass(slots=True)

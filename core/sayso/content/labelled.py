@@ -23,6 +23,7 @@ _LONGEST_NAME, _LONGEST = 80, 4_096
 STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
 ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
 _SIGNS_BEHIND = ("=", ":", '"', "'", " ")
+_BREAKS = (" ", "\n", '"', "'", "")
 _NAME = re.compile(rf"[\w.-]{{0,{_LONGEST_NAME}}}+")
 _SCHEMES = "Bearer|Basic|Token|Bot|ApiKey|OAuth|Digest|Negotiate"
 _NAMED = re.compile(
@@ -66,9 +67,12 @@ def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
 
 
 def _word_around(raw: str, at: int) -> Span:
-    before = raw[max(0, at - _LONGEST_NAME) : at][::-1]
-    found, after = _NAME.match(before), _NAME.match(raw, at)
-    return at - (found.end() if found else 0), after.end() if after else at
+    after = _NAME.match(raw, at)
+    end = after.end() if after else at
+    if raw[at - 1 : at] in _BREAKS:
+        return at, end
+    found = _NAME.match(raw[max(0, at - _LONGEST_NAME) : at][::-1])
+    return at - (found.end() if found else 0), end
 
 
 def _is_given(raw: str, found: re.Match[str]) -> bool:

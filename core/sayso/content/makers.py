@@ -13,8 +13,6 @@ Span = tuple[int, int]
 """Where it stands: from, and up to."""
 
 _LONGEST = 4_096
-# No key is shorter, and each stands in one word: most sentences need no further look.
-_SHORTEST = 12
 
 
 class Maker(NamedTuple):
@@ -102,8 +100,6 @@ _IN_BLOCK = re.compile(r"(?:\\[nr]|\r?\n[ \t]*[+-]?)|([A-Za-z0-9+/=]{4,})")
 
 def find(raw: str) -> Iterator[Span]:
     """Where such keys stand."""
-    if max(map(len, raw.split()), default=0) < _SHORTEST and _BLOCK not in raw:
-        return
     done = 0
     for found in _BEGINNING.finditer(raw):
         if found.start() >= done and (secret := _match(raw, found)):
