@@ -57,6 +57,7 @@ NEVER_ONE = {
     ("checks.py", "service"),
     ("clock.py", "seconds"),
     ("connections.py", "self._connections.limits.body"),
+    ("calls.py", "self._url"),
     ("counting.py", "policy.most_needed"),
     ("findings.py", "url"),
     ("measure.py", "len(part['options'])"),
