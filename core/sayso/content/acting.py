@@ -21,7 +21,11 @@ _RUN_OR_WRITE = re.compile(
 _NO_QUOTES = str.maketrans("", "", "'\"\\")
 _WORD = re.compile(r"[A-Za-z0-9_~.][\w./@:%+-]*\Z")
 # An option of its own before an option takes it for its value: `xargs -I --password reboot` runs reboot.
-_OPTION_BEFORE = re.compile(r"(?:^|\s)['\"]?-{1,2}[A-Za-z][\w-]{0,40}['\"]?[ \t]+['\"]?\Z")
+_OPTION_BEFORE = re.compile(
+    r"""(?:^|\s)['"]?(?!--(?:batch|yes|quiet|silent|verbose|debug|force|insecure|json|no-[a-z-]{1,30}|non-interactive)\s)
+    -{1,2}[A-Za-z][\w-]{0,40}['"]?[ \t]+['"]?\Z""",
+    re.VERBOSE,
+)
 _ALIAS_BEFORE = re.compile(r"\balias\s[^\n;|&]{0,120}\Z")
 # By these a variable is used without its name behind a dollar, and any word may be run.
 _INDIRECT = re.compile(r"\$\{!|<\(|\b(?:eval|printenv|source)\b|\b(?:declare|typeset|local)\s+-\w*n")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
-from sayso.content import acting, labelled, makers, outside, secret_names
+from sayso.content import acting, clients, labelled, makers, outside, secret_names
 
 Span = labelled.Span
 MASK = "••••"
@@ -32,14 +31,9 @@ def _find(raw: str) -> Sequence[Span]:
     lower = raw.lower()
     # some letters become two
     lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
-    made = list(makers.find(raw))
-    for sign in _SIGNS:
-        if sign in lower:
-            variables = acting.Variables(raw)
-            others = (*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables))
-            found = acting.without(raw, _without(others, made)) if others else ()
-            return joined([*made, *found])
-    return made
+    made, variables = list(makers.find(raw)), acting.Variables(raw)
+    others = (*labelled.find(raw, lower, variables), *_find_others(raw, lower, variables))
+    return joined([*made, *acting.without(raw, _without(others, made))]) if others else made
 
 
 # a drawing looks at a text for its masks and for its risks, and most are drawn more than once
@@ -107,105 +101,38 @@ _AUTHORITY = re.compile(
 )
 _BEARER = re.compile(r"(?=[\w.~+/-]{0,400}[0-9])([\w.~+/-]{16,4096}+=*)")
 _COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
-_COOKIE = re.compile(
-    rf"""(?:^|;\ ?|(?<=["':])|(?<=["':]\ ))(?P<name>[\w-]{{1,80}}+)=
-    (?=\S{{0,40}}[0-9!*\#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)""",
-    re.VERBOSE,
-)
+_VALUE = rf"(?=\S{{0,40}}[0-9!*#^~+]|[A-Za-z]{{16}})(?P<value>{labelled.SAFE}{{6,4096}}+)"
+_COOKIE = re.compile(rf"""(?:^|;\ ?|(?<=["':])|(?<=["':]\ ))(?P<name>[\w-]{{1,80}}+)={_VALUE}""")
+_PAIR = re.compile(rf"""(?:(?<=["' =b])|;\ ?)(?P<name>[\w.-]{{1,80}}+)={_VALUE}""")
 # Variables by which a command does something else.
 _ACTS = re.compile(
     r"(?:LD_|DYLD_|GIT_|BASH_|PYTHON|PERL|RUBY|NODE_)\w*|ENV|IFS|\w{0,60}(?:PATH|EDITOR|PAGER|COMMAND|SHELL)"
-)
-_AFTER = re.compile(rf"""\ ?["']?({labelled.SAFE}{{4,400}}+)""")
-_JOINED = re.compile(rf"""["']?({labelled.SAFE}{{4,400}}+)""")
-_QUOTED = re.compile(rf"""["']({labelled.SAFE}{{4,400}}+)["']""")
-_ACCOUNT = re.compile(rf"""[ =]?["']?[^\s:"'$]{{1,80}}+:({labelled.SAFE}{{4,400}}+)""")
-_SAID = re.compile(rf"""["']?(?=\S{{0,40}}[0-9])({labelled.SAFE}{{5,400}}+)""")
-
-
-class _Option(NamedTuple):
-    """An option after which a password stands."""
-
-    written: str
-    before: tuple[str, ...]
-    """One of these stands before it in the same command."""
-    follows: re.Pattern[str]
-
-
-_LOGINS = ("sshpass", "docker login", "podman login", "helm registry login", "az login", "htpasswd")
-_DIRECTORIES = ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldappasswd", "ldapwhoami")
-_OPTIONS = (
-    *(_Option(one, ("curl",), _ACCOUNT) for one in (" -u", " --user", " -U", " --proxy-user")),
-    _Option(" -p", ("mysql", "mariadb"), _JOINED),
-    _Option(" -p", _LOGINS, _AFTER),
-    _Option(" -a ", ("redis-cli",), _AFTER),
-    _Option("pass:", ("openssl", "-pass"), _JOINED),
-    _Option(" -k ", ("openssl",), _AFTER),
-    _Option(" -P ", ("zip", "unzip"), _AFTER),
-    _Option(" -w ", _DIRECTORIES, _AFTER),
-    *(_Option(one, ("user", "role"), _QUOTED) for one in (" IDENTIFIED BY ", " identified by ")),
-    _Option(" password ", ("login ",), _JOINED),
-    _Option(" is ", ("password", "passwd", "passphrase", "token", "api key", "secret"), _SAID),
 )
 # What is written or entered is in sight but for keys that have a form of their own.
 _PATHS = frozenset(outside.PATHS) | {"cwd", "workdir", "dir", "directory", "folder"}
 _SCHEMES, _HEADERS = ("bearer ", "basic "), ("cookie", "set-cookie")
 
 
-def _signs() -> tuple[str, ...]:
-    """Without any of these there is no secret beside a name, in an address or in an option; none is in another one."""
-    before = (one for option in _OPTIONS for one in option.before)
-    signs = {*labelled.STEMS, *labelled.ENDS, *_SCHEMES, *before, "cookie", "://"}
-    return tuple(sorted(one for one in signs if not any(other in one for other in signs - {one})))
-
-
-_SIGNS = _signs()
-# How far before an option its program is sought.
-_FAR = 200
-_COMMAND_ENDS = re.compile(r"[\n|;&]")
-
-
 def _find_others(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
-    for found in _behind(raw, "://", raw, _AUTHORITY):
+    for found in clients.behind(raw, "://", raw, _AUTHORITY):
         if secret_names.is_secret(found["value"] or found["token"], "password"):
             yield found.span("value" if found["value"] else "token")
     for scheme in _SCHEMES:
         # in `A=Bearer b` a shell runs b
         given = (
-            one for one in _behind(lower, scheme, raw, _BEARER) if not raw.endswith("=", 0, one.start() - len(scheme))
+            one
+            for one in clients.behind(lower, scheme, raw, _BEARER)
+            if not raw.endswith("=", 0, one.start() - len(scheme))
         )
         yield from (one.span(1) for one in given)
-    for line in _behind(lower, "cookie", raw, _COOKIES):
-        cookies = _COOKIE.finditer(raw, *line.span("all"))
-        said = (one for one in cookies if not (_ACTS.fullmatch(one["name"]) or variables.act(one["name"])))
-        yield from (one.span("value") for one in said)
-    for option in _OPTIONS:
-        if option.written in raw and any(one in lower for one in option.before):
-            yield from _find_option(raw, lower, option)
+    for line in clients.behind(lower, "cookie", raw, _COOKIES):
+        yield from _values_of(_COOKIE.finditer(raw, *line.span("all")), variables)
+    for span in clients.cookies(raw, lower):
+        yield from _values_of(_PAIR.finditer(raw, *span), variables)
+    yield from labelled.find_beside(raw, lower, variables)
+    yield from clients.find(raw, lower, variables)
 
 
-def _find_option(raw: str, lower: str, option: _Option) -> Iterator[Span]:
-    for found in _behind(raw, option.written, raw, option.follows):
-        begin = found.start() - len(option.written)
-        command = _COMMAND_ENDS.split(lower[max(0, begin - _FAR) : begin])[-1]
-        near = option.written != " is " or command.endswith(option.before)
-        said = near and any(_as_program(one).search(command) for one in option.before) and not found[1].isdigit()
-        if said and secret_names.is_secret(found[1], "password"):
-            yield found.span(1)
-
-
-@functools.cache
-def _as_program(client: str) -> re.Pattern[str]:
-    # in `A=sshpass time -p reboot` it is none
-    return re.compile(rf"""(?<![^\s/(`"']){re.escape(client.rstrip())}(?![^\s"'])""")
-
-
-def _behind(seen: str, sought: str, raw: str, follows: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    """What follows behind every one of these words; nothing is read twice."""
-    at = seen.find(sought)
-    while at >= 0:
-        at += len(sought)
-        if found := follows.match(raw, at):
-            yield found
-            at = found.end()
-        at = seen.find(sought, at)
+def _values_of(cookies: Iterable[re.Match[str]], variables: acting.Variables) -> Iterator[Span]:
+    said = (one for one in cookies if not (_ACTS.fullmatch(one["name"]) or variables.act(one["name"])))
+    yield from (one.span("value") for one in said)

@@ -21,7 +21,7 @@ RUN = re.compile(rf"{SAFE}{{1,4096}}+")
 _LONGEST_NAME, _LONGEST = 80, 4_096
 # A name holds one of these; each is sought as it is, which takes next to no time.
 STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
-ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
+ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid", "pat", "pw", "psk", "phrase")
 _SIGNS_BEHIND = ("=", ":", '"', "'", " ")
 _BREAKS = (" ", "\n", '"', "'", "")
 _NAME = re.compile(rf"[\w.-]{{0,{_LONGEST_NAME}}}+")
@@ -29,8 +29,21 @@ _SCHEMES = "Bearer|Basic|Token|Bot|ApiKey|OAuth|Digest|Negotiate"
 _NAMED = re.compile(
     rf"""(?P<dashes>-{{0,2}}) (?P<name>[A-Za-z_][\w.-]{{0,{_LONGEST_NAME}}}+) (?P<closed>\\?["'])?
     (?: \ ?(?P<sign>:=|=>|==?|:|,)\ {{0,3}} | (?P<blank>\ {{1,3}}) )
-    (?P<quote>\\?["'])? (?P<scheme>(?:{_SCHEMES})\ {{1,2}})? (?P<value>{SAFE}{{1,{_LONGEST}}}+)""",
+    (?P<quote>\\?["'])? (?P<scheme>(?:{_SCHEMES}|(?<=uthorization:\ )(?:token|bearer|basic))\ {{1,2}})?
+    (?P<value>{SAFE}{{1,{_LONGEST}}}+)""",
     re.VERBOSE,
+)
+# An element of XML. Where a shell reads one, a `>` with nothing behind it is an error, and nothing runs.
+_ELEMENT = re.compile(
+    rf"""<(?P<name>[A-Za-z_][\w.:-]{{0,{_LONGEST_NAME}}}+)(?:\s[^<>\n]{{0,200}})?>(?P<value>{SAFE}{{1,{_LONGEST}}}+)
+    </(?P=name)>(?=[ \t]{{0,40}}(?:<[A-Za-z/!?]|\r?\n|\Z))""",
+    re.VERBOSE,
+)
+# A name and its value beside each other, as YAML, JSON and attributes have them.
+_NAME_AND_VALUE = re.compile(
+    rf"""\b(?:name|key)["']?\ ?[:=]\ ?["']?(?P<name>[A-Za-z_][\w.-]{{1,{_LONGEST_NAME}}}+)["']?\ ?,?\s{{1,40}}
+    ["']?value["']?(?:\ ?:\ ?|=(?=["'])|\ =\ )["']?(?P<value>{SAFE}{{1,{_LONGEST}}}+)""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _SCHEME = re.compile(rf"(?:{_SCHEMES}) {{1,3}}", re.IGNORECASE)
 _OPERATOR = re.compile(r"[;|&<>`\n]|\$\(")
@@ -64,6 +77,16 @@ def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
                     # a long value is no name of another one
                     end = max(end, found.end() if found.end() - end > _LONGEST_NAME else end)
             at = lower.find(stem, max(end, at + 1))
+
+
+def find_beside(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
+    """Where secrets stand between the tags of XML, and as the value beside a name."""
+    elements = _ELEMENT.finditer(raw) if "</" in raw else ()
+    pairs = _NAME_AND_VALUE.finditer(raw) if "value" in lower and not variables.act("value") else ()
+    for found in (*elements, *pairs):
+        strength = secret_names.strength_of(found["name"])
+        if strength and secret_names.is_secret(found["value"], strength):
+            yield found.span("value")
 
 
 def _word_around(raw: str, at: int) -> Span:

@@ -23,6 +23,8 @@ _LONGEST_NAME = 80
 # What a value is shows in its beginning.
 _LOOKED_AT = 200
 _PASSWORDS = ("password", "passwd", "passphrase", "passcode", "passwort", "kennwort")
+_SHORT_PASSWORDS = frozenset(("pwd", "pass", "psw", "pw", "psk", "bindpw", "rootpw", "userpw", "adminpw"))
+_WHOSE_PHRASE = frozenset(("pass", "seed", "recovery", "secret", "mnemonic"))
 _KEYS = ("secret", "token", "apikey", "authkey", "secretkey", "accesskey", "privatekey")
 _EXACTLY = frozenset(
     ("credential", "credentials", "authorization", "auth", "jwt", "bearer", "sas", "sig", "phpsessid", "jsessionid")
@@ -30,8 +32,8 @@ _EXACTLY = frozenset(
 # Whose keys are secret; a primary, public or cache key is not.
 _WHOSE = _words(
     """api access private secret signing encryption account auth master license shared storage service deploy admin
-    client app application consumer subscription integration ingest write webhook hmac aes host pepper stripe openai
-    anthropic sendgrid datadog session root server ssh gpg cipher function"""
+    client app application consumer recovery subscription integration ingest write webhook hmac aes host pepper stripe
+    openai anthropic sendgrid datadog session root server ssh gpg cipher function"""
 )
 _NOT_OF = _words(
     """next page pagination continuation start pad eos bos unk sep cls mask max min num total count special stop
@@ -85,10 +87,17 @@ def _strength_of(name: str) -> Strength | None:
     if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last.endswith(_PASSWORDS) or last in ("pwd", "pass", "psw") or last.endswith("pwd"):
+    if (
+        last.endswith((*_PASSWORDS, "pwd"))
+        or last in _SHORT_PASSWORDS
+        or (last == "phrase" and before in _WHOSE_PHRASE)
+    ):
         return "password"
     if before in _NOT_OF:
         return None
+    # personal access tokens; in small letters it is a pattern
+    if last == "pat" and before and name.isupper():
+        return "key"
     if last.endswith(_KEYS) or last in _EXACTLY or (last == "key" and before in _WHOSE):
         return "key"
     return None

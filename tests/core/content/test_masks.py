@@ -341,6 +341,18 @@ SIGNS = (
     'password="a b ',
     'password="a;b"',
     'password="a;b ',
+    "htpasswd -b a a ",
+    "curl -b a=b1b1b1b1;",
+    "vault kv put a=b1b1b1 ",
+    "echo a1b1 | ",
+    "echo a1b1|docker login ",
+    "h:5432:a:b:",
+    "https://x?sig=a1&",
+    "<password>",
+    "<password>a1</password>",
+    "name: password ",
+    "name: password value: ",
+    "--verbose --password ",
 )
 
 
