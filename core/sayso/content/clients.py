@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sayso.content import acting, labelled, secret_names
@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 # What begins with a dash is the next option.
 _SECRET = rf"((?!-){labelled.SAFE}{{4,400}}+)"
-_AFTER = rf"""\ ?["']?{_SECRET}"""
+_AFTER = rf"""\ {{0,3}}["']?{_SECRET}"""
 _GIVEN = rf"""[\ =]["']?{_SECRET}"""
 _JOINED = rf"""["']?{_SECRET}"""
 _QUOTED = rf"""["']{_SECRET}["']"""
@@ -63,7 +63,7 @@ _STDIN = ("gh auth login", "glab auth login", "docker login", "podman login", "g
 TABLE: tuple[Row, ...] = (
     *_rows((" -u", " --user", " -U", " --proxy-user"), ("curl",), _ACCOUNT),
     *_rows((" -E", " --cert"), ("curl",), rf"""[ =]["']?[\w./~-]{{1,200}}+:{_SECRET}"""),
-    *_rows((" -a", " --auth"), ("http", "https", "xh"), _ACCOUNT),
+    *_rows((" -a ", " --auth ", " --auth="), ("http", "https", "xh"), _ACCOUNT),
     *_rows((" -u",), ("lftp",), rf"""\ ?["']?[^\s,"'$]{{1,80}}+,{_SECRET}"""),
     *_rows((" -U", " --user"), _SAMBA, rf"""[ =]?["']?[^\s%"'$]{{1,80}}+%{_SECRET}"""),
     *_rows((" -p",), _MYSQL, _JOINED),
@@ -72,7 +72,7 @@ TABLE: tuple[Row, ...] = (
     *_rows((" -p",), (*_LOGINS, "htpasswd"), _AFTER),
     *_rows((" -P",), ("zip", "unzip", "sqlcmd", "bcp", "tsql", "ipmitool", "mosquitto_pub", "mosquitto_sub"), _AFTER),
     *_rows((" -P ", " -N "), ("ssh-keygen",), _AFTER),
-    *_rows((" -a", " --pass"), ("redis-cli", "valkey-cli"), _AFTER),
+    *_rows((" -a ", " --pass "), ("redis-cli", "valkey-cli"), _AFTER),
     *_rows((" AUTH ", " auth "), ("redis-cli", "valkey-cli"), rf"""(?:[\w.-]{{1,80}}\ )?{_JOINED}"""),
     *_rows((" -k ",), ("openssl",), _AFTER),
     *_rows(("pass:",), ("openssl", "-pass"), _JOINED),
@@ -87,8 +87,8 @@ TABLE: tuple[Row, ...] = (
     *_rows((" --value",), ("securestring",), _GIVEN),
     *_rows(("--from-literal",), ("create secret",), rf"""[ =]["']?[\w.-]{{1,80}}+={_SECRET}"""),
     *_rows(("=",), ("vault kv put", "vault kv patch"), rf"(?<!-mount=){_SAID}"),
-    *_rows((" <<<", " <<< "), (*_STDIN, "vault login"), _JOINED),
-    *_rows((" <<<", " <<< "), ("chpasswd",), rf"""["']?[\w.-]{{1,80}}+:{_SECRET}"""),
+    *_rows((" <<<",), (*_STDIN, "vault login"), _AFTER),
+    *_rows((" <<<",), ("chpasswd",), rf"""\ ?["']?[\w.-]{{1,80}}+:{_SECRET}"""),
     *_rows((" IDENTIFIED BY ", " identified by "), ("user", "role"), _QUOTED),
     *_rows((" PASSWORD = N", " password = N"), ("login", "user"), _QUOTED),
     *_rows((" password ",), ("login ", "nmcli"), _JOINED),
@@ -113,6 +113,20 @@ TABLE: tuple[Row, ...] = (
     *_rows(("ConvertTo-SecureString ",), (), rf"(?:-String\ |-s\ )?{_QUOTED}"),
     *_rows(("cmdkey ",), (), rf"(?:/[\w:.@\\-]{{1,200}}+\ ){{0,4}}/pass:{_JOINED}"),
 )
+
+# Most texts have none of these, and need no look at the rows that hold one.
+_STEMS = (" -", "<<<", "pass", "auth", "login", "user")
+
+
+def _by_stem() -> Mapping[str, Sequence[Row]]:
+    """The rows by what all that is sought for them holds."""
+    made: dict[str, list[Row]] = {}
+    for row in TABLE:
+        made.setdefault(next((stem for stem in _STEMS if stem in row.written.lower()), ""), []).append(row)
+    return made
+
+
+_BY_STEM = _by_stem()
 
 # What one program prints goes to another one that takes it for a secret.
 _PRINTED = re.compile(
@@ -145,14 +159,15 @@ _COMMAND_ENDS = re.compile(r"[\n|;&]")
 
 def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
     """Where they stand; *lower* is the same text in small letters."""
-    for row in TABLE:
-        if row.written in raw and (not row.programs or any(one in lower for one in row.programs)):
-            yield from _find_row(raw, lower, row)
+    for stem, rows in _BY_STEM.items():
+        for row in rows if stem in lower else ():
+            if row.written in raw and (not row.programs or any(one in lower for one in row.programs)):
+                yield from _find_row(raw, lower, row)
     if "|" in raw and ("echo" in raw or "printf" in raw):
         yield from (found.span("secret") for found in _PRINTED.finditer(raw) if _is_taken(found))
     if "ConvertTo-SecureString" in raw:
         yield from (found.span(1) for found in _PIPED_TEXT.finditer(raw))
-    if any(port in raw for port in _PORTS):
+    if ":" in raw and any(port in raw for port in _PORTS):
         yield from (found.span(1) for found in _PGPASS.finditer(raw) if _is_secret(found[1]))
     if "?" in raw:
         yield from (found.span("value") for found in _IN_ADDRESS.finditer(raw) if _opens(found, variables))

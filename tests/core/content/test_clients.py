@@ -115,6 +115,8 @@ STAYS = (
     "git push -u origin branch-12345",
     "gh pr create -b 'fixes issue12345'",
     "redis-cli -p 6379 ping1",
+    "redis-cli --password",
+    "http --auth-type=bearer12:x1y2 https://x",
     "psql -p 5432 -U ann1",
     "mysql -p shop1",
     "cp -P a1b2c3 b1c2d3",
