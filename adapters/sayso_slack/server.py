@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import yarl
 from aiohttp import web
@@ -16,7 +17,7 @@ from sayso.chat.admission import Admission
 from sayso.chat.received import Json
 from sayso.stores import Store
 from sayso_slack import parse
-from sayso_slack.app import Handle
+from sayso_slack.app import UNREADABLE, Handle, note_unreadable
 
 _STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
 _PRESSES = ("block_actions", "view_submission")
@@ -43,7 +44,8 @@ def add_routes(
         payload = received.document(form.get("payload", ""))
         if payload is not None and payload.get("type") in _PRESSES:
             # Bolt would look for who takes it, at a twentieth of what all of a press costs; it refuses the same
-            _read(payload)
+            with _readable():
+                _read(payload)
             return _write(await handle(payload))
         return await _respond(app, payload)
 
@@ -70,22 +72,28 @@ async def _admit(admission: Admission, request: web.Request) -> bytes:
 async def _respond(app: AsyncApp, payload: Json | None) -> web.Response:
     if payload is None:
         raise web.HTTPBadRequest(text="not a payload")
-    return _write(await app.async_dispatch(_read(payload)))
+    with _readable():
+        return _write(await app.async_dispatch(_read(payload)))
 
 
 def _read(payload: Json) -> AsyncBoltRequest:
-    """What Bolt makes of it, verified and parsed already, like what comes over a socket. Raises `HTTPBadRequest`."""
+    """What Bolt makes of it, verified and parsed already, like what comes over a socket."""
+    return AsyncBoltRequest(body=payload, mode="socket_mode")
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Raises `HTTPBadRequest` for a payload that Bolt cannot read."""
     try:
-        return AsyncBoltRequest(body=payload, mode="socket_mode")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        yield
+    except UNREADABLE as error:
+        note_unreadable(error)
         raise web.HTTPBadRequest(text="not a payload") from error
 
 
 def _write(answer: BoltResponse) -> web.Response:
-    # 500 is Bolt's own failing on something else than a payload; what we could not do now is a 503
-    status = 400 if answer.status == 500 else answer.status
     content_type = answer.first_headers().get("content-type", "text/plain").partition(";")[0]
-    return web.Response(status=status, text=answer.body, content_type=content_type)
+    return web.Response(status=answer.status, text=answer.body, content_type=content_type)
 
 
 def _read_form(body: bytes) -> Json:

@@ -12,6 +12,7 @@ from slack_bolt.app.async_app import AsyncApp
 
 from sayso import errors
 from sayso_slack.api import Api
+from sayso_slack.app import UNREADABLE, note_unreadable
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ class _Handler(AsyncSocketModeHandler):
         self._busy.add(task)
         try:
             await super().handle(client, req)
+        except UNREADABLE as error:
+            note_unreadable(error)
         finally:
             self._busy.discard(task)
 
