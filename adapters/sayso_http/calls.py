@@ -117,7 +117,8 @@ class Calls:
                 said, hint = f"{self._url} answers: {cut.error.message}", "the log of the service says more"
             if once and cut.sent:
                 hint = "whether it counted is not known; look with: sayso show"
-            raise errors.StoreUnavailable(said, hint=hint) from cut
+            # without the traces of two libraries, in which nobody finds what to do
+            raise errors.StoreUnavailable(said, hint=hint) from None
 
     async def lines(self, operation: Operation, *, silence: float) -> AsyncIterator[bytes]:
         """The lines of a stream, as they come. Raises `StoreUnavailable` once it is cut, or silent for so long."""
@@ -150,7 +151,7 @@ class Calls:
             ) as response:
                 content = await _read_bounded(response)
         except aiohttp.ClientConnectorError as error:
-            raise _Cut(error.strerror or type(error).__name__, sent=False) from error
+            raise _Cut(_why(error), sent=False) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _Cut(type(error).__name__, sent=True) from error
         code = _read_code(content) if response.status in _PASSING else None
@@ -163,6 +164,14 @@ class Calls:
         if response.status >= 300:
             raise _read_error(response.status, content)
         return content
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    """Why there was no connection, as the system says it."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"no TLS that is to be trusted: {getattr(error.os_error, 'verify_message', None) or 'it speaks none'}"
+    number = error.os_error.errno
+    return os.strerror(number) if number and number > 0 else error.strerror or type(error).__name__
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

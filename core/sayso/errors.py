@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class SaysoError(Exception):
-    """The root: `code` is stable for programs, `status` is its HTTP status, `hint` says what to do."""
+    """The root: `code` is stable for programs, `status` its HTTP status, `hint` what to do, also below a trace."""
 
     code = "error"
     status = 500
@@ -52,8 +52,9 @@ class SaysoError(Exception):
     def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.field = field
-        self.hint = hint
+        self.field, self.hint = field, hint
+        if hint:
+            self.add_note(f"→ {hint}")
 
 
 class InvalidRequest(SaysoError):

@@ -1,4 +1,7 @@
-"""What a program types to ask: four constructors."""
+"""What a program types to ask: four constructors.
+
+The rule: what has another type than it says goes on as it is, since `_build` refuses it in our words.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,8 @@ class Permission(model.Request):
     ) -> None:
         own: dict[str, Any] = {"grants": grants, "offers": offers, "editable": editable, "confirm": confirm}
         own["batch"] = batch
-        own["input_schema"] = None if input_schema is None else dict(input_schema)
-        _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, **own)
+        own["input_schema"] = input_schema
+        _build(self, "permission", common, tool=tool, input={} if input is None else input, title=title, **own)
 
 
 class Question(model.Request):
@@ -76,7 +79,9 @@ class Choice(model.Request):
         other: bool = False,
         **common: Unpack[Common],
     ) -> None:
-        listed = [{"label": option} if isinstance(option, str) else option for option in options]
+        listed: Any = options
+        if _is_list(options):
+            listed = [{"label": option} if isinstance(option, str) else option for option in options]
         _build(self, "choice", common, title=title, options=listed, multiple=multiple, other=other)
 
 
@@ -104,9 +109,13 @@ class Form(model.FormRequest[V]):
             _build(self, "form", common, title=title, schema=schema)
             self._shape = shape
         elif isinstance(shape, Mapping):
-            _build(self, "form", common, title=title, schema=dict(shape))
+            _build(self, "form", common, title=title, schema=shape)
         else:
-            _build(self, "form", common, title=title, fields=tuple(shape))
+            _build(self, "form", common, title=title, fields=tuple(shape) if _is_list(shape) else shape)
+
+
+def _is_list(given: object) -> bool:
+    return isinstance(given, Sequence) and not isinstance(given, str)
 
 
 def _build(request: model.Request, kind: model.Kind, common: Mapping[str, Any], **own: Any) -> None:

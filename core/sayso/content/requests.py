@@ -172,7 +172,8 @@ def is_large(held: pydantic.BaseModel | Mapping[str, Any], most: int = aside.LAR
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
     field, said = complaints.first(error, "body")
-    return errors.InvalidRequest(f"{field}: {said}", field=field)
+    form = error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("pattern")
+    return errors.InvalidRequest(f"{field}: {said}", field=field, hint=f"it must match {form}" if form else None)
 
 
 def text_of(request: model.Request) -> str:

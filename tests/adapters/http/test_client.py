@@ -331,8 +331,20 @@ async def test_a_service_that_is_not_there_is_told_and_not_waited_for_for_ever(s
         with pytest.raises(sayso.StoreUnavailable) as away:
             await desk.ask(sayso.Question("Who?"))
     assert service.url in away.value.message
-    assert service.secrets["bot"] not in "".join(traceback.format_exception(away.value))
+    shown = traceback.format_exception(away.value)
+    assert service.secrets["bot"] not in "".join(shown)
     await service.start()
+    # what a program shows that does not catch it: no trace of a library's own, and what to do at its end
+    assert "aiohttp" not in "".join(shown)
+    assert away.value.message.endswith("Connection refused")
+    assert "sayso serve" in shown[-1]
+
+
+async def test_an_address_that_does_not_speak_tls_is_told_in_words(service: Service) -> None:
+    address = service.url.replace("http", "https")
+    async with client.RemoteDesk(address, service.secrets["bot"], patience=0.2) as desk:
+        with pytest.raises(sayso.StoreUnavailable, match="no TLS that is to be trusted: it speaks none"):
+            await desk.ask(sayso.Question("Who?"))
 
 
 def outcome(change: dict[str, Any]) -> Callable[[dict[str, Any]], None]:

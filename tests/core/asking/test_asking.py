@@ -3,6 +3,7 @@
 import datetime
 import enum
 import json
+import traceback
 from typing import Any
 
 import jsonschema
@@ -121,6 +122,29 @@ def test_what_cannot_be_asked_is_refused_by_the_name_of_its_field() -> None:
     for row in each(UNASKABLE):
         with row as (document, field):
             assert refused(document).field == field
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (lambda given: asking.Permission(tool="Bash", input=given), "input: must be an object"),
+        (lambda given: asking.Permission(tool="Bash", input_schema=given), "input_schema: must be an object"),
+        (lambda given: asking.Choice("Which?", given), "options: must be a list"),
+        (lambda given: asking.Form("Refund", given), "fields: must be a list"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [5, "ab"])
+def test_what_a_program_typed_wrong_is_refused_in_our_words(typed: Any, said: str, wrong: object) -> None:
+    with pytest.raises(errors.InvalidRequest) as found:
+        typed(wrong)
+    assert found.value.message == said
+
+
+def test_an_error_that_nobody_catches_shows_what_to_do() -> None:
+    with pytest.raises(errors.InvalidRequest) as found:
+        asking.Question("Who?", id="a b")
+    shown = traceback.format_exception_only(found.value)
+    assert shown[-1] == "→ it must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$\n"
 
 
 def test_a_request_over_one_mebibyte_is_refused() -> None:
