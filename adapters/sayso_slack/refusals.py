@@ -29,7 +29,8 @@ _GONE = {
 _INVITE = "invite the app in that channel: /invite @sayso"
 _INSTALL = "install the app to the workspace again, and set SLACK_BOT_TOKEN to its Bot User OAuth Token"
 _HINTS: Mapping[str, str] = {
-    "channel_not_found": _INVITE,
+    # of a private channel Slack says the same to an app that is not in it
+    "channel_not_found": f"copy the id again (channel details > About); of a private channel, {_INVITE}",
     "not_in_channel": _INVITE,
     "is_inactive": "unarchive the channel, or route to another one",
     "is_archived": "unarchive the channel, or route to another one",

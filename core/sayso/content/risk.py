@@ -274,7 +274,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         LONG,
         f"more than {READ:,} characters",
-        "Was not looked through to its end",
+        "Was checked for risks at its beginning only",
         "low",
         findings.goes_on,
         _bash("x" * 1_000),

@@ -225,6 +225,7 @@ async def test_the_service_does_not_start_with_a_channel_that_takes_no_card(ther
     for channel, said in (("#nowhere", "#nowhere"), ("C404", "channel_not_found"), ("#old", "channel_not_found")):
         error = await refused(there, channel)
         assert (error.field, said in error.message) == ("slack.channel", True)
+    assert "copy the id again" in str((await refused(there, "C404")).hint)
     assert "is archived" in (await refused(there, "C2")).message
     assert (await refused(there, "#far")).hint == "type there: /invite @sayso"
 
