@@ -108,8 +108,7 @@ class DiscordChannel:
         except refusals.DiscordRefused as error:
             if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
-        await self._threads.mark_lost(conversation, session)
-        thread = await self._threads.ensure(conversation, session)
+        thread = await self._threads.replace(conversation, session, thread)
         return await self._post_to(place, thread, drawn, again=False, before=before)
 
     async def _post_to(

@@ -41,8 +41,7 @@ class Notes:
         except refusals.DiscordRefused as error:
             if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
-        await self._threads.mark_lost(conversation, session)
-        await self._send(await self._threads.ensure(conversation, session), said)
+        await self._send(await self._threads.replace(conversation, session, thread), said)
 
     async def _send(self, conversation: str, said: card.Says | card.Line) -> None:
         await self._api.send("POST", "/channels/{channel_id}/messages", render.note(said), channel_id=conversation)

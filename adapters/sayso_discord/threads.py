@@ -7,6 +7,7 @@ crash at any point leads to one thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -65,11 +66,19 @@ class Threads:
             await self._make(channel, thread, session, told=told)
             return thread
 
-    async def mark_lost(self, channel: str, session: card.Session) -> None:
-        """Know that somebody deleted a thread: another message begins the next one."""
-        found = await self._store.get(KIND, _record_name(channel, session))
-        if found is not None:
-            await self._put(found.name, {**found.value, "made": False, "lost": True})
+    async def replace(self, channel: str, session: card.Session, thread: str) -> str:
+        """The thread in place of one that somebody deleted or closed: one, whoever notices. Raises `ChannelError`."""
+        async with self._making:
+            await self._mark_lost(channel, session, thread)
+        return await self.ensure(channel, session)
+
+    async def _mark_lost(self, channel: str, session: card.Session, thread: str) -> None:
+        """Know that a thread is gone: another message begins the next one, unless there is a next one already."""
+        name = _record_name(channel, session)
+        found = await self._store.get(KIND, name)
+        if found is None or found.value["thread"] != thread:
+            return
+        await self._put(name, {**found.value, "made": False, "lost": True}, found.version)
 
     async def find_session(self, thread: str) -> ThreadSession | None:
         """The session that a thread belongs to; None if it is not ours."""
@@ -120,7 +129,7 @@ class Threads:
             )
         except refusals.DiscordRefused as error:
             if error.number == refusals.UNKNOWN_MESSAGE:
-                await self.mark_lost(channel, session)
+                await self._mark_lost(channel, session, thread)
                 raise errors.ChannelError("the message of a thread is gone", retry_after=1) from error
             if error.number != refusals.THREAD_EXISTS:
                 raise
@@ -129,9 +138,13 @@ class Threads:
             path = "/channels/{channel_id}/messages/{message}"
             await self._api.send("PATCH", path, render.opening(session), channel_id=channel, message=thread)
 
-    async def _put(self, name: str, value: dict[str, object]) -> None:
-        found = await self._store.get(KIND, name)
-        await self._store.put(Record(KIND, name, value, None, found.version if found else 0))
+    async def _put(self, name: str, value: dict[str, object], version: int | None = None) -> None:
+        if version is None:
+            found = await self._store.get(KIND, name)
+            version = found.version if found else 0
+        # whoever was first in this moment, maybe another copy of the service, saw the same
+        with contextlib.suppress(errors.Conflict):
+            await self._store.put(Record(KIND, name, value, None, version))
 
 
 def nonce(*about: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import sayso
 from sayso import errors, model
+from sayso.stores import Record, memory
 from sayso_discord import looks
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
@@ -102,6 +103,28 @@ async def test_a_locked_thread_is_left_and_another_one_begun(there: Scene, ann: 
     await there.discord.until(lambda: len(there.cards(other.id)) == 2)
     await there.front.note("fix the build", "going on")
     assert "going on" in there.discord.visible_text(there.discord.messages(other.id)[-1])
+
+
+class Parted(memory.MemoryStore):
+    """Between what is read and what is written everybody else comes first, as with a database."""
+
+    async def get(self, kind: str, name: str) -> Record | None:
+        found = await super().get(kind, name)
+        await asyncio.sleep(0)
+        return found
+
+
+async def test_whoever_notices_at_once_that_a_thread_is_closed_goes_on_in_the_same_new_one() -> None:
+    async with scene(threads="session", kept=Parted()) as there:
+        for n in range(2):
+            await there.ask(question(f"Question {n}?"))
+        ann = there.discord.person(ANN, name="ann")
+        await ann.archive(thread(there), lock=True)
+        told = (there.front.note("fix the build", f"step {n}") for n in range(3))
+        await asyncio.gather(*told, there.ask(question()))
+        _, other = there.discord.threads(OPS)
+        await there.discord.until(lambda: len(there.discord.messages(other.id)) == 6)
+        assert len(there.cards(other.id)) == 3
 
 
 async def test_a_question_whose_thread_was_deleted_is_asked_in_a_new_one(there: Scene, ann: Person) -> None:
