@@ -46,6 +46,16 @@ def test_a_command_that_reads_makes_no_database_and_names_the_file_that_is_missi
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [("keys", "add", "bot", "--role", "agent"), ("link",), ("purge",)])
+def test_what_needs_the_database_makes_none_for_whoever_uses_a_service(
+    inside: Call, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    refused = inside(*arguments, SAYSO_URL="http://127.0.0.1:8700", SAYSO_KEY="sayso_agent_x")
+    assert refused.returncode == 2
+    assert "beside the service at http://127.0.0.1:8700, not through it: run it in the folder of that" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_service_that_runs_elsewhere_is_named(command: Command, tmp_path: Path) -> None:
     elsewhere = Command(tmp_path / "elsewhere")
     elsewhere.folder.mkdir()
@@ -54,6 +64,9 @@ async def test_a_service_that_runs_elsewhere_is_named(command: Command, tmp_path
         port = url.rpartition(":")[2]
         refused = command("list", SAYSO_PORT=port)
         assert f"a service answers at http://127.0.0.1:{port}: to use it set SAYSO_URL" in refused.stderr
+        # no key is made through a service
+        refused = command("keys", "add", "bot", "--role", "agent", SAYSO_PORT=port)
+        assert f"a service answers at http://127.0.0.1:{port}: run this in the folder where" in refused.stderr
         made = command("ask", "question", "Which customer?", "--id", "r1", SAYSO_PORT=port)
         assert (made.returncode, made.stdout) == (0, "r1\n")
         assert f"made {tmp_path / 'sayso.db'}" in made.stderr

@@ -23,16 +23,26 @@ _PATIENCE = 0.3
 
 
 @contextlib.asynccontextmanager
-async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Store]:
+async def connect(
+    given: environment.Environment, *, create: bool = False, by_url: bool = False
+) -> AsyncGenerator[Store]:
     """The database that the environment names, closed afterwards; a missing file is made if *create* says so.
+
+    *by_url* is for what a service does as well, for whoever sets SAYSO_URL; anything else needs the database itself.
 
     Raises:
         InvalidSettings: the file is not there, or is not a database of ours.
         StoreUnavailable: it cannot be reached now.
     """
-    if not create and (path := missing_file(given)):
-        otherwise = "run this in the folder of the service or program; sayso serve makes one here"
-        hint = await hint_at_service(given) or otherwise
+    path = None if create else file_of(given.database)
+    if path is not None and not path.exists():
+        hint = "run this in the folder of the service or program; sayso serve makes one here"
+        if by_url:
+            hint = await hint_at_service(given) or hint
+        elif given.url:
+            hint = f"this is done beside the service at {given.url}, not through it: run it in the folder of that one"
+        elif url := await asyncio.to_thread(find_service, given.host, given.port):
+            hint = f"a service answers at {url}: run this in the folder where that was started"
         raise errors.InvalidSettings(f"there is no database at {path}", field="SAYSO_DATABASE_URL", hint=hint)
     store = await stores.connect(given.database)
     try:

@@ -169,7 +169,7 @@ async def connect(
 ) -> AsyncGenerator[LocalDesk]:
     """The desk over the database that the environment names. Raises as `database.connect`."""
     chosen = _load(given, any_settings)
-    async with database.connect(given, create=create) as store:
+    async with database.connect(given, create=create, by_url=True) as store:
         yield await over(store, given, chosen)
 
 

@@ -60,7 +60,7 @@ class LocalLists(here.Here):
 async def connect(given: environment.Environment) -> AsyncGenerator[LocalLists]:
     """The requests in the database that the environment names. Raises as `database.connect`."""
     plain = _shows_secrets(given.config)
-    async with database.connect(given) as store:
+    async with database.connect(given, by_url=True) as store:
         mint = dataclasses.replace(await token_secret.mint(store), find=masking.load(), plain=plain)
         yield LocalLists(store, mint, given)
 
