@@ -37,6 +37,8 @@ class Api:
         self.client = client
         # not through the bot's own client, since its limits do not apply to what answers an interaction
         self._session: aiohttp.ClientSession = session or getattr(client.http, "_HTTPClient__session")  # noqa: B009
+        self.is_refused = False
+        """Whether Discord did not take the bot token the last time: it may have been reset since the start."""
 
     @property
     def bot_user(self) -> str:
@@ -46,6 +48,11 @@ class Api:
     async def get(self, path: str, query: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """Read. Raises `ChannelError`."""
         return await self._call("GET", path, ids, params=dict(query or {}))
+
+    async def check_token(self) -> None:
+        """Raise `ChannelError` if Discord does not take the bot token."""
+        await self.get("/users/@me")
+        self.is_refused = False
 
     async def time(self) -> str | None:
         """The time, as Discord says itself; None if it does not."""
@@ -115,6 +122,7 @@ class Api:
         try:
             return await _result_of(self.client.http.request(http.Route(method, path, **ids), **how))
         except errors.ChannelError as error:
+            self.is_refused = self.is_refused or refusals.is_of_token(error)
             if error.unsure:
                 pace.let_go(self.client)
             raise

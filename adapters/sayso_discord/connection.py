@@ -49,6 +49,7 @@ class Discord:
     channel: DiscordChannel
     settings: Settings
     gateway: Gateway | None
+    api: Api = field(repr=False)
     _interactions: Interactions = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
     _store: Store | None = field(default=None, repr=False)
@@ -70,9 +71,12 @@ class Discord:
         return self.gateway is None or self.gateway.healthy()
 
     async def check_ready(self) -> None:
-        """Raise `ChannelError` if clicks cannot arrive now."""
+        """Raise `ChannelError` if clicks cannot arrive now, or the token is not good any more."""
         if not await self.healthy():
             raise errors.ChannelError("the connection to Discord is not open")
+        if self.api.is_refused:
+            # asked again, or what Discord refused once would stand for ever
+            await self.api.check_token()
 
     async def caught_up(self) -> None:
         """Return when what people wrote before this session is read, and every card is looked after."""
@@ -128,7 +132,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
                 interactions.others_first = 0.0
                 background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
             background.start_repeatable(ways.register(api, str(about["id"])))
-            yield Discord(channel, settings, gateway, interactions, catch_up, desk.store)
+            yield Discord(channel, settings, gateway, api, interactions, catch_up, desk.store)
         finally:
             if gateway is not None:
                 await gateway.close()

@@ -50,6 +50,11 @@ class DiscordRefused(errors.ChannelError):
         self.number = number
 
 
+def is_of_token(error: errors.ChannelError) -> bool:
+    """Whether the token is not good any more: nothing can be posted or edited."""
+    return error.final and error.hint == _TOKEN
+
+
 def of_error(error: discord.HTTPException) -> errors.ChannelError:
     """The error that says whether to try again and, if not, what to click."""
     if error.status == 429:

@@ -45,6 +45,8 @@ class Api:
         self.client = client
         self.said_at: str | None = None
         """When Slack answered last, as it said itself."""
+        self.is_refused = False
+        """Whether Slack did not take the bot token the last time: it may have been revoked since the start."""
 
     async def post(self, method: str, **body: Any) -> Json:
         """Call a method that takes JSON. Raises `ChannelError`."""
@@ -58,6 +60,7 @@ class Api:
     async def identify(self) -> tuple[Json, frozenset[str]]:
         """Who the token belongs to, and its scopes. Raises `ChannelError`."""
         answer, headers = await self._call("auth.test")
+        self.is_refused = False
         listed = headers.get("x-oauth-scopes", "")
         return answer, frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 
@@ -99,7 +102,9 @@ class Api:
         try:
             response = await call(method, **how)
         except SlackApiError as error:
-            raise refusals.of_error(error) from None  # its text repeats the whole answer
+            refused = refusals.of_error(error)
+            self.is_refused = self.is_refused or refusals.is_of_token(refused)
+            raise refused from None  # its text repeats the whole answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
         except (TypeError, ValueError, AttributeError) as error:

@@ -48,6 +48,7 @@ class Slack:
     handle: Handle
     settings: Settings
     sockets: Sockets | None
+    api: Api = field(repr=False)
     _store: Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: web.Application, seconds: Callable[[], float] = time.time) -> None:
@@ -62,9 +63,12 @@ class Slack:
         return self.sockets is None or await self.sockets.healthy()
 
     async def check_ready(self) -> None:
-        """Raise `ChannelError` if clicks cannot arrive now."""
+        """Raise `ChannelError` if clicks cannot arrive now, or the token is not good any more."""
         if not await self.healthy():
             raise errors.ChannelError("no connection to Slack is open")
+        if self.api.is_refused:
+            # asked again, or what Slack refused once would stand for ever
+            await self.api.identify()
 
     async def lost(self) -> None:
         """Return never: a connection to Slack is opened again for as long as it takes."""
@@ -109,7 +113,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
             await sockets.open(api)
         background.start_repeatable(catch_up.run())
         try:
-            yield Slack(channel, app, interactions.handle, settings, sockets, desk.store)
+            yield Slack(channel, app, interactions.handle, settings, sockets, api, desk.store)
         finally:
             if sockets is not None:
                 await sockets.close()

@@ -70,6 +70,11 @@ def of_error(error: SlackApiError) -> errors.ChannelError:
     return errors.ChannelError(f"Slack refused: {code}", final=True, gone=code in _GONE, hint=hint)
 
 
+def is_of_token(error: errors.ChannelError) -> bool:
+    """Whether the token is not good any more: nothing can be posted or edited."""
+    return error.final and error.hint == _INSTALL
+
+
 def of_response(status: int, headers: Mapping[str, str]) -> errors.ChannelError:
     """The same for what was said through a response_url."""
     if status == 429:

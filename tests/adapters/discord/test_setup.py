@@ -122,6 +122,17 @@ async def test_the_gateway_goes_through_the_proxy_of_the_environment(
     assert made.http.proxy == proxy
 
 
+async def test_a_token_that_discord_takes_no_more_is_said_until_it_is_taken_again(there: Scene) -> None:
+    await there.link.check_ready()
+    there.discord.fail_next("create_message", "40001")
+    there.discord.fail_next("get_my_user", "40001")
+    await there.ask(sayso.Question("Which customer?"))
+    with pytest.raises(errors.ChannelError, match="40001") as caught:
+        await there.link.check_ready()
+    assert "DISCORD_BOT_TOKEN" in str(caught.value.hint)
+    await there.link.check_ready()
+
+
 async def test_a_missing_permission_stops_the_start(there: Scene) -> None:
     there.discord.overwrite(OPS, there.discord.bot_role_id, deny=may.SEND)
     with pytest.raises(errors.InvalidSettings, match="Send Messages") as caught:

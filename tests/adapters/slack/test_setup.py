@@ -230,6 +230,17 @@ async def test_the_service_does_not_start_with_a_channel_that_takes_no_card(ther
     assert (await refused(there, "#far")).hint == "type there: /invite @sayso"
 
 
+async def test_a_token_that_slack_takes_no_more_is_said_until_it_is_taken_again(there: Scene) -> None:
+    await there.link.check_ready()
+    there.slack.fail_next("chat.postMessage", "token_revoked")
+    there.slack.fail_next("auth.test", "token_revoked")
+    await there.ask(sayso.Question("Which customer?"))
+    with pytest.raises(errors.ChannelError, match="token_revoked") as caught:
+        await there.link.check_ready()
+    assert "SLACK_BOT_TOKEN" in str(caught.value.hint)
+    await there.link.check_ready()
+
+
 async def test_a_person_may_be_where_requests_go(there: Scene) -> None:
     there.slack.person("U1", name="ann")
     async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, channel="@ann")) as link:
