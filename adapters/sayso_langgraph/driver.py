@@ -39,9 +39,9 @@ async def run(
     """
     if input is None:
         _check(common)
-        await cut.ask_again(_run(desk, graph, _thread(config), common), graph, config)
+        await cut.ask_again(_run(desk, graph, _thread(graph, config), common), graph, config)
     resume = await answers(desk, graph, config, **common) if input is None else None
-    _thread(config)
+    _thread(graph, config)
     if input is not None and _waiting(await graph.aget_state(config)):
         hint = "call with input None to go on, or update the state to drop the pause"
         raise errors.InvalidRequest("this thread waits for people already", field="input", hint=hint)
@@ -60,7 +60,7 @@ async def answers(desk: asker.Asker, graph: Graph, config: RunnableConfig, **com
     Raises as `run`.
     """
     _check(common)
-    thread = _thread(config)
+    thread = _thread(graph, config)
     snapshot = await graph.aget_state(config)
     waiting = _waiting(snapshot)
     if not waiting:
@@ -133,11 +133,15 @@ def _run(desk: asker.Asker, graph: Graph, thread: str, common: Mapping[str, Any]
     )
 
 
-def _thread(config: RunnableConfig) -> str:
+def _thread(graph: Graph, config: RunnableConfig | None) -> str:
+    given = (config or {}).get("configurable", {})
     # a past checkpoint shows pauses that were decided long ago, and those decisions are not for a second run
-    if config.get("configurable", {}).get("checkpoint_id"):
+    if given.get("checkpoint_id"):
         raise errors.InvalidRequest("people answer for the present of a thread", field="checkpoint_id")
-    thread = config.get("configurable", {}).get("thread_id")
+    if isinstance(graph, Pregel) and not graph.checkpointer:
+        hint = "compile(checkpointer=InMemorySaver()), or one that outlives the process"
+        raise errors.InvalidRequest("a graph that waits for people has a checkpointer", field="checkpointer", hint=hint)
+    thread = given.get("thread_id")
     if not thread:
         hint = 'config={"configurable": {"thread_id": "…"}}'
         raise errors.InvalidRequest("a thread that waits for people has an id", field="thread_id", hint=hint)

@@ -215,8 +215,19 @@ async def test_a_new_input_for_a_thread_that_waits_is_refused(ann: Office) -> No
 
 
 async def test_a_thread_without_an_id_is_refused(ann: Office) -> None:
-    with pytest.raises(sayso.InvalidRequest, match="has an id"):
-        await sayso_langgraph.run(ann.desk, agent([]), HI, {})
+    configs: Any = ({}, None)
+    for config in configs:
+        with pytest.raises(sayso.InvalidRequest, match="has an id"):
+            await sayso_langgraph.run(ann.desk, agent([]), HI, config)
+
+
+async def test_a_graph_that_keeps_nothing_is_refused_before_it_runs(ann: Office) -> None:
+    ran: Ran = []
+    graph = agent(ran, call())
+    graph.checkpointer = None
+    with pytest.raises(sayso.InvalidRequest, match="has a checkpointer"):
+        await sayso_langgraph.run(ann.desk, graph, HI, on())
+    assert ran == []
 
 
 async def test_a_loop_that_streams_resumes_by_itself(ann: Office) -> None:
