@@ -129,7 +129,7 @@ chat = plugin.Chat(
         example='discord_role = "77"                 # and whoever has this role',
     ),
     variables=(
-        Variable("DISCORD_BOT_TOKEN", True),
+        Variable("DISCORD_BOT_TOKEN", True, r"\S+", "holds a blank", "give the token alone, without the word Bot"),
         Variable(
             "DISCORD_PUBLIC_KEY",
             pattern="[0-9a-fA-F]{64}",

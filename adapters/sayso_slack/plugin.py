@@ -43,8 +43,8 @@ class SlackTable(Table):
 
     channel: Annotated[
         str,
-        pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@]{1,80}$"),
-        pydantic.Field(description='channel = "#approvals"'),
+        pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@/]{1,80}$"),
+        pydantic.Field(description='channel = "#approvals", or the id that a link to the channel ends with'),
     ]
     """Where a request without a route goes: `#approvals`, or the channel's id."""
     images: bool = pydantic.Field(default=False, description="true or false")

@@ -59,6 +59,7 @@ def test_each_variable_of_a_chat_is_read(name: str, value: str) -> None:
         ("DISCORD_GATEWAY_URL", "http://127.0.0.1", "ws://"),
         ("DISCORD_PUBLIC_KEY", "swapped", "64 hexadecimal digits"),
         ("SLACK_BOT_TOKEN", "xapp-swapped", "sayso init slack"),
+        ("DISCORD_BOT_TOKEN", "Bot abc.def", "without the word Bot"),
         ("SLACK_APP_TOKEN", "xoxb-swapped", "sayso init slack"),
     ],
 )

@@ -277,6 +277,7 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
         ("[slack]", "slack.channel", 'channel = "#approvals"'),
         ("slack = 3", "slack", "write [slack]"),
         ('[slack]\nchannel = "two words"', "slack.channel", 'channel = "#approvals"'),
+        ('[slack]\nchannel = "https://x.slack.com/archives/C1"', "slack.channel", "a link to the channel ends with"),
         ('[people.ann]\nslak = "T1/U1"', "people.ann.slak", "did you mean 'slack'?"),
         ('[people.ann]\nslack = "U1"', "people.ann.slack", "T0123/U0456"),
         ('[people.ann]\nslack = "T1/U1"\n[people.bob]\nslack = "T1/U1"', "people.bob.slack", None),
