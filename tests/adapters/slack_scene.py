@@ -6,10 +6,10 @@ Rule: tests act as agents at the desk or as people in Slack, and look at what pe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from aiohttp import web
@@ -18,6 +18,7 @@ import sayso_slack
 from sayso import model
 from sayso.cards import tokens
 from sayso.desk import Caller, Desk, Setup, courier
+from sayso.desk.posting import lanes
 from sayso.machine import people
 from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
@@ -30,8 +31,33 @@ DIRECTORY = people.Directory(
     groups={"release": people.Group(platform_groups=frozenset({"slack:S1"}))},
 )
 
+# Seconds in which the fake has answered, on any machine but the busiest.
+_MOMENT = 0.05
 # Seconds without a delivery after which the setup waits for its turn, and not for an answer of the fake.
 _QUIET = 2.0
+
+
+class Clock(ManualClock):
+    """Knows for when somebody waits on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited: list[datetime] = []
+
+    async def within(self, deadline: datetime | None, waiting: Awaitable[object]) -> bool:
+        """As ever, with its deadline on show."""
+        awaited = [] if deadline is None else [deadline]
+        self.awaited += awaited
+        try:
+            return await super().within(deadline, waiting)
+        finally:
+            for one in awaited:
+                self.awaited.remove(one)
+
+    def is_turn_awaited(self) -> bool:
+        """Whether somebody waits for a turn: it comes before the lease of a job is renewed."""
+        soon = timedelta(seconds=lanes.RENEW_EVERY)
+        return any(timedelta(0) < one - self.now() < soon for one in self.awaited)
 
 
 @dataclass
@@ -39,7 +65,7 @@ class Scene:
     """Channel C1 (#ops) with Ann and Bob in it; `link` is the app as connected now."""
 
     slack: FakeSlack
-    clock: ManualClock
+    clock: Clock
     front: Desk
     transport: Transport
     images: bool = False
@@ -87,9 +113,12 @@ class Scene:
             pass
 
     async def _round(self) -> int:
-        going = asyncio.ensure_future(self.courier.deliver())
-        while not (await asyncio.wait({going}, timeout=_QUIET))[0]:
-            self.clock.advance(1)
+        going, quiet = asyncio.ensure_future(self.courier.deliver()), 0.0
+        while not (await asyncio.wait({going}, timeout=_MOMENT))[0]:
+            quiet += _MOMENT
+            if quiet >= _QUIET or self.clock.is_turn_awaited():
+                self.clock.advance(1)
+                quiet = 0.0
         return going.result()
 
     def cards(self, channel: str = "C1") -> list[Message]:
@@ -133,7 +162,7 @@ async def scene(
     images: bool = False,
 ) -> AsyncGenerator[Scene]:
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
-    clock = ManualClock()
+    clock = Clock()
     policies = {"default": policy or model.Policy()}
     setup = Setup(policies, directory or DIRECTORY, route, ("slack",), grace=grace, tell_requester=True)
     front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)

@@ -129,9 +129,13 @@ async def test_a_press_during_a_break_is_replayed_and_counts_even_if_it_cannot_b
     ticket = await there.ask(DEPLOY)
     there.discord.gateway.drop()
     there.discord.fail_next("create_interaction_response", fault)
-    await ann.press(there.card, "Allow")
+    # she would wait for three seconds for what does not come
+    pressing = asyncio.ensure_future(ann.press(there.card, "Allow"))
     assert (await decided(there, ticket)).allowed
     assert there.discord.controls(there.card) == []
+    assert not pressing.done()
+    pressing.cancel()
+    await asyncio.wait({pressing})
 
 
 class Troubled(memory.MemoryStore):

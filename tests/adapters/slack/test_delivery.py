@@ -238,7 +238,7 @@ async def test_a_lost_card_is_found_below_other_messages(there: Scene, ann: Pers
 async def test_a_burst_of_posts_is_paced(there: Scene) -> None:
     for number in range(8):
         await there.front.open(sayso.Question("Which?", id=f"r{number}"))
-    delivering = asyncio.ensure_future(there.deliver())
+    delivering = asyncio.ensure_future(there.courier.deliver())
     await there.slack.until(lambda: len(there.cards()) == 5)
     there.clock.advance(1)
     await there.slack.until(lambda: len(there.cards()) == 6)
