@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sayso import model
-from sayso.desk import keys
+from sayso.desk import Caller, keys
 from sayso.stores import Record, Store
 from sayso_http import routes
 from tests.adapters.http.service import RESTRICTED, Service, permission, running
@@ -140,10 +140,10 @@ async def test_each_key_lists_only_what_it_may_see(service: Service) -> None:
 
 
 async def test_an_approver_finds_their_few_requests_behind_many_others(service: Service) -> None:
-    for number in range(120):
-        await service.call("POST", "/v1/requests", "bot", permission(f"two-{number}", policy="two"))
-    for number in range(130):
-        await service.call("POST", "/v1/requests", "bot", permission(f"n{number}"))
+    asked = [model.Request.model_validate(permission(f"two-{number}", policy="two")) for number in range(120)]
+    asked += [model.Request.model_validate(permission(f"n{number}")) for number in range(130)]
+    for one in asked:
+        await service.front.open(one, Caller("bot"))
     found = (await service.call("GET", "/v1/requests?limit=5", "bob")).json
     assert [one["id"] for one in found["requests"]] == [f"two-{number}" for number in range(119, 114, -1)]
     following = (await service.call("GET", f"/v1/requests?limit=200&before={found['next']}", "bob")).json

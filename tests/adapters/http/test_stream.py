@@ -11,7 +11,9 @@ from typing import Any
 import aiohttp.web
 import pytest
 
+import sayso
 from sayso import model
+from sayso.desk import Caller
 from sayso.machine import events
 from sayso.stores import Row
 from sayso.testing.clock import ManualClock
@@ -94,8 +96,8 @@ async def test_the_last_event_id_counts_more_than_the_address(service: Service) 
 
 
 async def test_more_rows_than_fit_one_read_all_come_once_and_in_order(service: Service) -> None:
-    for number in range(230):
-        await service.call("POST", "/v1/requests", "bot", permission(f"r{number}"))
+    asked = [sayso.Permission(id=f"r{number}", tool="Bash") for number in range(230)]
+    await asyncio.gather(*(service.front.open(one, Caller("bot")) for one in asked))
     async with stream(service, "bot", "?after=0") as reader:
         numbers = [(await reader.event())["number"] for _ in range(230)]
     assert numbers == list(range(1, 231))

@@ -11,7 +11,6 @@ import urllib.parse
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given
@@ -233,11 +232,10 @@ class Poster:
         self._route: Any = there.slack._post.route  # pyright: ignore[reportPrivateUsage]
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str] | list[tuple[str, str]]) -> int:
-        async with aiohttp.ClientSession() as session:
-            form = {"Content-Type": "application/x-www-form-urlencoded"}
-            sent = [*form.items(), *(headers.items() if isinstance(headers, Mapping) else headers)]
-            async with session.post(self._route._base + path, data=body, headers=sent) as answer:
-                return answer.status
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        sent = [*form.items(), *(headers.items() if isinstance(headers, Mapping) else headers)]
+        async with self._route._session.post(self._route._base + path, data=body, headers=sent) as answer:
+            return int(answer.status)
 
     async def signed(self, path: str, body: bytes) -> int:
         stamp, signature = signed(body, time.time())
