@@ -275,10 +275,9 @@ async def test_the_log_of_a_request_tells_what_happened_in_order(service: Servic
 
 async def test_a_long_log_of_a_request_comes_in_pages(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    for number in range(protocol.LOG_PAGE):
-        await service.store.append(
-            "r1", 1, events.Delivered(at=service.front.clock.now(), place="chat:#ops", message=str(number))
-        )
+    at = service.front.clock.now()
+    posted = [events.Delivered(at=at, place="chat:#ops", message=str(one)) for one in range(protocol.LOG_PAGE)]
+    await asyncio.gather(*(service.store.append("r1", 1, one) for one in posted))
     first = (await service.call("GET", "/v1/requests/r1/log", "bot")).json
     assert (len(first["rows"]), first["next"]) == (protocol.LOG_PAGE, first["rows"][-1]["number"])
     last = (await service.call("GET", f"/v1/requests/r1/log?after={first['next']}", "bot")).json
