@@ -181,7 +181,7 @@ def within(shown: str, was: Any, value: Any) -> bool:
     return isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum()
 
 
-@hypothesis.settings(max_examples=1_000 if LONG else 100)
+@hypothesis.settings(max_examples=1_000 if LONG else 250)
 @hypothesis.given(tool=TOOLS, shown=INPUTS, other=TOOLS, later=INPUTS, mixed=st.data())
 def test_a_pattern_covers_nothing_that_its_card_did_not_show(
     tool: str, shown: dict[str, Any], other: str, later: dict[str, Any], mixed: st.DataObject
