@@ -1,7 +1,7 @@
 """The PostgreSQL store keeps the contract, and tells the truth when connections break at the worst moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +256,8 @@ async def test_closing_does_not_wait_for_a_hanging_connection(pg_url: str) -> No
 async def test_closing_leaves_no_connection_open_that_was_being_made(pg_schema: str) -> None:
     store = await postgres.PostgresStore.open(pg_schema)
     # more than there are connections
-    reading = [asyncio.create_task(store.audiences()), *(asyncio.create_task(store.log(f"r{n}")) for n in range(3))]
+    reads: list[Coroutine[Any, Any, Any]] = [store.audiences(), *(store.log(f"r{n}") for n in range(3))]
+    reading = [asyncio.create_task(one) for one in reads]
     await asyncio.sleep(0)
     await store.close()
     await asyncio.gather(*reading, return_exceptions=True)
