@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sayso.content import acting, labelled, secret_names
+from sayso.content import acting, labelled, outside, secret_names
 
 Span = tuple[int, int]
 
@@ -134,8 +134,8 @@ _PRINTED = re.compile(
     (?P<secret>(?!-){_BARE})(?:\\n)?["']?\s{{0,3}}\|\s{{0,3}}(?:sudo\ (?!-))?
     (?:(?P<accounts>chpasswd\b) | passwd\ --stdin | (?P<root>sudo\ (?:-[a-zA-Z]\ )?-S\b)
     | wrangler\ secret\ put\b | gh\ secret\ set\b
-    | (?:docker|podman|buildah|nerdctl|skopeo|helm|oras|crane|regctl|gh|glab)\ [^\n|;&]{{0,200}}?
-      --(?:password-stdin|with-token)\b)""",
+    | (?:(?:docker|podman|buildah|nerdctl|skopeo|oras)|(?:helm|regctl)\ registry|(?:crane|gh|glab)\ auth)\ login\b
+      [^\n|;&]{{0,200}}?\ --(?:password-stdin|with-token)\b)""",
     re.VERBOSE,
 )
 _PIPED_TEXT = re.compile(rf"""["']({labelled.SAFE}{{4,400}}+)["']\s{{0,3}}\|\s{{0,3}}ConvertTo-SecureString\b""")
@@ -152,6 +152,9 @@ _IN_ADDRESS = re.compile(
 )
 # Cookies that a program is given; in a file there is no sign of equality.
 _COOKIES = re.compile(rf"""[ =]?(?:"([^"\n]{{1,4096}})"|'([^'\n]{{1,4096}})'|({labelled.SAFE}{{1,4096}}+))""")
+# Behind these a word is a file or a process, whatever else it looks like: `rm -rf -- redis-cli -a data1`.
+_FILES = "|".join((*sorted(outside.WRITERS), "kill", "pkill", "killall"))
+_TAKES_FILES = re.compile(rf"""(?<![^\s/(`"'])(?:{_FILES})\s""")
 # How far before an option its program is sought.
 _FAR = 200
 _COMMAND_ENDS = re.compile(r"[\n|;&]")
@@ -191,13 +194,13 @@ def _opens(found: re.Match[str], variables: acting.Variables) -> bool:
 def _find_row(raw: str, lower: str, row: Row) -> Iterator[Span]:
     for found in behind(raw, row.written, raw, row.follows):
         begin = found.start() - len(row.written)
+        command = _command_before(lower, begin)
         if row.programs:
-            command = _command_before(lower, begin)
             near = row.written != " is " or command.endswith(row.programs)
             said = near and bool(_as_programs(row.programs).search(command))
         else:
-            said = not raw[max(0, begin - 1) : begin].isalnum()
-        if said and _is_secret(found[1]):
+            said = not command[-1:].isalnum()
+        if said and _is_secret(found[1]) and not (_TAKES_FILES.search(command) and acting.may_be_a_word(found[1])):
             yield found.span(1)
 
 
