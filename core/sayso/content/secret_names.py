@@ -49,6 +49,7 @@ _WORDS_ONLY = _words(
     dummy placeholder todo tbd n/a na unknown user username admin name value id type bytes object array list dict self
     this function return const let var async await import from class def static public private protected and or not
     hunter was has have is are the for with must may can should will new old wrong correct forgotten lost reset field
+    psk phrase identity
     manager policy rotation expiry length hash salt api login account leak leaked store vault generator strength
     """
 )

@@ -152,6 +152,8 @@ STAYS = (
     "the sig of ann1 is at the end",
     "?sig in prose and &key of a map",
     "AT&T psk or pw in prose",
+    "Failed to set PSK identity hint. Hint may be too long.",
+    '("pass", "pw", "psk", "phrase")',
     "requirepass must be set before 12ab",
     "--with-token is documented12",
     "Signature=base64 of file1",
