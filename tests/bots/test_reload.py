@@ -3,6 +3,8 @@
 import asyncio
 import json
 import signal
+from collections.abc import Awaitable
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +16,7 @@ from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
 from sayso_bots.service import reloading
-from sayso_bots.settings import environment, schema
+from sayso_bots.settings import environment, schema, toml
 from tests.bots.conftest import Command
 from tests.bots.test_serve import Served, browser, key, serving
 from tests.conftest import until
@@ -231,6 +233,37 @@ async def test_a_copy_knows_how_many_there_are(tmp_path: Path, monkeypatch: pyte
         await asyncio.sleep(0.002)
     await until(lambda: desk.copies == 1)
     watching.cancel()
+
+
+class Over(ManualClock):
+    """Each wait is over at the very moment at which what it waits for comes."""
+
+    async def within(self, deadline: datetime | None, waiting: Awaitable[object]) -> bool:
+        task = asyncio.ensure_future(waiting)
+        await asyncio.sleep(0)
+        self.comes()
+        task.cancel()
+        await asyncio.wait([task])
+        return False
+
+    def comes(self) -> None:
+        """What is waited for."""
+
+
+async def test_a_hang_up_at_the_end_of_a_wait_is_heard_and_takes_up_the_first_settings_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sayso.toml").touch()
+    clock, given = Over(), environment.read()
+    desk = Desk(memory.MemoryStore(), MINT, clock=clock)
+    reloader = reloading.Reloader(given, toml.load(given.config), desk)
+    (tmp_path / "sayso.toml").write_text('[policies.night]\napprovers = ["anyone"]\n')
+    monkeypatch.setattr(clock, "comes", reloader.wake)
+    running = asyncio.create_task(reloader.run())
+    await until(lambda: reloader.stand.changed or reloader.stand.refused)
+    running.cancel()
+    assert (reloader.stand.changed, reloader.stand.refused) == (("policies.night",), "")
 
 
 async def test_every_copy_over_one_database_takes_it_up_and_says_so(

@@ -264,7 +264,7 @@ def _limited(text: str, clock: ManualClock | None = None) -> Desk:
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert toml.load(None) == schema.Settings()
+    assert toml.load(None).model_dump(exclude_unset=True) == {}
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
     assert toml.load(None).chat("slack") == slack.SlackTable(channel="#ops")
 

@@ -81,7 +81,9 @@ class Reloader:
         self.stand = dataclasses.replace(self.stand, heard=await reloads.asked(store))
         await self._tell(told := clock.now())
         while True:
-            woken = await clock.within(clock.now() + timedelta(seconds=_LOOK), self._hung_up.wait())
+            await clock.within(clock.now() + timedelta(seconds=_LOOK), self._hung_up.wait())
+            # it may have come just as the wait was over
+            woken = self._hung_up.is_set()
             self._hung_up.clear()
             number = await reloads.asked(store)
             due = woken or number != self.stand.heard

@@ -35,8 +35,7 @@ def load(path: Path | None) -> schema.Settings:
     Raises:
         InvalidSettings: `field` is the full name of the key that is wrong.
     """
-    raw = tables.read(path)
-    return parse(raw) if raw else schema.Settings()
+    return parse(tables.read(path))
 
 
 def parse(raw: Mapping[str, Any]) -> schema.Settings:
