@@ -62,7 +62,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def changing(tmp_path: Path) -> str:
-    """The same, for a test that changes it or what of it is imported."""
+    """The same, for a test that changes it."""
     return install(tmp_path)
 
 
@@ -147,11 +147,11 @@ async def test_what_is_wrong_in_its_settings_is_said_as_for_any_chat(
 
 @pytest.mark.parametrize("program", [MISSING_AT_ONCE, MISSING_LATER])
 async def test_a_package_that_it_needs_and_that_is_missing_is_named_with_the_way_to_get_it(
-    command: Command, variables: Mapping[str, str], changing: str, program: str
+    command: Command, variables: Mapping[str, str], program: str
 ) -> None:
     (command.folder / "sayso.toml").write_text(SETTINGS)
     line = [sys.executable, "-c", program]
-    async with started(line, command.folder, SAYSO_PORT="0", **{**variables, "PYTHONPATH": changing}) as running:
+    async with started(line, command.folder, SAYSO_PORT="0", **variables) as running:
         code, _, err = await running.ended()
     assert (code, "a package is missing" in err, "pip install sayso-teams[sdk]" in err) == (2, True, True)
 

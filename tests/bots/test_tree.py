@@ -17,6 +17,7 @@ import click
 import pytest
 
 from sayso_bots import cli
+from sayso_bots.commands.doctor import findings
 from tests.bots.conftest import Call, Command
 from tests.fakes.slack import FakeSlack
 
@@ -144,9 +145,15 @@ def test_init_claude_code_prints_settings_and_the_steps_beside_it(inside: Call) 
     ],
 )
 def test_doctor_names_what_is_wrong(
-    inside: Call, tmp_path: Path, toml: str, variables: dict[str, str], failing: set[str]
+    inside: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    toml: str,
+    variables: dict[str, str],
+    failing: set[str],
 ) -> None:
     (tmp_path / "sayso.toml").write_text(toml)
+    monkeypatch.setattr(findings, "_PATIENCE", 0.1)
     done = inside("doctor", "--json", **variables)
     assert {found["name"] for found in json.loads(done.stdout) if not found["ok"]} == failing
     assert done.returncode == (2 if failing else 0)

@@ -1,5 +1,6 @@
 """What Claude Code runs because a settings file says so: no hook hears of it, so the file is what to gate."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,19 @@ async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Pat
 
 
 async def test_settings_that_change_in_a_session_take_effect_only_if_people_allow_it(tmp_path: Path) -> None:
-    events = ["PreToolUse", "ConfigChange"]
-    async with attempt(tmp_path, mode="bypassPermissions", events=events, allowed=["Write", "sleep 2"]) as tried:
+    events, told = ["PreToolUse", "ConfigChange"], tmp_path / "told"
+    # and a while in which the change would be taken up
+    slow = f"until test -e {told}; do sleep 0.05; done; sleep 0.5"
+    async with attempt(tmp_path, mode="bypassPermissions", events=events, allowed=["Write", slow]) as tried:
         path = str(tried.cwd / ".claude" / "settings.local.json")
         write = anthropic.ToolUse("Write", {"file_path": path, "content": OFF})
-        slow = anthropic.ToolUse("Bash", {"command": "sleep 2"})
-        await tried.run(write, slow, slow, BASH)
-        assert ("ConfigChange", path) in await tried.asked()
+
+        async def tell() -> None:
+            async for _ in tried.service.desk.store.changes():
+                if ("ConfigChange", path) in await tried.asked():
+                    return told.touch()
+
+        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+            group.create_task(tell())
+            await tried.run(write, anthropic.ToolUse("Bash", {"command": slow}), BASH)
         assert tried.made() == []
