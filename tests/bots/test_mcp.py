@@ -1,6 +1,7 @@
 """The command `sayso mcp`: what it takes, how it fails, and that its output is the protocol's alone."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.bots.conftest import Call
-from tests.fakes.processes import environment
+from tests.fakes.processes import Child, environment
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 INITIALIZE = {
@@ -58,23 +59,23 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
         "params": {"name": "get_decision", "arguments": {"request_id": "nothing"}},
     }
     lines = "".join(f"{json.dumps(line)}\n" for line in (INITIALIZE, PING, "no JSON-RPC", ask))
-    # this command makes no database, as an agent's client may start it in any folder
+    # test_mcp_end_to_end starts the command by itself; it makes no database, as a client may start it in any folder
     sqlite3.connect(tmp_path / "sayso.db").close()
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(
-        [sys.executable, "-m", "sayso_bots", "mcp"], cwd=tmp_path, env=environment({}), text=True, **pipes
-    ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(lines)
-        server.stdin.flush()
+    (reads, to), (back, writes) = os.pipe(), os.pipe()
+    with open(to, "w") as said, open(back) as answers, open(tmp_path / "stderr", "wb") as errors:
+        line = [sys.executable, "-m", "sayso_bots", "mcp"]
+        server = Child(line, tmp_path, {}, reads=reads, writes=(writes, errors.fileno()), imports=("sayso_mcp.stdio",))
+        os.close(reads)
+        os.close(writes)
+        said.write(lines)
+        said.flush()
         answered: list[Any] = []
         # its end cuts off what is not answered yet
         while not {line["id"] for line in answered} >= {0, 1}:
-            answered.append(json.loads(server.stdout.readline()))
-        rest, said = server.communicate(timeout=60)
-    answered += [json.loads(line) for line in rest.splitlines()]
-    assert server.returncode == 0, said
+            answered.append(json.loads(answers.readline()))
+        said.close()
+        answered += [json.loads(line) for line in answers]
+        assert server.wait() == 0, (tmp_path / "stderr").read_text()
     assert all(line["jsonrpc"] == "2.0" for line in answered)
 
 
