@@ -23,16 +23,25 @@ from tests.fakes.slack import Message, Person
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parents[2]
-AGENT = ROOT / "tests" / "fakes" / "anvia_agent.mts"
+EXAMPLE = ROOT / "bots" / "examples" / "anvia"
+FAKES = ROOT / "tests" / "fakes"
 DEPLOY = {"name": "deploy", "arguments": {"command": "make deploy"}}
+
+
+def program() -> Path:
+    """The agent, with our TypeScript and the stand-in for the runtime."""
+    manifest = EXAMPLE / "package.json"
+    packages = node.installed(manifest)
+    sources = [manifest, FAKES / "anvia.mts", *sorted(EXAMPLE.glob("*.ts"))]
+    return node.bundled(FAKES / "anvia_agent.mts", sources, ROOT, packages)
 
 
 @asynccontextmanager
 async def agent(folder: Path, url: str, key: str, calls: Sequence[Any], **plan: Any) -> AsyncGenerator[Running]:
-    packages = await asyncio.to_thread(node.installed, ROOT / "bots" / "examples" / "anvia" / "package.json")
     given = json.dumps({"calls": calls, **plan})
-    line: list[str | Path] = ["node", "--import", (packages / "tsx/dist/loader.mjs").as_uri(), AGENT, given]
-    async with started(line, folder, SAYSO_URL=url, SAYSO_KEY=key) as running:
+    async with started(
+        ["node", await asyncio.to_thread(program), given], folder, SAYSO_URL=url, SAYSO_KEY=key
+    ) as running:
         yield running
 
 

@@ -53,6 +53,16 @@ def built(source: Path, *, output: str) -> Path:
     return kept("build", source, files, build) / output
 
 
+def bundled(program: Path, sources: Iterable[Path], root: Path, packages: Path) -> Path:
+    """The TypeScript *program*, with what it is made of (*sources*), as one file that Node starts at once."""
+
+    def bundle(place: Path) -> None:
+        esbuild = (packages / ".bin" / "esbuild", program, "--bundle", "--platform=node", "--format=esm")
+        ran((*map(str, esbuild), f"--outfile={place / 'program.mjs'}"), root)
+
+    return kept("bundle", root, [program, *sources], bundle) / "program.mjs"
+
+
 def kept(kind: str, root: Path, inputs: Iterable[Path], make: Callable[[Path], None]) -> Path:
     """The folder that *make* filled for these files under *root*; made at most once, then moved into place."""
     told = hashlib.sha256(f"{platform.platform()} {node_version()}".encode())
