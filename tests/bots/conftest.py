@@ -31,6 +31,7 @@ async def main():
 
 asyncio.run(main())
 """
+THEN = "from sayso_bots import main\nmain()"
 
 
 IN_TURN = """
@@ -62,9 +63,10 @@ class Command:
 
     def key(self, name: str, role: str, *more: str, **variables: str) -> str:
         """A new key in the database of this folder, which a program makes if it is not there yet."""
-        line = [sys.executable, "-c", OPENS]
-        run(line, self.folder, **variables).check_returncode()
-        return self("keys", "add", name, "--role", role, *more, **variables).stdout.strip()
+        line = [sys.executable, "-c", OPENS + THEN, "keys", "add", name, "--role", role, *more]
+        made = run(line, self.folder, **variables)
+        made.check_returncode()
+        return made.stdout.strip()
 
     def in_turn(self, *commands: Sequence[str], **variables: str) -> list[subprocess.CompletedProcess[str]]:
         """Several commands, in one process where what they import is asked about: to import it all takes a second."""
