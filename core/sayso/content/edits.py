@@ -7,6 +7,7 @@ one check has an end; a schema that cannot be checked so is refused when it is s
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -25,6 +26,9 @@ from sayso.content import digest, numbers, patterns
 # Without it, unions in unions would never end.
 MAX_SCHEMA_BYTES = 100_000
 _MOST_WORK = 4_000
+# An agent's tools come again with every call, and to check a schema takes milliseconds.
+_REMEMBERED = 1_000
+_good: dict[bytes, None] = {}
 # More complaints than this do not help, and neither does more of what a schema says.
 _MOST_COMPLAINTS = 10
 _LONGEST_QUOTE = 300
@@ -67,8 +71,11 @@ def check_schema(schema: model.JsonObject) -> None:
     Raises:
         InvalidRequest: it is not JSON Schema, too large, or has a pattern or a reference that cannot be followed here.
     """
-    if len(digest.canonical(schema, "input_schema")) > MAX_SCHEMA_BYTES:
+    form = digest.canonical(schema, "input_schema")
+    if len(form) > MAX_SCHEMA_BYTES:
         raise _unusable(f"it is larger than {MAX_SCHEMA_BYTES:,} bytes")
+    if (known := hashlib.sha256(form).digest()) in _good:
+        return
     try:
         validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
         own = [*_patterns({name: part for name, part in schema.items() if name != "$schema"})]
@@ -80,6 +87,9 @@ def check_schema(schema: model.JsonObject) -> None:
         raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:_LONGEST_QUOTE]) from error
     except (RecursionError, TypeError, ValueError, AttributeError) as error:
         raise _unusable("it is not JSON Schema") from error
+    _good[known] = None
+    if len(_good) > _REMEMBERED:
+        _good.pop(next(iter(_good)), None)
 
 
 def editable(schema: object) -> model.JsonObject:

@@ -8,6 +8,7 @@ from sayso import asking, errors, model
 from sayso.cards import dialog, submission, tokens
 from sayso.content import digest, edits, requests
 from sayso.testing.samples import MINT, after, opened, said
+from tests.counting import work_of
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -137,6 +138,25 @@ def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent
         requests.checked(asking.Permission(tool="t", input={}, input_schema=schema))
     assert refused.value.field == "input_schema"
     assert edits.editable(schema) == {"editable": False}
+
+
+def test_a_schema_that_comes_again_is_not_checked_again_and_a_refused_one_is_refused_again() -> None:
+    def schema(number: int) -> dict[str, Any]:
+        return {"type": "object", "properties": {f"amount{number}": {"type": "integer", "minimum": number}}}
+
+    first = work_of(lambda: edits.check_schema(schema(0)))
+    assert work_of(lambda: edits.check_schema(schema(0))) < first / 10
+    for _ in range(2):
+        with pytest.raises(errors.InvalidRequest):
+            edits.check_schema({"type": "objekt"})
+
+
+def test_what_is_remembered_of_schemas_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edits, "_REMEMBERED", 3)
+    monkeypatch.setattr(edits, "_good", {})
+    for number in range(9):
+        edits.check_schema({"maximum": number})
+    assert len(edits._good) == 3
 
 
 def test_without_a_schema_or_with_a_good_one_a_call_stays_editable() -> None:
