@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from sayso_claude import forms, presence, server, settings
 from tests.adapters import claude_service
 from tests.adapters.claude_service import Json, call
 from tests.conftest import require
+from tests.fakes.processes import Forked
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -47,9 +49,9 @@ class Ended(NamedTuple):
 class Running:
     """A hook process that was given a call."""
 
-    def __init__(self, process: asyncio.subprocess.Process, payload: bytes) -> None:
+    def __init__(self, process: Forked) -> None:
         self.process = process
-        self._task = asyncio.create_task(process.communicate(payload))
+        self._task = asyncio.create_task(process.communicate())
 
     async def ended(self) -> Ended:
         async with asyncio.timeout(20):
@@ -60,15 +62,14 @@ class Running:
 
 async def start(*words: str, payload: Json | bytes | None = None, **env: str) -> Running:
     raw = payload if isinstance(payload, bytes) else json.dumps(payload or call()).encode()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "sayso_bots", "hook", *(words or ("claude-code",))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "SAYSO_KEY": "sayso_agent_x", **env},
-    )
-    return Running(process, raw)
+    # test_hook_end_to_end starts it as Claude Code does, which takes three times as long
+    line = [sys.executable, "-m", "sayso_bots", "hook", *(words or ("claude-code",))]
+    with tempfile.TemporaryFile() as given:
+        given.write(raw)
+        given.seek(0)
+        return Running(
+            await Forked.start(line, Path.cwd(), {"SAYSO_KEY": "sayso_agent_x", **env}, reads=given.fileno())
+        )
 
 
 async def run(*words: str, payload: Json | bytes | None = None, **env: str) -> Ended:
