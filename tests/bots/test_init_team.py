@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from sayso_bots.demo import rehearsal
 from sayso_bots.settings import team, toml
 from sayso_bots.terminal import files
 from tests.bots.conftest import Call, Command
-from tests.fakes.processes import environment
+from tests.fakes.processes import run
 
 GIVEN = (
     *("init", "team", "--people", "ann,bob,cid", "--chat", "slack", "--channel", "#approvals"),
@@ -333,9 +332,7 @@ cli.run(sys.argv[2:])
 
 def killed_at(name: str, folder: Path) -> None:
     """Set a team up, up to this file."""
-    line = [sys.executable, "-c", KILLED, name, *GIVEN]
-    ended = subprocess.run(line, cwd=folder, env=environment({}), timeout=60, check=False, stdout=subprocess.DEVNULL)
-    assert ended.returncode == -signal.SIGKILL
+    assert run([sys.executable, "-c", KILLED, name, *GIVEN], folder).returncode == -signal.SIGKILL
 
 
 def test_one_that_was_killed_between_its_files_goes_on_when_it_is_tried_again(inside: Call, tmp_path: Path) -> None:
