@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import yarl
 from aiohttp import web
@@ -82,7 +82,7 @@ def _read(payload: Json) -> AsyncBoltRequest:
 
 
 @contextlib.contextmanager
-def _readable() -> Iterator[None]:
+def _readable() -> Generator[None]:
     """Raises `HTTPBadRequest` for a payload that Bolt cannot read."""
     try:
         yield
