@@ -79,9 +79,22 @@ def check_field(field: testing.RequestField, raw: str) -> None:
         assert shown(found, raw)
 
 
+IN_DIALOGS: tuple[testing.RequestField, ...] = ("title", "label", "option", "description", "key", "value")
+
+
 @hypothesis.settings(max_examples=1_000 if LONG else 16)
-@hypothesis.given(st.sampled_from(["title", "label", "option", "description", "key", "value"]), HOSTILE)
+@hypothesis.given(st.sampled_from(IN_DIALOGS), HOSTILE)
 def test_no_dialog_can_be_given_markup(field: testing.RequestField, raw: str) -> None:
+    check_dialogs(field, raw)
+
+
+def test_no_dialog_can_be_given_any_of_the_tricks() -> None:
+    for row in each(itertools.product(IN_DIALOGS, range(0, len(TRICKS), 7))):
+        with row as (field, first):
+            check_dialogs(field, ("".join(TRICKS[first : first + 7]) + MARK)[-190:])
+
+
+def check_dialogs(field: testing.RequestField, raw: str) -> None:
     ticket = testing.ticket(field, raw)
     session = sessions.Session("s", "owner")
     own = view.View(sayso.Desk(memory.MemoryStore(), MINT, setup()), session, session.actor)
