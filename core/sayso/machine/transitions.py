@@ -150,6 +150,8 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     breaks = event.answer.break_glass
     refused = glass.refused(ticket, event.by) if breaks else approvers.refused(ticket, event.by, event.answer.verdict)
     if refused:
+        if event.answer.verdict == "allow" and glass.may_break(ticket, event.by):
+            refused.hint = refused.hint or glass.HINT
         raise refused
     holding.check(ticket)
     standstill.check(ticket, event.answer)

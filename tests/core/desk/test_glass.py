@@ -11,7 +11,7 @@ import sayso
 from sayso import errors, model, stores
 from sayso.cards import dialog, draw
 from sayso.desk import Caller, Desk, Setup
-from sayso.machine import events, people, staffing
+from sayso.machine import events, glass, people, staffing
 from sayso.stores import Query, Store
 from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
@@ -137,6 +137,14 @@ async def test_nobody_else_and_nothing_more(desk: Desk, who: str, answer: model.
         await desk.answer(ticket.id, answer, actor(who))
     assert (await desk.get(ticket.id)).decision is None
     assert len(await desk.store.list(Query())) == 1
+
+
+async def test_whoever_may_break_it_and_allows_it_as_others_do_is_told_how(desk: Desk) -> None:
+    ticket = await desk.open(DEPLOY)
+    for answer, hint in ((model.Answer(verdict="allow"), glass.HINT), (model.Answer(verdict="deny"), None)):
+        with pytest.raises(errors.NotAllowed, match="you may not answer this request") as why:
+            await desk.answer(ticket.id, answer, actor("sue"))
+        assert why.value.hint == hint
 
 
 async def test_a_policy_without_it_refuses_it(store: Store) -> None:
