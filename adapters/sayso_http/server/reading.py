@@ -130,10 +130,10 @@ def _refuse_unknown(names: object, shape: type[pydantic.BaseModel]) -> None:
     """Refuse one unknown key at once: Pydantic would collect a complaint about each of a hundred thousand."""
     if not isinstance(names, set) or shape.model_config.get("extra") != "forbid":
         return
-    known = {*shape.model_fields, *(field.alias for field in shape.model_fields.values())}
+    known = {*shape.model_fields, *(field.alias for field in shape.model_fields.values() if field.alias)}
     if unknown := cast("set[str]", names) - known:
         name = min(unknown)[:100] or "body"
-        raise errors.InvalidRequest(f"{name}: is not known here", field=name)
+        raise errors.InvalidRequest(f"{name}: is not known here", field=name, hint=requests.meant(name, known))
 
 
 def _exact(text: str) -> None:

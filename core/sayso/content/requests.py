@@ -5,7 +5,7 @@ The JSON form is what is stored, sent and hashed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -169,11 +169,34 @@ def is_large(held: pydantic.BaseModel | Mapping[str, Any], most: int = aside.LAR
     return False
 
 
+_ID = "a letter or digit, then letters, digits or . _ : -, 128 signs at most"
+_FORMS: Mapping[str, str] = {
+    "id": _ID,
+    "supersedes": _ID,
+    "route": '"web", "approvers", or a chat and a place on it, as "CHAT:#ROOM"',
+    "expires_in": "a number of seconds, such as 900",
+}
+
+
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
     field, said = complaints.first(error, "body")
+    # other bodies have names like these for other things
+    hint = _FORMS.get(field.partition(".")[0]) if error.title == model.Request.__name__ else None
     form = error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("pattern")
-    return errors.InvalidRequest(f"{field}: {said}", field=field, hint=f"it must match {form}" if form else None)
+    return errors.InvalidRequest(
+        f"{field}: {said}", field=field, hint=hint or (f"it must match {form}" if form else None)
+    )
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Which name somebody meant who wrote one that is not known, or all that are."""
+    # hardly ever needed
+    import difflib
+
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
 
 
 def text_of(request: model.Request) -> str:

@@ -133,6 +133,23 @@ BAD_ANSWERS = [
 ]
 
 
+async def test_whoever_misspells_a_name_or_a_form_reads_what_is_meant(service: Service) -> None:
+    asked = {"kind": "question", "title": "Who?"}
+    for wrong, field, hint in (
+        ({"titel": "x"}, "titel", "did you mean 'title'?"),
+        ({"zzz": 1}, "zzz", "known here: attachments, batch, body, "),
+        ({"id": "a b"}, "id", "a letter or digit, then letters, digits or . _ : -, 128 signs at most"),
+        ({"route": ["Chat room"]}, "route.0", '"web", "approvers", or a chat and a place on it'),
+        ({"expires_in": "soon"}, "expires_in", "a number of seconds, such as 900"),
+    ):
+        refused = await service.call("POST", "/v1/requests", "bot", asked | wrong)
+        assert (refused.status, refused.error["field"]) == (422, field)
+        assert refused.error["hint"].startswith(hint)
+    await service.call("POST", "/v1/requests", "bot", permission())
+    refused = await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdikt": "allow"})
+    assert refused.error["hint"] == "did you mean 'verdict'?"
+
+
 async def test_a_bad_answer_is_422_with_the_field_and_decides_nothing(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     wrong = list[object]()
