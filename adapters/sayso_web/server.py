@@ -60,6 +60,7 @@ def add_routes(
     guard = Guard(signed_in, origins)
     pages, sign, news = inbox.Inbox(desk, guard), signin.SignIn(guard, desk.clock), live.Live(desk, guard)
     app.on_shutdown.append(news.close)
+    app.middlewares.append(_tell_people)
     router = app.router
     router.add_get("/", _with_error_pages(pages.index))
     router.add_get("/requests/{id}", _with_error_pages(pages.request))
@@ -149,6 +150,22 @@ def _show_error(request: web.Request, error: errors.SaysoError) -> web.Response:
     heading = _HEADINGS.get(error.status, "That did not work")
     body = render.fill("message.html", session=None, heading=heading, said=said, hint=error.hint)
     return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
+
+
+@web.middleware
+async def _tell_people(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An address that is none, or none to be opened, is told to people by a page; programs hear of it as ever."""
+    try:
+        return await handler(request)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
+        opened = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if not opened or request.path.startswith("/v1/") or request.match_info.http_exception is None:
+            raise
+        hint = None if error.status == 404 else "Nothing is decided by opening an address."
+        page = _show_error(request, errors.NotFound("there is no such page", hint=hint))
+        page.set_status(error.status)
+        page.headers.update({**HEADERS, **{name: error.headers[name] for name in ("Allow",) if name in error.headers}})
+        return page
 
 
 async def _serve_icon(request: web.Request) -> web.StreamResponse:

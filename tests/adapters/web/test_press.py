@@ -54,6 +54,20 @@ async def permission(service: Service, **more: str) -> str:
     return (await service.desk.open(asked)).id
 
 
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/stop", 405), ("/request/r1", 404)])
+async def test_an_address_that_is_no_page_is_told_on_a_page_to_people_alone(
+    browser: Browser, path: str, status: int
+) -> None:
+    shown = await browser.http.get(f"{browser.url}{path}", headers={"Accept": "text/html,*/*;q=0.8"})
+    text = await shown.text()
+    assert (shown.status, shown.content_type, "There is no such page." in text) == (status, "text/html", True)
+    assert ("Nothing is decided by opening an address." in text) == (status == 405)
+    assert shown.headers["X-Frame-Options"] == "DENY"
+    assert shown.headers.get("Allow") == ("POST" if status == 405 else None)
+    told = await browser.http.get(f"{browser.url}{path}", headers={"Accept": "application/json"})
+    assert (told.status, told.content_type) == (status, "text/plain")
+
+
 async def test_a_long_log_goes_on_behind_a_link(service: Service, browser: Browser) -> None:
     id = await permission(service)
     for number in range(protocol.LOG_PAGE + 1):
