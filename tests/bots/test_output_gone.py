@@ -130,7 +130,7 @@ def test_every_command_is_tried() -> None:
 
 def test_a_full_disk_is_told_in_one_line_and_is_no_answer(folder: Path, full: int) -> None:
     told = {words: ended(folder, words, full) for words in PRINTS}
-    done = dict(line.split(": ", 1) for line in ALL_THE_SAME.strip().splitlines())
+    done = {words: what for words, _, what in (line.partition(": ") for line in ALL_THE_SAME.strip().splitlines())}
     said = {words: f"it was done all the same: {done[words]}" if words in done else HINT for words in told}
     line = "sayso: nothing more can be written: No space left on device — {}\n"
     wrong = {words: one for words, one in told.items() if one[0] != 2 or not one[1].endswith(line.format(said[words]))}

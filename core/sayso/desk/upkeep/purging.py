@@ -6,7 +6,7 @@ The rule: a row says what was erased, and the digest of what was left. So it sho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,7 +72,7 @@ async def _forget(store: Store, id: str, done: Purged) -> None:
 
 
 @contextlib.contextmanager
-def _unless_occupied(id: str, done: Purged) -> Iterator[None]:
+def _unless_occupied(id: str, done: Purged) -> Generator[None]:
     """One row that somebody else holds ends no purge: it is named, and left to the next one."""
     try:
         yield
