@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 import pydantic_core
@@ -178,11 +178,15 @@ _FORMS: Mapping[str, str] = {
 }
 
 
+# What is asked, by the name of its class.
+_ASKED = ("request", *get_args(model.Kind))
+
+
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
     field, said = complaints.first(error, "body")
     # other bodies have names like these for other things
-    hint = _FORMS.get(field.partition(".")[0]) if error.title == model.Request.__name__ else None
+    hint = _FORMS.get(field.partition(".")[0]) if error.title.lower() in _ASKED else None
     form = error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("pattern")
     return errors.InvalidRequest(
         f"{field}: {said}", field=field, hint=hint or (f"it must match {form}" if form else None)
