@@ -108,9 +108,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes come first: no worker is left alone with one of them at the end, while the others have no more."""
+    """Real processes come first: no worker is left alone with one of them at the end, while the others have no more.
+
+    What is drawn at random is not counted for coverage: it reaches other lines each time, at a high price.
+    """
     items.sort(key=lambda item: "tests/bots/" not in item.nodeid)
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
 
 
 _failed: list[str] = []
