@@ -81,7 +81,7 @@ async def ended(run: Run[Any]) -> Any:
     """What it returned; `return_value` alone looks once a second."""
     async with asyncio.timeout(10):
         while await run.status() in ("pending", "running"):  # noqa: ASYNC110 (a file is no event)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         return await run.return_value()
 
 
