@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sayso.content import acting, labelled, outside, secret_names
+from sayso.content import acting, labelled, outside, programs, secret_names
 
 Span = tuple[int, int]
 
@@ -154,10 +154,18 @@ _IN_ADDRESS = re.compile(
 _COOKIES = re.compile(rf"""[ =]?(?:"([^"\n]{{1,4096}})"|'([^'\n]{{1,4096}})'|({labelled.SAFE}{{1,4096}}+))""")
 # Behind these a word is a file or a process, whatever else it looks like: `rm -rf -- redis-cli -a data1`.
 _FILES = "|".join((*sorted(outside.WRITERS), "kill", "pkill", "killall"))
-_TAKES_FILES = re.compile(rf"""(?<![^\s/(`"'])(?:{_FILES})\s""")
+_TAKES_FILES = re.compile(rf"""(?<![^\s/(`"'])(?:{_FILES})(?:\s|\Z)""")
+# And these run one, or have options of their own, behind what only has the name of a program: `docker exec mongo
+# command -p reboot`.
+_RUNNERS = "|".join(sorted({*programs.WRAPPERS, *programs.SHELLS, "eval", "tar", "perl", "scp"} - {"sudo", "doas"}))
+_RUNS = re.compile(rf"""(?<![^\s/(`"'])(?:{_RUNNERS})(?!\S)(?!\s-[a-z]{{0,3}}c\s["'])""")
+# What one command prints for another one.
+_SUBSTITUTES = re.compile(r"[$<>]\(|`")
+_SUBSTITUTED = re.compile(r"[$<>]\([^()\n]*\)|`[^`\n]*`")
+_ENDS = re.compile(r"[\n;&]")
 # How far before an option its program is sought.
 _FAR = 200
-_COMMAND_ENDS = re.compile(r"[\n|;&]")
+_COMMAND_ENDS = re.compile(r"[\n|;&`]|[$<>]\(")
 
 
 def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
@@ -178,7 +186,10 @@ def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
 
 def _is_taken(printed: re.Match[str]) -> bool:
     """Whether a password is printed, behind its account if the program wants that; `sudo` may hand on what is none."""
-    if printed["root"] and acting.may_be_a_word(printed["secret"]):
+    rest = printed.string[printed.end("secret") : printed.end() + _FAR]
+    # a substitution reads what was printed before the program does
+    read = printed["root"] or _SUBSTITUTES.search(_ENDS.split(rest)[0])
+    if read and acting.may_be_a_word(printed["secret"]):
         return False
     return bool(printed["user"]) == bool(printed["accounts"]) and _is_secret(printed["secret"])
 
@@ -195,13 +206,24 @@ def _find_row(raw: str, lower: str, row: Row) -> Iterator[Span]:
     for found in behind(raw, row.written, raw, row.follows):
         begin = found.start() - len(row.written)
         command = _command_before(lower, begin)
-        if row.programs:
-            near = row.written != " is " or command.endswith(row.programs)
-            said = near and bool(_as_programs(row.programs).search(command))
-        else:
-            said = not command[-1:].isalnum()
-        if said and _is_secret(found[1]) and not (_TAKES_FILES.search(command) and acting.may_be_a_word(found[1])):
+        acts = acting.may_be_a_word(found[1]) and _may_act(row, command)
+        if not acts and _is_said(row, command) and _is_secret(found[1]):
             yield found.span(1)
+
+
+def _is_said(row: Row, command: str) -> bool:
+    """Whether one of its programs stands in the command; if it needs none, whether a word begins with the row."""
+    if not row.programs:
+        return not command[-1:].isalnum()
+    near = row.written != " is " or command.endswith(row.programs)
+    return near and bool(_as_programs(row.programs).search(command))
+
+
+def _may_act(row: Row, command: str) -> bool:
+    """Whether a word behind this command may be run or written, and not taken by the program of the row."""
+    program = _as_programs(row.programs).search(command) if row.programs else None
+    begin = program.end() if program and row.written != " <<<" else 0
+    return bool(_TAKES_FILES.search(command) or (program and _RUNS.search(command, begin)))
 
 
 def cookies(raw: str, lower: str) -> Iterator[Span]:
@@ -214,7 +236,8 @@ def cookies(raw: str, lower: str) -> Iterator[Span]:
 
 
 def _command_before(lower: str, at: int) -> str:
-    return _COMMAND_ENDS.split(lower[max(0, at - _FAR) : at])[-1]
+    before = lower[max(0, at - _FAR) : at]
+    return _COMMAND_ENDS.split(_SUBSTITUTED.sub(" ", before) if _SUBSTITUTES.search(before) else before)[-1]
 
 
 def _is_secret(value: str) -> bool:
@@ -223,8 +246,9 @@ def _is_secret(value: str) -> bool:
 
 @functools.cache
 def _as_programs(names: tuple[str, ...]) -> re.Pattern[str]:
-    # in `A=sshpass time -p reboot` it is none
-    return re.compile(rf"""(?<![^\s/(`"'])(?:{"|".join(re.escape(one.rstrip()) for one in names)})(?![^\s"'])""")
+    # in `A=sshpass time -p reboot` it is none, and in `sudo -u mysql` a person
+    named = "|".join(re.escape(one.rstrip()) for one in names)
+    return re.compile(rf"""(?<![^\s/(`"'])(?<!\s-u\s)(?<!--user[\s=])(?<!--name[\s=])(?:{named})(?![^\s"'])""")
 
 
 _CURL = _as_programs(("curl",))
