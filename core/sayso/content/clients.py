@@ -85,7 +85,7 @@ TABLE: tuple[Row, ...] = (
     *_rows((" -b", " --body"), ("gh secret set",), rf"""[\ =]?["']?{_SECRET}"""),
     *_rows((" --secret-string",), ("secretsmanager",), _GIVEN),
     *_rows((" --value",), ("securestring",), _GIVEN),
-    *_rows(("--from-literal",), ("create secret",), rf"""[ =]["']?[\w.-]{{1,80}}+={_SECRET}"""),
+    *_rows(("--from-literal",), ("create secret",), rf"""[ =]["']?[\w.-]{{1,80}}+={_JOINED}"""),
     *_rows(("=",), ("vault kv put", "vault kv patch"), rf"(?<!-mount=){_SAID}"),
     *_rows((" <<<",), (*_STDIN, "vault login"), _AFTER),
     *_rows((" <<<",), ("chpasswd",), rf"""\ ?["']?[\w.-]{{1,80}}+:{_SECRET}"""),
@@ -163,6 +163,7 @@ _RUNS = re.compile(rf"""(?<![^\s/(`"'])(?:{_RUNNERS})(?!\S)(?!\s-[a-z]{{0,3}}c\s
 _SUBSTITUTES = re.compile(r"[$<>]\(|`")
 _SUBSTITUTED = re.compile(r"[$<>]\([^()\n]*\)|`[^`\n]*`")
 _ENDS = re.compile(r"[\n;&]")
+_CONTINUED = re.compile(r"(?<!\\)\\\r?\n")
 # How far before an option its program is sought.
 _FAR = 200
 _COMMAND_ENDS = re.compile(r"[\n|;&`]|[$<>]\(")
@@ -236,7 +237,7 @@ def cookies(raw: str, lower: str) -> Iterator[Span]:
 
 
 def _command_before(lower: str, at: int) -> str:
-    before = lower[max(0, at - _FAR) : at]
+    before = _CONTINUED.sub(" ", lower[max(0, at - _FAR) : at])
     return _COMMAND_ENDS.split(_SUBSTITUTED.sub(" ", before) if _SUBSTITUTES.search(before) else before)[-1]
 
 

@@ -59,6 +59,9 @@ TAKEN = (
     f"docker login -u $(whoami) -p {S} registry.example",
     f"mysql -u $(cat user | head -1) -p{S} shop",
     f"sudo docker login -u ann -p {S}",
+    f"docker login registry.example \\\n  -u ann \\\n  -p {S}",
+    f"curl \\\r\n  -u ann:{S} https://x",
+    f"vault kv put secret/x \\\n  foo={S}",
     f"docker exec -it db mysql -u mysql -p{S} shop",
     # databases
     f"mysqldump -u root -p{S} shop",
@@ -75,6 +78,7 @@ TAKEN = (
     f"CREATE LOGIN ann WITH PASSWORD = N'{S}'",
     # stores of secrets
     f"kubectl -n x create secret generic s --from-literal=k={S}",
+    f"kubectl create secret generic s --from-literal=k='{S}' --from-literal=l=\"{S}\"",
     f"kubectl create secret generic s --from-literal 'user=ann' --from-literal 'k={S}'",
     f"vault write auth/userpass/users/ann password={S}",
     f"vault kv put secret/x user=ann foo={S}",
@@ -192,6 +196,7 @@ ACTS = (
     ("echo data12 | docker run -i alpine xargs rm -rf -- --with-token", "data12"),
     ("rm -rf -- redis-cli -a data12", "data12"),
     ("rm -rf -- vault login data12", "data12"),
+    ("sshpass \\\\\ncommand -p reboot12", "reboot12"),
     ("docker exec mongo command -p reboot12", "reboot12"),
     ("function sshpass { command -p reboot12; }", "reboot12"),
     ("sshpass $(time -p reboot12)", "reboot12"),

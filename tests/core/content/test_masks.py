@@ -48,6 +48,14 @@ def test_forms_and_places_that_others_found_are_known() -> None:
         assert MASKS.text(one) == one
 
 
+def test_a_key_is_known_behind_a_line_break_or_a_quote_that_is_written_as_letters() -> None:
+    for row in each(("\\n", "\\t", "\\u0022", "%20", "%3D", "%0a")):
+        with row as before:
+            assert MASK.sub("M", MASKS.text(f"x{before}{KEY} y")) == f"x{before}ghp_M y"
+    for before in ("\\x", "%x", "% 20", "\\u2", "20"):
+        assert MASKS.text(f"x{before}{KEY} y") == f"x{before}{KEY} y"
+
+
 def test_what_only_looks_like_a_secret_stays() -> None:
     given = [value for one in HARMLESS for value in (one, {"command": one}, {"content": one})]
     assert [value for value in given if MASKS.value(value) is not value] == []
@@ -353,6 +361,12 @@ SIGNS = (
     "name: password ",
     "name: password value: ",
     "--verbose --password ",
+    "%20ghp_",
+    "\\nghp_",
+    "mysql \\\n -p ",
+    "mysql $(a) -p",
+    "mysql $(( -p",
+    "echo a1b1 | docker login $(",
 )
 
 
