@@ -63,6 +63,21 @@ def test_a_denial_and_an_input_without_the_risk_need_no_yes(inside: Call) -> Non
     assert inside("answer", "r2", "--deny").returncode == 0
 
 
+def test_an_option_that_allows_needs_no_other_one(inside: Call) -> None:
+    inside(*RUN)
+    assert inside("answer", "r1", "--input", '{"command": "make check"}').returncode == 0
+    decision = json.loads(inside("show", "r1", "--json").stdout)["decision"]
+    assert (decision["outcome"], decision["input"]) == ("allowed", {"command": "make check"})
+
+
+def test_an_option_that_decides_nothing_is_refused_with_those_that_do(inside: Call) -> None:
+    inside(*RUN)
+    refused = inside("answer", "r1", "--reason", "why not")
+    assert (refused.returncode, refused.stderr) == (2, "sayso: allow it, or deny it? — add --allow or --deny\n")
+    assert inside("answer", "r1", "--deny", "--input", "{}").stderr == "sayso: the verdict deny takes no input\n"
+    assert json.loads(inside("show", "r1", "--json").stdout)["state"] == "pending"
+
+
 async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
     async with command.started(*RUN, "--wait") as asking:
         await asking.line("waiting for r1", error=True)

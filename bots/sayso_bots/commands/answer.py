@@ -16,6 +16,8 @@ from sayso_bots.settings import environment
 from sayso_bots.terminal import access, options, output, prompt
 
 _ATTENDING = {"pass_to", "claim", "snooze"}
+# What is only ever said with an allow, as the help of each says.
+_WITH_ALLOW = {"input", "confirm", "break_glass", "grant", "standing"}
 
 
 @click.command(
@@ -96,8 +98,6 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     choices: Sequence[str] = given.pop("choices", ())
     values: Sequence[str] = given.pop("values", ())
     given.pop("yes", None)
-    if "break_glass" in given:
-        given = {"verdict": "allow", **given}
     if "respond" in given:
         given |= {"verdict": "respond", "text": given.pop("respond")}
     if "ask_back" in given:
@@ -105,8 +105,10 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
         del given["ask_back"]
     if "free" in given:
         given = {"standing": "pattern", **given}
-    if "standing" in given:
+    if _WITH_ALLOW & given.keys():
         given = {"verdict": "allow", **given}
+    if request.kind == "permission" and "verdict" not in given:
+        raise errors.InvalidAnswer("allow it, or deny it?", hint="add --allow or --deny")
     if "grant" in given:
         given["grant"] = _grant(request, given["grant"])
     if "input" in given:
