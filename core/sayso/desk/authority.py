@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sayso import clock as clocks
 from sayso import errors, machine, model
+from sayso.desk.upkeep import stops
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, record_kinds
 from sayso.stores.occupied import Occupied
@@ -33,12 +34,23 @@ async def check(store: Store, key: str | None) -> None:
         raise errors.Unauthorized("this key was revoked", hint="ask the operator for another one")
 
 
-async def confirm(store: Store, owner: str, key: str | None, at: datetime) -> None:
-    """Refuse a key that was revoked while it asked, and withdraw what it asked. Raises `Unauthorized`."""
-    # after the commit of what was asked: a revocation withdraws what is stored when it begins
-    if not await holds(store, key):
+async def confirm(store: Store, owner: str, key: str, at: datetime) -> stops.Stops:
+    """Refuse a key that was revoked while it asked, and withdraw what it asked; the stops that stand, in the same read.
+
+    Raises:
+        Unauthorized: it was revoked.
+    """
+    # after the commit of what was asked: a revocation, and a stop, look through what is stored when they begin
+    found = await store.look_back(stops.EACH, (record_kinds.KEY, key, 1))
+    # one that cannot be read is left out there, and was not revoked
+    if not any(_is_of(one, key) for one in found) and not await holds(store, key):
         await withdraw(store, owner, key, at)
         await check(store, key)
+    return stops.among(found)
+
+
+def _is_of(record: Record, key: str) -> bool:
+    return (record.kind, record.name) == (record_kinds.KEY, key)
 
 
 async def revoke(store: Store, name: str, key: str, at: datetime, reason: str | None = None) -> int:

@@ -10,10 +10,11 @@ import pytest
 from sayso import errors, model, stores
 from sayso.desk import Desk, Setup, authority, courier, keys, setup
 from sayso.machine import events
-from sayso.stores import Query, Record, Store, sqlite
+from sayso.stores import Query, Record, Store, record_kinds, sqlite
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
+from tests.core.stores.tampering import tamper
 from tests.fakes.pg import pg_server, pg_tables
 
 __all__ = ["pg_server", "pg_tables"]
@@ -83,6 +84,28 @@ async def test_what_is_asked_while_the_key_dies_is_withdrawn(front: Desk) -> Non
     late = await front.get("late")
     assert late.decision is not None
     assert late.decision.outcome == "cancelled"
+
+
+async def test_a_stop_that_cannot_be_read_keeps_no_key_alive_and_neither_does_another_key(front: Desk) -> None:
+    bot = await made(front)
+    await keys.Keys(front.store).revoke("bot", front.clock.now())
+    await front.store.put(Record(record_kinds.STOP, "of a newer version", {"by": 1}))
+    await front.store.put(Record(record_kinds.KEY, f"{bot.record}0", {"name": "other"}))
+    with pytest.raises(errors.Unauthorized):
+        await front.open(permission(id="late"), bot.caller)
+    assert (await front.get("late")).state == "decided"
+
+
+async def test_a_key_that_cannot_be_read_was_not_revoked(tmp_path: Path) -> None:
+    front = Desk(await sqlite.SqliteStore.open(str(tmp_path / "a.db")), MINT, HOUSE, ManualClock())
+    bot = await made(front)
+    await front.open(permission(id="before"), bot.caller)
+    assert isinstance(front.store, sqlite.SqliteStore)
+    await tamper(front.store, "update records set value = 'damaged' where kind = 'key'")
+    with pytest.raises(errors.Unreadable):
+        await front.open(permission(id="late"), bot.caller)
+    assert {(await front.get(id)).state for id in ("before", "late")} == {"pending"}
+    await front.store.close()
 
 
 async def test_an_approver_whose_key_is_revoked_while_the_answer_comes_decides_nothing(front: Desk) -> None:

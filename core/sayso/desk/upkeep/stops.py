@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pydantic
@@ -10,6 +11,7 @@ import pydantic
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.stores import Record, Store
+from sayso.stores.protocol import Last
 from sayso.stores.record_kinds import STOP
 
 
@@ -28,15 +30,22 @@ class Stops:
         return next((stop for stop in self.all if stop.agent == agent), None)
 
 
+EACH: Last = (STOP, "", 2**31 - 1)
+"""All of their records, for whoever looks back for others in the same read."""
 _NONE = Stops()
 
 
 async def standing(store: Store) -> Stops:
     """The stops that stand. Raises `StoreUnavailable`: where one cannot be read, nothing is allowed."""
-    if not (records := await store.scan(STOP)):
+    return among(await store.scan(STOP))
+
+
+def among(records: Sequence[Record]) -> Stops:
+    """The stops among the records of `EACH`, and others that were read with them. Raises as `standing`."""
+    if not (found := sorted((one for one in records if one.kind == STOP), key=lambda one: one.name)):
         return _NONE
     try:
-        return Stops(tuple(model.Stop.model_validate(record.value) for record in records))
+        return Stops(tuple(model.Stop.model_validate(record.value) for record in found))
     except pydantic.ValidationError as error:
         hint = "lift it with the version that wrote it: sayso resume"
         raise errors.StoreUnavailable("a stop cannot be read, so nothing is allowed", hint=hint) from error
