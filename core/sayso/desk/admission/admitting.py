@@ -62,8 +62,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
             terms = await turning.take(shell.store, shell.setup, each, terms, now)
         if shell.setup.quiet or terms.policy.quiet:
             terms = quieting.apply(shell.setup, terms, now, await reaching.quiet_members(shell, terms.policy))
-        terms = await asking_back.add(shell, request, terms)
-        terms = await remembering.add(shell.store, request, terms, now, large=large)
+        terms = await _remembered(shell.store, request, terms, now, large=large)
         salt = tokens.new_salt()
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now, salt=salt)
         opened = tracing.keep(receipting.attach(shell, opened))
@@ -105,6 +104,16 @@ async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id
         return terms
     terms = await granting.apply(shell.store, request, terms, now, functools.partial(givers.may_still, shell))
     return await learning.apply(shell, request, terms, now) if shell.learned else terms
+
+
+async def _remembered(
+    store: Store, request: model.Request, terms: machine.Terms, now: datetime, *, large: bool
+) -> machine.Terms:
+    """The terms with what is remembered of its session and its call, which is read at once."""
+    of_session = asking_back.wanted(terms.owner, request)
+    of_call = await remembering.wanted(terms.owner, request, large=large)
+    found = await store.look_back(*of_session, *of_call) if of_session or of_call else ()
+    return await remembering.add(store, request, asking_back.add(terms, found, now), now, of_call, found)
 
 
 async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) -> model.Ticket | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pydantic
 
@@ -18,6 +19,7 @@ from sayso.content import wording
 from sayso.desk.shell import Shell
 from sayso.machine import Terms
 from sayso.stores import Record
+from sayso.stores.protocol import Last
 from sayso.stores.record_kinds import ASKED_BACK
 
 KEPT = timedelta(days=1)
@@ -37,15 +39,18 @@ async def keep(shell: Shell, ticket: model.Ticket) -> None:
         await shell.store.put(Record(ASKED_BACK, name, value, at + KEPT, version))
 
 
-async def add(shell: Shell, request: model.Request, terms: Terms) -> Terms:
-    """The terms of a request, with what its session was asked back."""
-    if request.source.session is None:
-        return terms
-    found = await shell.store.get(ASKED_BACK, _name(terms.owner, request.source.session))
-    if found is None or found.expires_at is None or found.expires_at <= shell.clock.now():
-        return terms
-    with contextlib.suppress(pydantic.ValidationError):
-        return dataclasses.replace(terms, asked_back=model.AskedBack.model_validate(found.value))
+def wanted(owner: str, request: model.Request) -> Sequence[Last]:
+    """What to look back for: what its session was asked back."""
+    session = request.source.session
+    return () if session is None else [(ASKED_BACK, _name(owner, session), 1)]
+
+
+def add(terms: Terms, found: Sequence[Record], at: datetime) -> Terms:
+    """The terms of a request, with what its session was asked back, if that was found."""
+    for record in found:
+        if record.kind == ASKED_BACK and record.expires_at is not None and record.expires_at > at:
+            with contextlib.suppress(pydantic.ValidationError):
+                return dataclasses.replace(terms, asked_back=model.AskedBack.model_validate(record.value))
     return terms
 
 

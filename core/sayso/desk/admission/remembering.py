@@ -114,18 +114,25 @@ def _name_of(what: str, *whose: str) -> str:
     return tokens.id_from(what, *whose)
 
 
-async def add(store: Store, request: model.Request, terms: Terms, at: datetime, *, large: bool) -> Terms:
-    """The terms of a request, with what is remembered of it. What is *large* is looked at beside the event loop."""
+async def wanted(owner: str, request: model.Request, *, large: bool) -> Sequence[Last]:
+    """What to look back for: first what was said to this call. What is *large* is looked at beside the event loop."""
     if request.kind != "permission":
-        return terms
-    call = _name_of_call(terms.owner, await _digest(request, large=large))
-    found = await store.look_back((PAST, f"{call}/", MOST_TIMES), *_of_agent(terms.owner))
-    if not found:
+        return ()
+    call = _name_of_call(owner, await _digest(request, large=large))
+    return (PAST, f"{call}/", MOST_TIMES), *_of_agent(owner)
+
+
+async def add(
+    store: Store, request: model.Request, terms: Terms, at: datetime, looked: Sequence[Last], found: Sequence[Record]
+) -> Terms:
+    """The terms of a request, with what is remembered of it: *found* is what there was of what it *looked* for."""
+    if not looked or not found:
         return terms
     said = _said(found)
     if [one.outcome for one in said] != ["allowed"] * sum(one.kind == PAST for one in found):
         # denials and what cannot be read stand last, and may be all of these
-        allowed = await store.look_back((PAST, f"{call}/{_RANK['allowed']}/", MOST_TIMES))
+        (_, call, _), *_ = looked
+        allowed = await store.look_back((PAST, f"{call}{_RANK['allowed']}/", MOST_TIMES))
         said = [*(one for one in said if one.outcome == "denied"), *_said(allowed)]
     like = denials.retried(_calls(found, DENIED, model.Denied), request, at)
     risky = await _risky_before(_calls(found, RISKY, model.Risky), request, at)
