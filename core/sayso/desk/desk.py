@@ -188,14 +188,13 @@ class Desk(shell.Shell):
             NotUsable: it is not decided, was not allowed, or its time is over; nothing may run.
             Unauthorized: the caller's key was revoked; nothing may run.
         """
-        if caller is not None:
-            # an operator withdraws what others asked, but does not run it
-            await self.get(id, Caller(owner=caller.owner))
+        # an operator withdraws what others asked, but does not run it
+        ticket = await self.load_of(id, Caller(owner=caller.owner) if caller else None)
         by = (caller or Caller()).owner
         # of two at the same moment each has its own, so that none is taken for the other
         attempt = attempt or tokens.new_id()
         try:
-            used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+            used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt), ticket)
         except refused_uses.REFUSALS as error:
             await self.refused_uses.record(id, by, error)
             raise

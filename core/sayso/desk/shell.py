@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
-from sayso.cards import card, draw, naming, tokens
+from sayso.cards import card, draw, tokens
 from sayso.content import requests, text
 from sayso.desk import authority, channel, refused_uses
-from sayso.desk.admission import granting, learned, quota, receipting, remembering, reviewing, together, turning
+from sayso.desk.admission import keeping, learned, quota, receipting, reviewing, together
 from sayso.desk.setup import Caller, Setup
 from sayso.desk.upkeep import stops, watching
 from sayso.machine import delegating, events, people
-from sayso.stores import Record, Store
+from sayso.stores import Store
 from sayso.stores.occupied import Occupied
 
 if TYPE_CHECKING:
@@ -98,10 +98,14 @@ class Shell:
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""
+        return machine.read(await self.load_of(id, caller), self.clock.now())
+
+    async def load_of(self, id: str, caller: Caller | None) -> model.Ticket:
+        """Return a request as it is stored. Raises as `get`."""
         ticket = await self.store.load(id)
         if caller is not None and not caller.operator and ticket.owner != caller.owner:
             raise errors.NotFound(f"there is no request {id}", field="id")
-        return machine.read(ticket, self.clock.now())
+        return ticket
 
     async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
         """Withdraw a request that nobody decided yet; a closed one stays as it is.
@@ -111,11 +115,11 @@ class Shell:
             Unauthorized: the caller's key was revoked.
         """
         check_whole(reason=reason or "")
-        await self.get(id, caller)
+        ticket = await self.load_of(id, caller)
         # what came with the call may have taken its time
         await authority.check(self.store, caller.key if caller else None)
         by = (caller or Caller()).owner
-        return await self.step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
+        return await self.step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason), ticket)
 
     async def redeem(self, receipt: str) -> model.Ticket:
         """Use a receipt, immediately before what it was given for runs: for who was shown it. It is good once.
@@ -130,7 +134,9 @@ class Shell:
         # what a revoked key asked runs nowhere
         await authority.check(self.store, ticket.key)
         try:
-            return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
+            return await self.step(
+                ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]), ticket
+            )
         except refused_uses.REFUSALS as error:
             await self.refused_uses.record(ticket.id, said["aud"], error, receipt=True)
             raise
@@ -206,7 +212,7 @@ class Shell:
                 acting = event = await looked(ticket, event)
             try:
                 step = await self._stepped(ticket, acting)
-            except errors.Refused:
+            except (errors.Refused, *refused_uses.REFUSALS):
                 if fresh:
                     raise
                 # nobody is refused for what is over
@@ -215,9 +221,9 @@ class Shell:
                 if fresh:
                     return ticket
                 continue
-            beside = await self._beside((ticket, step.ticket))
+            beside = await keeping.records(self.store, self.setup, (ticket, step.ticket))
             try:
-                ends = await together.closing(self.store, step.ticket) if _decides(ticket, step.ticket) else []
+                ends = await together.closing(self.store, step.ticket) if keeping.decides(ticket, step.ticket) else []
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)
                 elif ends:
@@ -226,7 +232,7 @@ class Shell:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
-            self.watched.committed(step.ticket, acting, decides=_decides(ticket, step.ticket))
+            self.watched.committed(step.ticket, acting, decides=keeping.decides(ticket, step.ticket))
             for end, closes in ends:
                 self.watched.committed(end.ticket, closes, decides=True)
             if acting is event:
@@ -251,14 +257,14 @@ class Shell:
             said = [(ticket, await looked(ticket, event) if looked else event) for ticket, event in found]
             steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in said]
             changed = [one for one in steps if one[2].ticket.version > one[0].version]
-            beside = await self._beside(*((ticket, step.ticket) for ticket, _, step in changed))
+            beside = await keeping.records(self.store, self.setup, *((one[0], one[2].ticket) for one in changed))
             try:
                 if changed:
                     await self.store.commit_together([(step, event) for _, event, step in changed], beside)
             except errors.Conflict:
                 continue
             for ticket, event, step in changed:
-                self.watched.committed(step.ticket, event, decides=_decides(ticket, step.ticket))
+                self.watched.committed(step.ticket, event, decides=keeping.decides(ticket, step.ticket))
             return [step.ticket for _, _, step in steps]
         raise Occupied("requests that are decided together change too fast", hint="try again")
 
@@ -266,30 +272,12 @@ class Shell:
         large = isinstance(event, _WEIGHING) and requests.is_large(ticket.request)
         return receipting.attach(self, await aside.run_large(large, machine.step, ticket, event))
 
-    async def _beside(self, *changed: tuple[model.Ticket, model.Ticket]) -> Sequence[Record]:
-        """What is kept of decisions, and of whose turn it is, and written with them; of each as it was and is."""
-        kept: list[Record] = []
-        if decided := [after for before, after in changed if _decides(before, after)]:
-            kept += await remembering.records(*decided)
-        for after in decided:
-            kept += await granting.records(self.store, after, self.setup.directory.people)
-            if after.owner == naming.SERVICE:
-                kept += await learned.records(self.store, after, self.setup.directory.people)
-        for before, after in changed:
-            if before.attending != after.attending:
-                kept += await turning.records(self.store, before, after)
-        return kept
-
     async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:
         if isinstance(event, _UNDER_STOPS):
             stop = (await stops.standing(self.store)).of(ticket.owner)
             if line := machine.in_line(ticket, stop, event.at):
                 return line
         return machine.first(ticket, event)
-
-
-def _decides(before: model.Ticket, after: model.Ticket) -> bool:
-    return before.decision is None and after.decision is not None
 
 
 def check_whole(**given: str) -> None:

@@ -1,7 +1,7 @@
 """One allow is good once: used before the tool runs, by who asked, in its time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,36 @@ async def test_the_same_attempt_again_is_the_same_use(front: Desk, clock: Manual
     for other in ("b", None):
         with pytest.raises(sayso.AlreadyUsed):
             await front.use("r1", attempt=other)
+
+
+class Meanwhile(memory.MemoryStore):
+    """A store where something happens once, after a request was read."""
+
+    happens: Callable[[], Awaitable[object]] | None = None
+
+    async def load(self, id: str) -> model.Ticket:
+        read = await super().load(id)
+        happens, self.happens = self.happens, None
+        if happens:
+            await happens()
+        return read
+
+
+async def test_what_happens_once_a_request_was_read_counts_all_the_same(clock: ManualClock) -> None:
+    store = Meanwhile()
+    front, other = (Desk(store, MINT, Setup({"default": model.Policy()}), clock) for _ in range(2))
+    for id in ("allowed", "used", "withdrawn"):
+        await front.open(permission(id=id))
+    store.happens = lambda: other.answer("allowed", ALLOW, ANN)
+    assert (await front.use("allowed", Caller())).used_at
+    await front.answer("used", ALLOW, ANN)
+    store.happens = lambda: other.use("used")
+    with pytest.raises(sayso.AlreadyUsed):
+        await front.use("used", Caller())
+    store.happens = lambda: other.answer("withdrawn", ALLOW, ANN)
+    decision = (await front.cancel("withdrawn", Caller())).decision
+    assert decision is not None
+    assert decision.allowed
 
 
 async def test_of_twelve_uses_at_once_one_counts(front: Desk) -> None:
