@@ -94,7 +94,8 @@ class PostgresStore(sql_store.SqlStore):
         try:
             pool = asyncpg.create_pool(
                 url,
-                min_size=1,
+                # none is kept for its own sake: a pool without its least writes a trace for each try to have it back
+                min_size=0,
                 max_size=_CONNECTIONS,
                 init=functools.partial(pgserver.prepare, timeout=timeout, own=own),
                 reset=_reset_nothing,
@@ -102,6 +103,7 @@ class PostgresStore(sql_store.SqlStore):
                 command_timeout=timeout,
             )
             await pool
+            await pool.release(await pool.acquire(timeout=timeout))
         except ValueError as error:
             raise pgserver.wrong(
                 "this is not a PostgreSQL address", "use postgresql://user:password@host/database"
