@@ -6,6 +6,7 @@ The rule: a revocation that has begun is finished, by whichever process comes ne
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sayso import clock as clocks
@@ -41,16 +42,29 @@ async def confirm(store: Store, owner: str, key: str, at: datetime) -> stops.Sto
         Unauthorized: it was revoked.
     """
     # after the commit of what was asked: a revocation, and a stop, look through what is stored when they begin
-    found = await store.look_back(stops.EACH, (record_kinds.KEY, key, 1))
-    # one that cannot be read is left out there, and was not revoked
-    if not any(_is_of(one, key) for one in found) and not await holds(store, key):
+    found, is_there = await _look(store, key)
+    if not is_there:
         await withdraw(store, owner, key, at)
         await check(store, key)
     return stops.among(found)
 
 
-def _is_of(record: Record, key: str) -> bool:
-    return (record.kind, record.name) == (record_kinds.KEY, key)
+async def standing(store: Store, key: str | None) -> stops.Stops:
+    """The stops that stand, for whoever has this key or needs none: in one read. Raises `Unauthorized`."""
+    if key is None:
+        return await stops.standing(store)
+    found, is_there = await _look(store, key)
+    if not is_there:
+        await check(store, key)
+    return stops.among(found)
+
+
+async def _look(store: Store, key: str) -> tuple[Sequence[Record], bool]:
+    """The records of all stops, and whether this key is there."""
+    found = await store.look_back(stops.EACH, (record_kinds.KEY, key, 1))
+    is_found = any((one.kind, one.name) == (record_kinds.KEY, key) for one in found)
+    # one that cannot be read is left out there, and was not revoked
+    return found, is_found or await holds(store, key)
 
 
 async def revoke(store: Store, name: str, key: str, at: datetime, reason: str | None = None) -> int:

@@ -278,14 +278,14 @@ class Desk(shell.Shell):
         if ticket.owner == naming.SERVICE:
             ticket = await suggestions.current(self, ticket)
         person = await identity.find(self, ticket, actor)
-        await authority.check(self.store, actor.key)
         try:
             if together.is_whole(ticket):
+                await authority.check(self.store, actor.key)
                 answered = await wholes.answer(self, ticket, actor, happened, shown)
             else:
                 # asked for each try: who filled a place meanwhile may leave the last one to this answer
                 looked = functools.partial(closed_accounts.without, self)
-                answered = await self.step(id, lambda: happened(person), ticket, looked)
+                answered = await self.step(id, lambda: happened(person), ticket, looked, actor.key)
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise

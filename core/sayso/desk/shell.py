@@ -14,7 +14,7 @@ from sayso.content import requests, text
 from sayso.desk import authority, channel, refused_uses
 from sayso.desk.admission import keeping, learned, quota, receipting, reviewing, together
 from sayso.desk.setup import Caller, Setup
-from sayso.desk.upkeep import stops, watching
+from sayso.desk.upkeep import watching
 from sayso.machine import delegating, events, people
 from sayso.stores import Store
 from sayso.stores.occupied import Occupied
@@ -196,18 +196,20 @@ class Shell:
         happened: Callable[[], events.Event],
         loaded: model.Ticket | None = None,
         looked: Look | None = None,
+        key: str | None = None,
     ) -> model.Ticket:
         """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules.
 
         *loaded* is the ticket as it was read a moment ago: if it has changed since, or the event changes nothing of
         it, it is read again. *looked* makes the event say what must be found out elsewhere about the very ticket that
-        it happens to.
+        it happens to. With a *key* it is refused once
+        that is revoked (`Unauthorized`), which is looked up for each try.
         """
         for _ in range(_TRIES):
             fresh = loaded is None
             ticket, loaded = loaded or await self.store.load(id), None
             event = happened()
-            acting = await self._first(ticket, event)
+            acting = await self._first(ticket, event, key)
             if looked and acting is event:
                 acting = event = await looked(ticket, event)
             try:
@@ -272,9 +274,11 @@ class Shell:
         large = isinstance(event, _WEIGHING) and requests.is_large(ticket.request)
         return receipting.attach(self, await aside.run_large(large, machine.step, ticket, event))
 
-    async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:
-        if isinstance(event, _UNDER_STOPS):
-            stop = (await stops.standing(self.store)).of(ticket.owner)
+    async def _first(self, ticket: model.Ticket, event: events.Event, key: str | None = None) -> events.Event:
+        if not isinstance(event, _UNDER_STOPS):
+            await authority.check(self.store, key)
+        else:
+            stop = (await authority.standing(self.store, key)).of(ticket.owner)
             if line := machine.in_line(ticket, stop, event.at):
                 return line
         return machine.first(ticket, event)

@@ -118,6 +118,20 @@ async def test_an_approver_whose_key_is_revoked_while_the_answer_comes_decides_n
     assert (await front.get(ticket.id)).state == "pending"
 
 
+async def test_with_a_revoked_key_nothing_happens_whatever_was_read_of_the_request_before(front: Desk) -> None:
+    ann = await made(front, "ann", "approver")
+    ticket = await front.open(permission())
+    await front.card_lost(ticket.id, "chat:#ops")
+    await keys.Keys(front.store).revoke("ann", front.clock.now())
+    for loaded in (ticket, None):
+        with pytest.raises(errors.Unauthorized):
+            await front.answer(ticket.id, model.Answer(verdict="allow"), ann.actor, loaded=loaded)
+    said = events.Undelivered(at=front.clock.now(), place="chat:#ops", reason="gone")
+    with pytest.raises(errors.Unauthorized):
+        await front.step(ticket.id, lambda: said, key=ann.record)
+    assert (await front.get(ticket.id)).undelivered == ()
+
+
 async def test_a_new_key_of_the_same_name_does_not_suffer_for_the_old_one(front: Desk) -> None:
     old = await made(front)
     await front.open(permission(id="old"), old.caller)
