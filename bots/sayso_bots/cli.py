@@ -59,6 +59,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 
 # What a shell reports of a program that wrote into a closed pipe.
 _READER_GONE = 128 + signal.SIGPIPE
+# The number of standard error.
+_LAST_STREAM = 2
 # What a disk says that takes nothing more.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -149,6 +151,8 @@ tree.params.append(_config_option())
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code; nothing that fails is ever taken for an *allow*."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _replace_closed_streams()
     try:
         code = tree.main(arguments, prog_name="sayso", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as shown:
@@ -183,6 +187,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
             traceback.print_exc()
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _replace_closed_streams() -> None:
+    """Whoever closed one wants nothing of it, and the next file that is opened must not take its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin, sys.stdout = sys.stdin or os.fdopen(0), sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(_LAST_STREAM, "w")
 
 
 def _write_no_more(stream: TextIO) -> None:

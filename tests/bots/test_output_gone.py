@@ -1,7 +1,9 @@
 """What a command prints may not arrive: a full disk is told in one line, and a reader that is gone is no fault."""
 
 import getpass
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from sayso_bots import cli
 from tests.bots.conftest import Call
 from tests.conftest import require
-from tests.fakes.processes import Child
+from tests.fakes.processes import Child, environment
 
 # Each prints something in a folder with a database, settings, a request that waits and one that is decided.
 PRINTS = """
@@ -142,6 +144,15 @@ def test_a_reader_that_is_gone_is_no_denial_and_no_fault(folder: Path, unread: i
     told = {words: ended(folder, words, unread) for words in PRINTS}
     wrong = {words: one for words, one in told.items() if one[0] != 141 or "Traceback" in one[1] or "sayso:" in one[1]}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_one_of_which_nothing_is_wanted(folder: Path, inside: Call, closed: str) -> None:
+    line = f'exec "$0" -m sayso_bots answer r1 --text because {closed}'
+    done = subprocess.run(["sh", "-c", line, sys.executable], cwd=folder, env=environment({}), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"" if ">&-" in closed.split() else b"r1: Answered by ")
+    assert json.loads(inside("show", "r1", "--json").stdout)["decision"]["text"] == "because"
 
 
 def test_where_nothing_can_be_told_at_all_the_exit_code_says_it(folder: Path, full: int) -> None:
