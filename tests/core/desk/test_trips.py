@@ -1,14 +1,16 @@
 """What a call reads and writes, one statement after the other: on PostgreSQL each is a trip to the server and back."""
 
+import dataclasses
 import pathlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 
-from sayso import model
+from sayso import model, rules
 from sayso.desk import Caller, Desk, Setup, keys
 from sayso.desk.admission import quota
 from sayso.machine import people
+from sayso.rules import rule as words
 from sayso.stores import Store, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, permission
@@ -71,13 +73,25 @@ async def test_an_ask_an_answer_a_wait_and_a_use_take_so_many_statements(store: 
     bot, ann = await made(desk, "bot", "agent"), await made(desk, "ann", "approver")
     asked, allow = permission(id="r", source=model.Source(session="s")), model.Answer(verdict="allow")
     counted = {
-        # is it known, how many wait; what was said before; it; the key and the stops
         "ask": await statements(sent, desk.open(asked, bot.caller)),
         "answer": await statements(sent, desk.answer("r", allow, ann.actor)),
         "wait": await statements(sent, desk.wait("r", bot.caller)),
         "use": await statements(sent, desk.use("r", bot.caller)),
     }
     assert counted == {"ask": 5, "answer": 3, "wait": 2, "use": 4}
+
+
+async def test_rules_need_no_second_look_whether_a_request_is_known(store: Store, sent: list[str]) -> None:
+    match = words.read_match("x", {"tool": "read"})
+    ruled = rules.Rule.model_validate({"id": "reads", "effect": "allow", "match": match})
+    desk = Desk(store, MINT, dataclasses.replace(LIMITED, rules=rules.Book((ruled,))), ManualClock())
+    bot = await made(desk, "bot", "agent")
+    counted = [
+        await statements(sent, desk.open(permission(id="r", source=model.Source(session="s")), bot.caller)),
+        # asked again
+        await statements(sent, desk.open(permission(id="r", source=model.Source(session="s")), bot.caller)),
+    ]
+    assert counted == [5, 5]
 
 
 async def test_without_a_key_an_id_and_limits_it_takes_fewer(store: Store, sent: list[str]) -> None:

@@ -40,6 +40,27 @@ _NO_LIMITS = quota.Limits()
 _UNRULED = rules.Ruling()
 
 
+class _Known:
+    """Whether a request is there already: looked up once, where it first matters. Of a later one the commit tells."""
+
+    def __init__(self, store: Store, id: str | None) -> None:
+        self._store = store
+        self._id = id
+        self._is_there: bool | None = None
+
+    async def is_there(self) -> bool:
+        if self._is_there is None:
+            self._is_there = self._id is not None and await self._find(self._id)
+        return self._is_there
+
+    async def _find(self, id: str) -> bool:
+        try:
+            await self._store.load(id)
+        except errors.NotFound:
+            return False
+        return True
+
+
 async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
@@ -52,12 +73,13 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         platform = shell.platforms.get(model.channel_of(place))
         if platform and platform.check_place:
             platform.check_place(place)
-    async with _within_limits(shell, request.id, caller) if limited else contextlib.nullcontext():
+    known = _Known(shell.store, request.id)
+    async with _within_limits(shell, known, caller) if limited else contextlib.nullcontext():
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
-        terms = await _terms(shell, request, caller, id, now)
+        terms = await _terms(shell, request, caller, id, now, known)
         if terms.policy.digest:
             terms = await digests.apply(request, terms, now)
-        if terms.policy.turns and not await _is_known(shell, request.id):
+        if terms.policy.turns and not await known.is_there():
             each = functools.partial(reaching.each, shell)
             terms = await turning.take(shell.store, shell.setup, each, terms, now)
         if shell.setup.quiet or terms.policy.quiet:
@@ -85,19 +107,21 @@ async def _standing(shell: Shell, caller: setups.Caller, ticket: model.Ticket) -
     return stops.Stops() if ticket.decision else await stops.standing(shell.store)
 
 
-async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
+async def _terms(
+    shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime, known: _Known
+) -> machine.Terms:
     """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
     setup, ruling = shell.setup, _UNRULED
     whole = request.batch is not None and request.batch.whole
     if setup.rules.rules:
-        if await _is_known(shell, request.id):
+        if await known.is_there():
             return setups.terms(setup, request, caller)
         ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
         if whole and ruling.effect == "allow":
             # one of them alone is never allowed: people see all, or a rule denies it
             ruling = rules.Ruling(watched=ruling.watched)
     names = setups.written_to(setup, request, caller, ruling)
-    if names and await _is_known(shell, request.id):
+    if names and await known.is_there():
         return setups.terms(setup, request, caller, ruling)
     terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
     if ruling.effect != "ask" or whole:
@@ -174,9 +198,9 @@ async def _same_again(records: Store, wanted: model.Ticket) -> model.Ticket:
 
 
 @contextlib.asynccontextmanager
-async def _within_limits(shell: Shell, id: str | None, caller: setups.Caller) -> AsyncGenerator[None]:
+async def _within_limits(shell: Shell, known: _Known, caller: setups.Caller) -> AsyncGenerator[None]:
     limits = shell.setup.limits
-    if await _is_known(shell, id):
+    if await known.is_there():
         yield
         return
     async with contextlib.AsyncExitStack() as room:
@@ -187,13 +211,3 @@ async def _within_limits(shell: Shell, id: str | None, caller: setups.Caller) ->
         if limits.per_minute is not None:
             shell.pace.take(caller.owner, limits.per_minute, shell.clock.now())
         yield
-
-
-async def _is_known(shell: Shell, id: str | None) -> bool:
-    if id is None:
-        return False
-    try:
-        await shell.store.load(id)
-    except errors.NotFound:
-        return False
-    return True
