@@ -97,14 +97,14 @@ class HttpCaller:
                 await self._check_known(ticket)
         raise errors.NotFound("there is no such request", field="id", hint="see: GET /v1/requests")
 
-    async def may_know(self, id: str) -> None:
-        """Refuse an answer to a request that this key may not see, and put the try on record.
+    async def may_know(self, id: str) -> model.Ticket:
+        """Load the request to answer it; where this key may not see it, refuse that, and put the try on record.
 
         Raises:
             NotFound, MembershipUnknown: as `ticket`; who may answer is not told to those who may not.
         """
         try:
-            await self.ticket(id)
+            return await self.ticket(id)
         except (errors.NotFound, errors.MembershipUnknown):
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)

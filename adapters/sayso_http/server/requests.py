@@ -126,8 +126,9 @@ class Requests:
         """Answer as the person behind the key."""
         answer = await reading.body(request, model.Answer)
         id, shown = request.match_info["id"], reading.query(request, routes.ANSWER.query).get("shown", "")
-        await caller.may_know(id)
-        return await self._show(await self._desk.answer(id, answer, caller.key.actor, shown=shown.split(",")), caller)
+        ticket = await caller.may_know(id)
+        told = await self._desk.answer(id, answer, caller.key.actor, shown=shown.split(","), loaded=ticket)
+        return await self._show(told, caller)
 
     async def pass_on(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask somebody else, as the person behind the key."""

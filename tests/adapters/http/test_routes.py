@@ -558,6 +558,19 @@ async def test_the_age_of_the_seal_grows_while_rows_have_none(tmp_path: Path) ->
         assert (await figures_of(service))["sayso_seal_age_seconds"] == 600
 
 
+async def test_a_request_is_read_once_to_be_answered(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    load, reads = service.store.load, list[str]()
+
+    async def noted(id: str) -> model.Ticket:
+        reads.append(id)
+        return await load(id)
+
+    monkeypatch.setattr(service.store, "load", noted)
+    answered = await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
+    assert (answered.json["state"], reads) == ("decided", ["r1"])
+
+
 async def test_metrics_answer_while_the_database_is_away(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: object) -> int:
         raise errors.StoreUnavailable("away")
