@@ -49,6 +49,19 @@ def calls(*wanted: dict[str, Any]) -> AIMessage:
     return AIMessage("", tool_calls=made)
 
 
+# Made once: what LangChain finds out about a function takes longer than most runs of it.
+@tool
+def refund(order: int, amount: float) -> str:
+    """Refund an order."""
+    raise AssertionError("each agent has its own")
+
+
+@tool
+def ask_user(question: str) -> str:
+    """Ask the user."""
+    raise AssertionError("a person is its implementation")
+
+
 def agent(
     ran: Ran,
     *said: AIMessage,
@@ -58,18 +71,11 @@ def agent(
     tools: Sequence[BaseTool] = (),
     **more: Any,
 ) -> Any:
-    @tool
-    def refund(order: int, amount: float) -> str:
-        """Refund an order."""
+    def refunded(order: int, amount: float) -> str:
         ran.append((order, amount))
         return "refunded"
 
-    @tool
-    def ask_user(question: str) -> str:
-        """Ask the user."""
-        raise AssertionError("a person is its implementation")
-
-    known: list[BaseTool] = [refund, ask_user, *tools]
+    known: list[BaseTool] = [refund.model_copy(update={"func": refunded}), ask_user, *tools]
     middleware = HumanInTheLoopMiddleware({one.name: review for one in known}, interrupt_mode=mode, **more)
     model = Scripted(responses=[*said, AIMessage("done")])
     return create_agent(model, known, middleware=[middleware], checkpointer=saver or InMemorySaver(), name="clerk")

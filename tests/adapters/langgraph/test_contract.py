@@ -18,6 +18,13 @@ from tests.adapters.langgraph.scene import Scripted, calls, on
 # pyright: reportMissingTypeStubs=false
 
 
+# Made once: what LangChain finds out about a function takes longer than most runs of it.
+@tool(scripts.TOOL)
+async def pay(amount: float, to: str) -> str:
+    """Pay."""
+    raise AssertionError("each agent has its own")
+
+
 class TestLangGraph(pauses.KeysContract, pauses.LastingContract):
     """A thread goes on from its checkpoint; what the model said there is in it."""
 
@@ -31,17 +38,12 @@ class TestLangGraph(pauses.KeysContract, pauses.LastingContract):
         self.begun: dict[str, Any] = {}
 
     async def run(self, desk: asker.Asker, agent: scripts.Script, **common: Any) -> None:
-        @tool(scripts.TOOL)
-        async def pay(amount: float, to: str) -> str:
-            """Pay."""
-            return await agent.tool(amount=amount, to=to)
-
         said = calls(*({"name": scripts.TOOL, "args": one} for one in agent.calls))
         thread = on(agent.name)
         begun = agent.name in self.begun
         graph = create_agent(
             Scripted(responses=[AIMessage("done")] if begun else [said, AIMessage("done")]),
-            [pay],
+            [pay.model_copy(update={"coroutine": agent.tool})],
             middleware=[HumanInTheLoopMiddleware({scripts.TOOL: True})],
             checkpointer=self.saver,
         )
