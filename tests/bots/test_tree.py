@@ -1,9 +1,11 @@
 """Every command explains itself, and the hook of a coding agent starts without any of them."""
 
+import ast
 import gc
 import http.server
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 
 from sayso_bots import cli
 from sayso_bots.commands.doctor import findings
+from tests import sources
 from tests.bots.conftest import Call, Command
 from tests.fakes.slack import FakeSlack
 
@@ -55,6 +58,34 @@ def test_what_a_command_did_counts_where_nothing_can_be_printed(monkeypatch: pyt
     with pytest.raises(SystemExit) as ended:
         cli.run(["init", "claude-code"])
     assert ended.value.code == 0
+
+
+COMMAND_LINE = re.compile(r"\bsayso ([a-z-]+(?: [\w.:…<>-]+)*)")
+
+
+def written_commands() -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
+    """The command lines in messages and texts of the program: each whole, and its command and what stands behind it."""
+    for file in sources.modules(*sources.ROOTS):
+        for node in sources.nodes(file):
+            for line in COMMAND_LINE.findall(
+                node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            ):
+                words = line.split()
+                path = next((p for n in (3, 2, 1) if (p := tuple(words[:n])) in TREE), None)
+                if path:
+                    yield line, path, words[len(path) :]
+
+
+def test_a_command_that_a_message_names_can_be_run_as_it_stands() -> None:
+    wrong = set[str]()
+    for line, path, behind in written_commands():
+        params = TREE[path].params
+        known = {name for one in params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+        needed = [set(one.opts) for one in params if isinstance(one, click.Option) and one.required]
+        given = {word.rstrip(".:") for word in behind if word.startswith("--")}
+        if given - known or (behind and any(not names & given for names in needed)):
+            wrong.add(line)
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("path", TREE, ids=" ".join)

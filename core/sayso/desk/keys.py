@@ -113,7 +113,9 @@ class Keys:
         """The key with this secret. Raises `Unauthorized`."""
         record = await self._store.get("key", _hash(secret))
         if record is None:
-            raise errors.Unauthorized("this key is unknown or revoked", hint="make one with: sayso keys add NAME")
+            raise errors.Unauthorized(
+                "this key is unknown or revoked", hint="make one with: sayso keys add NAME --role ROLE"
+            )
         found = _key(record)
         if found.until is not None and found.until <= self._clock.now():
             raise errors.Unauthorized("another key has taken the place of this one", hint="use the newer one")

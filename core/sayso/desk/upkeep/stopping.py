@@ -81,7 +81,7 @@ async def resume(shell: Shell, who: Who, agent: str | None = None, *, follow: bo
         others = ", ".join(one.agent or "everything" for one in standing.all) or "nothing"
         hint = f"stopped now: {others}"
         what = "everything" if agent is None else f"the agent {agent!r}"
-        raise errors.NotFound(f"there is no stop of {what}", field="agent", hint=hint)
+        raise errors.NotFound(f"there is no stop of {what}", field=agent and "agent", hint=hint)
     await shell.store.append("", 0, events.Resumed(at=shell.clock.now(), by=who.id, via=who.via, agent=agent))
     if follow:
         await bring_in_line(shell)
@@ -138,4 +138,4 @@ async def _check_agent(shell: Shell, agent: str) -> None:
         return
     if not 0 < len(agent) <= model.MAX_NAME or not await shell.store.count(Query(owner=agent, limit=1)):
         hint = "sayso keys list shows their names"
-        raise errors.InvalidRequest(f"there is no agent {agent!r}", field="agent", hint=hint)
+        raise errors.InvalidRequest(f"there is no agent {agent!r}", field=agent and "agent", hint=hint)
