@@ -14,10 +14,12 @@ Span = tuple[int, int]
 
 # As much as is read for risks; the card says if there is more.
 _READ = 20_000
-# Behind anything else the first word alone is a program, and no secret is the first word.
+# Behind anything else the first word alone is a program, and no secret is the first word, unless something is set or
+# sent before it: `A=password: reboot`.
 _RUN_OR_WRITE = re.compile(
     rf"""(?<![\w.-])(?:{"|".join((*programs.WRAPPERS, *programs.SHELLS, *outside.WRITERS, "find", "eval"))})\s"""
 )
+_BEFORE_WORDS = tuple(" \t\"'/")
 _NO_QUOTES = str.maketrans("", "", "'\"\\")
 _WORD = re.compile(r"[A-Za-z0-9_~.][\w./@:%+-]*\Z")
 # An option of its own before an option takes it for its value: `xargs -I --password reboot` runs reboot.
@@ -75,11 +77,20 @@ _HANDED_TO_LOGIN = re.compile(
 def without(raw: str, found: Iterable[Span]) -> Iterator[Span]:
     """Those places in which no whole word stands that is a program or a file that is written."""
     names: frozenset[str] | None = None
+    all_read = False
     for begin, end in found:
-        if names is None:
+        if not all_read and begin < _READ and _may_be_first(raw, begin):
+            names, all_read = _read(raw[:_READ]), True
+        elif names is None:
             names = _names_in(raw[:_READ])
         if raw[begin:end] not in names:
             yield begin, end
+
+
+def _may_be_first(raw: str, at: int) -> bool:
+    """Whether something is set or sent before the word that ends or begins here, so that it may be a program."""
+    before = raw[max(0, at - _LOOKED_BACK) : at].rpartition("\n")[2]
+    return before[-1:] in _BEFORE_WORDS and any(sign in before for sign in "=<>")
 
 
 def _names_in(raw: str) -> frozenset[str]:

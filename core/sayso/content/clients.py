@@ -130,7 +130,8 @@ _BY_STEM = _by_stem()
 
 # What one program prints goes to another one that takes it for a secret.
 _PRINTED = re.compile(
-    rf"""(?:echo|printf)(?:\ -[neE]{{1,3}})?(?:\ ["']?%s(?:\\n)?["']?)?\ ["']?(?P<user>[\w.-]{{1,80}}:)?
+    rf"""(?:(?<![^\s;|&(/`"'])|(?<=\\n))
+    (?:echo|printf)(?:\ -[neE]{{1,3}})?(?:\ ["']?%s(?:\\n)?["']?)?\ ["']?(?P<user>[\w.-]{{1,80}}:)?
     (?P<secret>(?!-){_BARE})(?:\\n)?["']?\s{{0,3}}\|\s{{0,3}}(?:sudo\ (?!-))?
     (?:(?P<accounts>chpasswd\b) | passwd\ --stdin | (?P<root>sudo\ (?:-[a-zA-Z]\ )?-S\b)
     | wrangler\ secret\ put\b | gh\ secret\ set\b
@@ -138,6 +139,8 @@ _PRINTED = re.compile(
       [^\n|;&]{{0,200}}?\ --(?:password-stdin|with-token)\b)""",
     re.VERBOSE,
 )
+# Behind these it is no program: `exec -a echo reboot`.
+_ONLY_NAMED = re.compile(r"(?<!\S)(?:-\S{0,40}|flock|chroot)\s{1,9}\Z|[<>]\s{0,9}\Z")
 _PIPED_TEXT = re.compile(rf"""["']({labelled.SAFE}{{4,400}}+)["']\s{{0,3}}\|\s{{0,3}}ConvertTo-SecureString\b""")
 # A line of .pgpass: host, port, database, user and password.
 _PGPASS = re.compile(
@@ -188,8 +191,9 @@ def find(raw: str, lower: str, variables: acting.Variables) -> Iterator[Span]:
 def _is_taken(printed: re.Match[str]) -> bool:
     """Whether a password is printed, behind its account if the program wants that; `sudo` may hand on what is none."""
     rest = printed.string[printed.end("secret") : printed.end() + _FAR]
+    named = _ONLY_NAMED.search(printed.string, max(0, printed.start() - _FAR), printed.start())
     # a substitution reads what was printed before the program does
-    read = printed["root"] or _SUBSTITUTES.search(_ENDS.split(rest)[0])
+    read = printed["root"] or named or _SUBSTITUTES.search(_ENDS.split(rest)[0])
     if read and acting.may_be_a_word(printed["secret"]):
         return False
     return bool(printed["user"]) == bool(printed["accounts"]) and _is_secret(printed["secret"])

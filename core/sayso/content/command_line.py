@@ -75,7 +75,7 @@ _CLOSERS = frozenset(["}", "done", "fi", "esac"])
 # What is no program where it stands first.
 _FIRST = _KEYWORDS | _CLOSERS | {"case"}
 _LINE = re.compile(r"^\t*([^\n]*)", re.MULTILINE)
-_ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]{0,80}\])?\+?=")
 # What stands in no line that is one command of nothing but words, with one blank between two: most lines are.
 _SIGNS = frozenset("\\'\"$`()<>|&;#*?[{")
 
