@@ -99,8 +99,8 @@ def _a_revoked_key_still_runs() -> AbstractContextManager[object]:
 
 
 def _what_a_revoked_key_asked_stays_open() -> AbstractContextManager[object]:
-    async def withdraw(*_: Any) -> int:
-        return 0
+    async def withdraw(*_: Any) -> tuple[int, bool]:
+        return 0, True
 
     return _replace(authority, "withdraw", withdraw)
 
