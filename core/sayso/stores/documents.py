@@ -17,6 +17,7 @@ import pydantic_core
 
 from sayso import errors, machine, model
 from sayso.machine import events
+from sayso.stores import record_kinds
 from sayso.stores.outbox import Job
 from sayso.stores.protocol import Record, Row, Summary
 
@@ -140,7 +141,13 @@ def row_of_record(record: Record) -> tuple[str, int | None]:
 
 def read_record(row: RawRow) -> Record:
     """A record."""
-    return Record(row[0], row[1], json.loads(row[2]), to_datetime_if_any(row[3]), row[4])
+    try:
+        value = json.loads(row[2])
+    except ValueError:
+        if row[0] not in record_kinds.NEVER_LEFT_OUT:
+            raise
+        value = {}
+    return Record(row[0], row[1], value, to_datetime_if_any(row[3]), row[4])
 
 
 def read_summary(row: RawRow) -> Summary:

@@ -49,3 +49,5 @@ DUTY = "duty"
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""
+NEVER_LEFT_OUT = (STOP,)
+"""What more would be allowed without: where it cannot be read, it comes without what it held, and holds."""

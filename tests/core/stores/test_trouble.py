@@ -18,6 +18,7 @@ import pytest
 from sayso import errors, machine, model
 from sayso.desk import Desk, Setup, courier, timekeeper
 from sayso.desk.posting import lanes
+from sayso.desk.upkeep import stops
 from sayso.machine import events
 from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_worker
 from sayso.testing import board, tickets
@@ -213,6 +214,19 @@ async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
     with pytest.raises(errors.Unreadable, match="draft x"):
         await store.get("draft", "x")
     assert await store.scan("draft") == []
+
+
+@pytest.mark.parametrize("broken", ["{", "", '"all"', "[]", "{}"])
+async def test_a_stop_that_is_damaged_holds_all_the_same_until_it_is_lifted(store: Kept, broken: str) -> None:
+    desk = Desk(store, MINT)
+    await desk.open(permission(id="r1"))
+    await stops.put(store, model.Stop(by="ann", name="Ann", via="chat:T/ann", at=desk.clock.now()))
+    await tamper(store, "update records set value = $1 where kind = 'stop' returning kind", broken)
+    for _ in range(2):
+        with pytest.raises(errors.StoreUnavailable, match="a stop cannot be read, so nothing is allowed"):
+            await desk.answer("r1", model.Answer(verdict="allow"), actor())
+    assert await stops.remove(store, None)
+    assert (await desk.answer("r1", model.Answer(verdict="allow"), actor())).state == "decided"
 
 
 def test_a_full_disk_is_said_in_words_also_where_sqlite_calls_it_no_error() -> None:

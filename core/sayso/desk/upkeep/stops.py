@@ -47,7 +47,7 @@ def among(records: Sequence[Record]) -> Stops:
     try:
         return Stops(tuple(model.Stop.model_validate(record.value) for record in found))
     except pydantic.ValidationError as error:
-        hint = "lift it with the version that wrote it: sayso resume"
+        hint = "it is damaged, or a newer version wrote it; lift it: sayso resume"
         raise errors.StoreUnavailable("a stop cannot be read, so nothing is allowed", hint=hint) from error
 
 
