@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from sayso_bots.commands.doctor import command as doctor
 from sayso_bots.commands.doctor.finding import Finding
 from tests.bots.conftest import Call, Command
+
+Ended = subprocess.CompletedProcess[str]
 
 
 def findings(done_stdout: str) -> dict[str, dict[str, str | bool]]:
@@ -59,30 +62,44 @@ async def test_doctor_beside_a_running_service_finds_nothing_wrong(command: Comm
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(
-    ("package", "extra", "name"),
-    [
-        ("slack_bolt", "slack", "chats"),
-        ("discord", "discord", "chats"),
-        ("asyncpg", "postgres", "database"),
-    ],
-)
-def test_doctor_goes_on_when_a_package_is_missing(
-    command: Command, tmp_path: Path, package: str, extra: str, name: str
-) -> None:
+def test_doctor_goes_on_when_the_package_of_a_chat_is_missing(command: Command, tmp_path: Path) -> None:
+    chats = {"slack": '[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"', "discord": '[discord]\nchannel = "910"'}
+    told: dict[str, str] = {}
+    for extra, package in {"slack": "slack_bolt", "discord": "discord"}.items():
+        (tmp_path / f"{extra}.toml").write_text(chats[extra])
+        told[extra] = missing(tmp_path, package)
+    lines = [[*words, "--config", f"{extra}.toml"] for extra in chats for words in (["doctor", "--json"], ["serve"])]
+    done = command.in_turn(*lines, PYTHONPATH=str(tmp_path), SAYSO_PORT="0")
+    for extra, looked, refused in zip(chats, done[::2], done[1::2], strict=True):
+        found = names_it(extra, "chats", looked, refused)
+        assert told[extra] in str(found["chats"]["said"])
+        assert "discord" in found, "what comes after is looked at, too"
+
+
+@pytest.mark.once
+def test_doctor_goes_on_when_the_package_of_the_database_is_missing(command: Command, tmp_path: Path) -> None:
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"')
-    (tmp_path / f"{package}.py").write_text(f"raise ImportError('{package} is not here', name='{package}')")
-    variables = {"PYTHONPATH": str(tmp_path), "SAYSO_PORT": "0"}
-    if extra == "postgres":
-        variables["SAYSO_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/x"
-    done, refused = command.in_turn(["doctor", "--json"], ["serve"], **variables)
-    found = findings(done.stdout)
-    assert (done.returncode, done.stderr) == (2, "")
+    missing(tmp_path, "asyncpg")
+    variables = {"SAYSO_PORT": "0", "SAYSO_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x"}
+    looked, refused = command.in_turn(["doctor", "--json"], ["serve"], PYTHONPATH=str(tmp_path), **variables)
+    assert {"slack", "discord"} < set(names_it("postgres", "database", looked, refused)), "what comes after, too"
+
+
+def missing(folder: Path, package: str) -> str:
+    """Let a package be missing where PYTHONPATH is this folder; returns what whoever imports it is told."""
+    told = f"{package} is not here"
+    (folder / f"{package}.py").write_text(f"raise ImportError('{told}', name='{package}')")
+    return told
+
+
+def names_it(extra: str, name: str, looked: Ended, refused: Ended) -> dict[str, dict[str, str | bool]]:
+    """What doctor found, once it is seen that it and the service say by what the missing package is installed."""
+    found = findings(looked.stdout)
+    assert (looked.returncode, looked.stderr) == (2, "")
     assert f"pip install '.[{extra}]'" in str(found[name]["hint"])
-    other = "slack" if extra == "discord" else "discord"
-    assert other in found, "what comes after is looked at, too"
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert str(found[name]["hint"]) in refused.stderr
+    return found
 
 
 def test_what_doctor_says_stands_in_columns_that_fit_the_window() -> None:

@@ -192,10 +192,10 @@ def deferred(stage: Stage, given: ClaudeAgentOptions | None = None, *tools: str)
     return defer.run(stage.ann.desk, "go", options, session=SESSION)
 
 
-async def test_deferred_calls_are_decided_one_after_the_other_and_run_once_and_then_the_session_goes_on(
+async def test_deferred_calls_are_decided_one_after_the_other_and_the_session_goes_on_until_one_is_stopped(
     stage: Stage,
 ) -> None:
-    stage.api.script([[touch("a.txt"), touch("b.txt")], touch("b.txt"), anthropic.Text("done"), anthropic.Text("two")])
+    stage.api.script([[touch("a.txt"), touch("b.txt")], touch("b.txt"), anthropic.Text("done")])
     # allowed beforehand, and asked about all the same
     given = dataclasses.replace(stage.given, allowed_tools=["Bash"])
     async with stage.running(deferred(stage, given)) as run:
@@ -207,10 +207,16 @@ async def test_deferred_calls_are_decided_one_after_the_other_and_run_once_and_t
     said = told(stage)
     assert any("Only one call at a time" in text for text in said)
     assert "Reason: one is enough" in said[-1]
-    # the session waits for nobody now, so that it gets the next prompt
-    [result] = await stage.until_done(deferred(stage, given))
-    assert (result.result, {one.session_id for one in [*results, result]}) == ("two", {SESSION})
     assert await stage.ann.count() == 2
+    # the session waits for nobody now, so that it gets the next prompt, and whoever stops a call ends that run
+    stage.api.script([touch("c.txt"), touch("late.txt"), anthropic.Text("done")])
+    async with stage.running(deferred(stage, given)) as run:
+        await stage.ann.answer(3, verdict="stop")
+        with contextlib.suppress(claude_agent_sdk.ResultError):
+            await run
+    assert {one.session_id for one in results} == {SESSION}
+    assert "one is enough" in str(stage.api.conversation()[-1]["messages"]), "the prompt is one of the same session"
+    assert (stage.files(), await stage.ann.count()) == (["edited.txt"], 3)
 
 
 async def test_a_plan_and_questions_wait_in_the_same_way_and_are_asked_about_once(stage: Stage) -> None:
@@ -224,15 +230,6 @@ async def test_a_plan_and_questions_wait_in_the_same_way_and_are_asked_about_onc
     assert "approved exiting plan mode" in told(stage)[0]
     assert '"Which database?"="SQLite"' in told(stage)[1]
     assert await stage.ann.count() == 2
-
-
-async def test_deny_and_stop_ends_a_deferred_run(stage: Stage) -> None:
-    stage.api.script([touch(), touch("late.txt"), anthropic.Text("done")])
-    async with stage.running(deferred(stage)) as run:
-        await stage.ann.answer(verdict="stop")
-        with contextlib.suppress(claude_agent_sdk.ResultError):
-            await run
-    assert (stage.files(), await stage.ann.count()) == ([], 1)
 
 
 async def test_a_session_without_a_uuid_is_refused(stage: Stage) -> None:
