@@ -37,7 +37,7 @@ _NONE = Stops()
 
 async def standing(store: Store) -> Stops:
     """The stops that stand. Raises `StoreUnavailable`: where one cannot be read, nothing is allowed."""
-    return among(await store.scan(STOP))
+    return among(found) if (found := await store.scan(STOP)) else _NONE
 
 
 def among(records: Sequence[Record]) -> Stops:
