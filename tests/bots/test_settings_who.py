@@ -210,3 +210,23 @@ def test_a_name_that_is_unknown_is_told_with_the_one_that_may_be_meant(name: str
     with pytest.raises(errors.InvalidSettings) as refused:
         parse(text)
     assert (refused.value.field, refused.value.hint) == ("policies.p.approvers", hint)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ({"needs": [{"who": ["ann"], "from": 1}]}, "known here: who, count"),
+        ({"stages": [{"needs": [{"who": ["ann"], "counts": 1}]}]}, "did you mean 'count'?"),
+        ({"stages": [{"aprovers": ["ann"]}]}, "did you mean 'approvers'?"),
+        ({"break_glass": {"who": ["ann"], "by": 1}}, "known here: who, review"),
+        (
+            {"approvers": ["ann"], "escalate": [{"after": "1h", "to": ["ann"]}]},
+            "known here: after, add, replace, route",
+        ),
+    ],
+)
+def test_a_wrong_key_within_a_policy_is_told_with_the_keys_of_its_place(written: dict[str, object], hint: str) -> None:
+    with pytest.raises(errors.InvalidSettings, match="is no setting") as caught:
+        toml.parse({"people": {"ann": {}}, "policies": {"one": written}})
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(hint)

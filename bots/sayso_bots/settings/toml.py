@@ -268,6 +268,13 @@ def _walk(where: Sequence[str]) -> tuple[type[pydantic.BaseModel], str | None]:
         if field is None:  # the name of a person, group or policy, or the number of an item
             continue
         expected = field.description or expected
-        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
-        table = next((kind for kind in inner if issubclass(kind, pydantic.BaseModel)), table)
+        table = next(_tables(field.annotation), table)
     return table, expected
+
+
+def _tables(kind: Any) -> Iterator[type[pydantic.BaseModel]]:
+    """The tables in a type, also within lists and alternatives."""
+    if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+        yield kind
+    for inner in get_args(kind):
+        yield from _tables(inner)
