@@ -392,6 +392,15 @@ async def test_an_open_request_that_nobody_can_allow_any_more_is_told(place: Pla
         assert "request d1" not in {one.name for one in await findings.find_all(None)}
 
 
+async def test_a_request_whose_only_approver_has_left_is_told(place: Place) -> None:
+    place.settings('[people.ann]\n[people.bob]\n[policies.default]\napprovers = ["ann"]\n')
+    async with local_desk.connect(environment.read(), create=True) as desk:
+        await desk.open(sayso.Permission(tool="deploy", input={}, id="d1"))
+        place.settings('[people.bob]\n[policies.default]\napprovers = ["bob"]\n')
+        (warned,) = [one for one in await findings.find_all(None) if one.name == "request d1"]
+    assert warned.said.startswith("nobody can allow it any more: 1 person must allow, and only 0 may")
+
+
 async def test_quiet_hours_that_are_longer_than_a_request_waits_are_told(place: Place) -> None:
     quiet = (
         '[calendars.office]\ndays = ["mon", "tue", "wed", "thu", "fri"]\nhours = "09:00-18:00"\nzone = "UTC"\n'

@@ -202,7 +202,9 @@ def _people_of(
     for at, need in enumerate(needs):
         accounts = (account for group in _platform_groups(directory, need) for account in enrolled[group].accounts)
         owners = (directory.owner(account) for account in accounts)
-        for name in dict.fromkeys((*directory.members(need.who), *(owner for owner in owners if owner))):
+        # a request may name people who have left the settings since
+        named = (one for one in directory.members(need.who) if one in directory.people or one == "requester")
+        for name in dict.fromkeys((*named, *(owner for owner in owners if owner))):
             found.setdefault(name, []).append(at)
     return found
 
