@@ -19,6 +19,8 @@ _READ = 20_000
 _RUN_OR_WRITE = re.compile(
     rf"""(?<![\w.-])(?:{"|".join((*programs.WRAPPERS, *programs.SHELLS, *outside.WRITERS, "find", "eval"))})\s"""
 )
+# What names the secret is itself where something is read or written: `$X bash <<<--password reboot`.
+_SENT_BEFORE = re.compile(r"""[<>][|&]?[\s\\]{0,9}["']?-{0,2}[\w.-]{1,40}["']?[:=]?["']?[ \t]{1,9}["']?\Z""")
 _BEFORE_WORDS = tuple(" \t\"'/")
 _NO_QUOTES = str.maketrans("", "", "'\"\\")
 _WORD = re.compile(r"[A-Za-z0-9_~.][\w./@:%+-]*\Z")
@@ -83,13 +85,14 @@ def without(raw: str, found: Iterable[Span]) -> Iterator[Span]:
             names, all_read = _read(raw[:_READ]), True
         elif names is None:
             names = _names_in(raw[:_READ])
-        if raw[begin:end] not in names:
+        sent = all_read and _SENT_BEFORE.search(raw, max(0, begin - _LOOKED_BACK), begin)
+        if raw[begin:end] not in names and not (sent and may_be_a_word(raw[begin:end])):
             yield begin, end
 
 
 def _may_be_first(raw: str, at: int) -> bool:
     """Whether something is set or sent before the word that ends or begins here, so that it may be a program."""
-    before = raw[max(0, at - _LOOKED_BACK) : at].rpartition("\n")[2]
+    before = raw[max(0, at - _LOOKED_BACK) : at].replace("\\\n", " ").replace("\\\r\n", " ").rpartition("\n")[2]
     return before[-1:] in _BEFORE_WORDS and any(sign in before for sign in "=<>")
 
 

@@ -140,7 +140,7 @@ _PRINTED = re.compile(
     re.VERBOSE,
 )
 # Behind these it is no program: `exec -a echo reboot`.
-_ONLY_NAMED = re.compile(r"(?<!\S)(?:-\S{0,40}|flock|chroot)\s{1,9}\Z|[<>]\s{0,9}\Z")
+_ONLY_NAMED = re.compile(r"(?<!\S)(?:-\S{0,40}|flock|chroot)[\s\\]{1,9}\Z|[<>][\s\\]{0,9}\Z")
 _PIPED_TEXT = re.compile(rf"""["']({labelled.SAFE}{{4,400}}+)["']\s{{0,3}}\|\s{{0,3}}ConvertTo-SecureString\b""")
 # A line of .pgpass: host, port, database, user and password.
 _PGPASS = re.compile(
