@@ -235,14 +235,19 @@ async def test_what_is_no_copy_of_ours_is_refused_and_nothing_is_changed(
     (tmp_path / "text").write_text("not a database, at all " * 400)
     with apsw.Connection(str(tmp_path / "songs")) as db:
         sqlite_worker.rows(db, "create table songs (title text)")
-    for name in ("text", "songs", "nothing"):
-        with pytest.raises(errors.SaysoError):
+    (tmp_path / "empty").touch()
+    with apsw.Connection(str(tmp_path / "new")) as db:
+        sqlite_worker.rows(db, "pragma user_version = 1")
+    for name in ("text", "songs", "nothing", "empty", "new", "."):
+        with pytest.raises(errors.SaysoError, match=str(tmp_path / name)):
             await restoring.restore(tmp_path / name, database, front.clock.now())
     again = await reopened(front, database)
     assert not (await again.get("r1")).held
     await again.store.close()
     with pytest.raises(errors.InvalidSettings, match="there already"):
         restoring.backup(database, tmp_path / "text")
+    with pytest.raises(errors.InvalidSettings, match="cannot be made: No such file or directory"):
+        restoring.backup(database, tmp_path / "nowhere" / "copy.db")
 
 
 async def test_what_pg_restore_put_back_is_held_by_a_command(pg_schema: str) -> None:

@@ -46,15 +46,20 @@ def backup(database: Path, target: Path) -> None:
     """Copy the database as of this moment, also while it is in use.
 
     Raises:
-        InvalidSettings: there is no such database, or the target is there already.
+        InvalidSettings: there is no such database, or the target is there already, or cannot be made.
         StoreUnavailable: it cannot be read.
     """
     if not database.exists():
         raise sqlite_file.wrong(f"there is no database at {database}", "run this in the folder of the service")
     if target.exists():
         raise errors.InvalidSettings(f"{target} is there already", field="FILE", hint="name a new file")
-    sqlite_file.while_busy(sqlite_file.BUSY_TIMEOUT)(_copy, database, beside := target.with_name(target.name + ".new"))
-    os.replace(beside, target)
+    beside = target.with_name(target.name + ".new")
+    try:
+        sqlite_file.while_busy(sqlite_file.BUSY_TIMEOUT)(_copy, database, beside)
+        os.replace(beside, target)
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        message, hint = f"{target} cannot be made: {error.strerror}", "name a file in a folder that is there and yours"
+        raise errors.InvalidSettings(message, field="FILE", hint=hint) from error
 
 
 async def restore(copy: Path, database: Path, at: datetime) -> Restored:
@@ -134,9 +139,18 @@ async def _drop_revoked(store: Store, known: set[str] | None) -> tuple[tuple[str
 
 def _check(copy: Path, database: Path) -> set[str] | None:
     """The keys of the present database, once the copy is known to be whole. Raises as `restore`."""
-    if not copy.exists():
+    if not copy.is_file():
         raise errors.InvalidSettings(f"there is no file {copy}", field="FILE", hint="see: sayso backup FILE")
-    sqlite_file.quick_check(str(copy))
+    other = "take another file that sayso backup wrote; nothing was changed"
+    try:
+        sqlite_file.quick_check(str(copy))
+    except errors.StoreUnavailable as error:
+        raise errors.StoreUnavailable(f"{copy} cannot be put back: {error.message}", hint=other) from error
+    # what is empty would be opened as a new database, in which nothing is left
+    with contextlib.closing(sqlite_file.open_reader(str(copy))) as db:
+        is_ours = bool(sqlite_worker.rows(db, "select 1 from sqlite_master where name = 'tickets'"))
+    if not is_ours:
+        raise errors.InvalidSettings(f"{copy} is no copy of a database of sayso", field="FILE", hint=other)
     return _keys_alone(database)
 
 
