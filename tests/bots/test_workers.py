@@ -1,6 +1,8 @@
 """A worker that crashes stops the service; one that lost its database waits for it, and says so."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -73,3 +75,19 @@ async def test_stopping_ends_every_worker() -> None:
     await asyncio.sleep(0)
     await crew.stop()
     assert ended == ["ended", "ended"]
+
+
+async def test_two_signals_to_stop_at_the_same_moment_are_one(caplog: pytest.LogCaptureFixture) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    stopped = lifetime.watch_signals()
+    try:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await stopped
+            # the loop has its handlers back once both were heard
+            await until(lambda: signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+            await asyncio.sleep(0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert caplog.text == ""

@@ -25,7 +25,9 @@ def watch_signals() -> asyncio.Future[None]:
     stopped: asyncio.Future[None] = loop.create_future()
 
     def stop() -> None:
-        stopped.set_result(None)
+        # two may come at the same moment, or one after the terminal is gone
+        if not stopped.done():
+            stopped.set_result(None)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
