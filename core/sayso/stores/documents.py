@@ -141,12 +141,12 @@ def row_of_record(record: Record) -> tuple[str, int | None]:
 
 def read_record(row: RawRow) -> Record:
     """A record."""
+    value: model.JsonObject = {}
     try:
         value = json.loads(row[2])
     except ValueError:
         if row[0] not in record_kinds.NEVER_LEFT_OUT:
             raise
-        value = {}
     return Record(row[0], row[1], value, to_datetime_if_any(row[3]), row[4])
 
 
