@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +26,7 @@ from sayso.stores import Store
 from sayso_slack import channel
 from tests.adapters.claude_service import call
 from tests.bots.conftest import Command, Running
+from tests.fakes.ports import free_port
 from tests.fakes.slack import FakeSlack, Message
 
 # asyncpg has no types.
@@ -229,8 +229,7 @@ def request_of(message: Message) -> str | None:
 async def setup(command: Command, database: str = "sqlite:///sayso.db", more: str = "") -> AsyncGenerator[Setup]:
     """Everything up, with Ann (U1) and Bob (U2) in #ops; *more* is added to the settings."""
     (command.folder / "sayso.toml").write_text(SETTINGS + more)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with FakeSlack() as slack, AsyncExitStack() as life:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         there = Setup(command, slack, database, port, _life=life)

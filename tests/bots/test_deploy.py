@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import tomllib
@@ -19,6 +18,7 @@ import pytest
 
 from tests.adapters.http import service as http_service
 from tests.conftest import require, until
+from tests.fakes.ports import free_port
 from tests.fakes.processes import PATIENCE, started
 
 pytestmark = pytest.mark.once
@@ -34,12 +34,6 @@ def ran(*line: str | Path, **variables: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         line, capture_output=True, text=True, check=False, timeout=PATIENCE, env={**os.environ, **variables}
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port: int = bound.getsockname()[1]
-        return port
 
 
 # systemd

@@ -17,9 +17,10 @@ import yaml  # type: ignore[import-untyped]
 
 from sayso_bots.service.service import GRACE
 from tests.bots.conftest import OPENS, Command
-from tests.bots.test_deploy import DEPLOY, ROOT, free_port, unit
+from tests.bots.test_deploy import DEPLOY, ROOT, unit
 from tests.conftest import require
 from tests.fakes import processes, quick
+from tests.fakes.ports import free_port
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 CONTAINER = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.discord import Person as DiscordPerson
 from tests.fakes.discord.delivery import signature
+from tests.fakes.ports import free_port
 from tests.fakes.processes import Forked
 from tests.fakes.slack import FakeSlack
 
@@ -111,8 +111,7 @@ class Setup:
 @asynccontextmanager
 async def setup(command: Command, settings: str = SETTINGS, **more: str) -> AsyncGenerator[Setup]:
     (command.folder / "sayso.toml").write_text(settings)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with FakeDiscord() as discord, AsyncExitStack() as life:
         discord.channel(OPS, name="ops")
         there = Setup(command, discord, more, port, _life=life)

@@ -1,7 +1,6 @@
 """Hooks of the dashboard against a real `sayso serve` and people in Slack; the service is killed, the hooks are not."""
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +16,7 @@ from tests.adapters.claude_scene import Scene, running, touch
 from tests.adapters.hitl.scene import Agent, Json
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import Setup, setup, soon
+from tests.fakes.ports import free_port
 from tests.fakes.slack import Message, Person
 
 HOOK = Path(__file__).resolve().parents[2] / "bots" / "examples" / "hitl_hook.py"
@@ -48,8 +48,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with setup(WithHooks(tmp_path, port)) as there:
         yield Stage(there, there.slack.person("U1", name="ann"), f"http://localhost:{port}")
 

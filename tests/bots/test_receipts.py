@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -18,6 +17,7 @@ import pytest
 
 from sayso_bots.settings import toml
 from tests.bots.conftest import PATIENCE, Command
+from tests.fakes.ports import free_port
 from tests.fakes.processes import Running, environment, run, started
 from tests.test_docs import PAGES, ROOT, blocks
 
@@ -109,8 +109,7 @@ async def test_a_release_gets_its_receipt_by_the_commands_of_the_page(command: C
 async def payouts(folder: Path, keys: str) -> AsyncGenerator[str]:
     """The small service of the page."""
     (folder / "keys.json").write_text(keys)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     line = [sys.executable, str(EXAMPLES / "service.py")]
     async with started(line, folder, SAYSO_KEYS="keys.json", PORT=str(port)) as running:
         await listening(port, running)

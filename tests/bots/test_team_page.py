@@ -21,8 +21,8 @@ from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT
 from sayso_bots.settings import toml
 from tests.bots.conftest import Command
-from tests.bots.test_deploy import free_port
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.ports import free_port
 from tests.fakes.slack import FakeSlack, Person
 
 PAGE = (Path(__file__).parents[2] / "docs" / "team-review.md").read_text(encoding="utf-8")

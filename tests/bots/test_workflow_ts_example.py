@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from tests.bots.conftest import Command, Running
 from tests.bots.restarts import WITHIN, Setup, setup
 from tests.conftest import until
 from tests.fakes import node
+from tests.fakes.ports import free_port
 from tests.fakes.processes import started
 from tests.fakes.slack import Message, Person
 
@@ -128,8 +128,7 @@ def output() -> Path:
 @asynccontextmanager
 async def app(there: Setup, output: Path) -> AsyncGenerator[App]:
     secret = (await asyncio.to_thread(there.command, "keys", "callback")).stdout.strip()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with aiohttp.ClientSession() as session:
         made = App(there, session, output, port, secret)
         async with made.life:
