@@ -202,8 +202,8 @@ class Shell:
 
         *loaded* is the ticket as it was read a moment ago: if it has changed since, or the event changes nothing of
         it, it is read again. *looked* makes the event say what must be found out elsewhere about the very ticket that
-        it happens to. With a *key* it is refused once
-        that is revoked (`Unauthorized`), which is looked up for each try.
+        it happens to. With a *key* it is refused once that is revoked (`Unauthorized`), which is looked up for each
+        try.
         """
         for _ in range(_TRIES):
             fresh = loaded is None

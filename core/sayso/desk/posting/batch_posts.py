@@ -141,7 +141,7 @@ class BatchPosts:
             for late in await late_cards.others(self._shell, posted):
                 await self._catch_up(found, tickets, await self._edit(found, tickets, late))
         for one in tickets:
-            if one.id in mine and not await self._deliveries.has(one, found.place):
+            if one.id in mine and not await deliveries.first(self._store, one.id, found.place):
                 await self._deliveries.record(one, found.place, posted.message, posted.shown)
         await self._catch_up(found, tickets, posted)
 

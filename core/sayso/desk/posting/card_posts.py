@@ -55,7 +55,7 @@ class CardPosts:
             posted = await self._edit(ticket, posted)
         else:
             posted = await self._post(ticket, place)
-        if not await self._deliveries.has(ticket, place):
+        if not await deliveries.first(self._store, ticket.id, place):
             await self._deliveries.record(ticket, place, posted.message, posted.shown)
         for one in late:
             await self._edit(ticket, one)

@@ -27,9 +27,10 @@ class Deliveries:
     def _entry(self, place: model.Place, message: str, shown: str) -> events.Delivered:
         return events.Delivered(at=self._clock.now(), place=place, message=message, shown=shown or None)
 
-    async def has(self, ticket: model.Ticket, place: model.Place) -> bool:
-        """Whether one at *place* is on record."""
-        async for row in whole_log(self._store, ticket.id):
-            if isinstance(row.entry, events.Delivered) and row.entry.place == place:
-                return True
-        return False
+
+async def first(store: Store, ticket_id: str, place: model.Place) -> events.Delivered | None:
+    """The first delivery of a request at *place* that is on record."""
+    async for row in whole_log(store, ticket_id):
+        if isinstance(row.entry, events.Delivered) and row.entry.place == place:
+            return row.entry
+    return None

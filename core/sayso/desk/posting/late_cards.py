@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sayso import errors, model
+from sayso.desk.posting import deliveries
 from sayso.desk.shell import Shell
 from sayso.machine import events
-from sayso.stores import Job, whole_log
+from sayso.stores import Job
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,6 @@ async def look_at(shell: Shell, job: Job) -> datetime | None:
     platform, place = shell.platforms.get(model.channel_of(job.effect.place)), job.effect.place
     if platform is None or platform.find_cards is None:
         return None
-    async for row in whole_log(shell.store, job.ticket_id):
-        if isinstance(row.entry, events.Delivered) and row.entry.place == place:
-            at = row.entry.at + timedelta(seconds=LOOKED_FOR_AFTER)
-            return at if at > shell.clock.now() else None
-    return None
+    posted = await deliveries.first(shell.store, job.ticket_id, place)
+    at = posted and posted.at + timedelta(seconds=LOOKED_FOR_AFTER)
+    return at if at and at > shell.clock.now() else None
