@@ -208,10 +208,9 @@ class Shell:
         for _ in range(_TRIES):
             fresh = loaded is None
             ticket, loaded = loaded or await self.store.load(id), None
-            event = happened()
+            event = await looked(ticket, happened()) if looked else happened()
+            # last, since a chat may take its time to be found out from: a stop or a revocation of meanwhile counts
             acting = await self._first(ticket, event, key)
-            if looked and acting is event:
-                acting = event = await looked(ticket, event)
             try:
                 step = await self._stepped(ticket, acting)
             except (errors.Refused, *refused_uses.REFUSALS):
@@ -242,21 +241,21 @@ class Shell:
         raise Occupied(f"request {id} changes too fast", hint="try again")
 
     async def step_together(
-        self, happening: Mapping[str, events.Event], looked: Look | None = None
+        self, happening: Mapping[str, events.Event], looked: Look | None = None, key: str | None = None
     ) -> list[model.Ticket]:
         """The tickets after an event for each: all of them are stored or none. Raises `NotFound`, and as the rules.
 
-        *looked* is as in `step`.
+        *looked* and *key* are as in `step`.
         """
         for _ in range(_TRIES):
             found = [(await self.store.load(id), event) for id, event in happening.items()]
-            first = [await self._first(ticket, event) for ticket, event in found]
-            if late := [ticket for (ticket, event), acting in zip(found, first, strict=True) if acting is not event]:
+            said = [(ticket, await looked(ticket, event) if looked else event) for ticket, event in found]
+            first = [await self._first(ticket, event, key) for ticket, event in said]
+            if late := [ticket for (ticket, event), acting in zip(said, first, strict=True) if acting is not event]:
                 # what time or a stop has done comes before it
                 for ticket in late:
                     await self.let_time_act(ticket.id)
                 continue
-            said = [(ticket, await looked(ticket, event) if looked else event) for ticket, event in found]
             steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in said]
             changed = [one for one in steps if one[2].ticket.version > one[0].version]
             beside = await keeping.records(self.store, self.setup, *((one[0], one[2].ticket) for one in changed))

@@ -1,6 +1,7 @@
 """Whoever allowed something and lost their account before the last place was filled does not count any more."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from sayso import errors, model
 from sayso.cards import card, draw, telling
 from sayso.desk import Desk, Setup, channel, keys
 from sayso.desk.answering import closed_accounts
+from sayso.desk.upkeep import stopping
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.board import Board
@@ -140,6 +142,45 @@ async def test_a_key_that_was_revoked_does_not_fill_a_place() -> None:
     await found.revoke("ann", desk.clock.now())
     left = await desk.answer(ticket.id, ALLOW, bob)
     assert (left.decision, left.gone) == (None, ("key:ann",))
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_key_that_is_revoked_while_the_others_are_looked_up_decides_nothing(together: bool) -> None:
+    desk, known = desk_of()
+    found = keys.Keys(desk.store)
+    key = await found.find(await found.add("bob", "approver", desk.clock.now()))
+    bob = replace(actor("bob"), key=key.actor.key)
+    named = model.Batch(id="t1", size=2, whole=True) if together else None
+    asked = [sayso.Permission(tool="Bash", input={"command": f"make {it}"}, batch=named) for it in ("a", "b")]
+    tickets = [await desk.open(one) for one in asked]
+    shown = {one.id for one in tickets}
+    await desk.answer(tickets[0].id, ALLOW, actor("ann"), shown=shown)
+
+    async def says(account: str) -> bool:
+        with contextlib.suppress(errors.NotFound):  # the second time, where two are decided together
+            await found.revoke("bob", desk.clock.now())
+        return True
+
+    known.is_open = says  # type: ignore[method-assign]
+    with pytest.raises(errors.Unauthorized):
+        await desk.answer(tickets[0].id, ALLOW, bob, shown=shown)
+    assert [(await desk.store.load(one.id)).decision for one in tickets] == [None, None]
+
+
+async def test_a_stop_while_the_others_are_looked_up_holds_the_answer() -> None:
+    desk, known = desk_of()
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+
+    async def says(account: str) -> bool:
+        # its walk through what is open has not come here yet
+        await stopping.stop(desk, stopping.Who("dan", "Dan", "chat:T/dan"), follow=False)
+        return True
+
+    known.is_open = says  # type: ignore[method-assign]
+    with pytest.raises(errors.Refused):
+        await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert (await desk.store.load(ticket.id)).decision is None
 
 
 async def test_a_place_of_an_earlier_stage_becomes_free_again() -> None:

@@ -50,7 +50,7 @@ async def answer(
             facts = {"read_since": since, "at": shell.clock.now(), "grace": 0.0}
             said[one.id] = event.model_copy(update=facts)
     _check(ticket, members, said, shown)
-    after = await shell.step_together(said, functools.partial(closed_accounts.without, shell))
+    after = await shell.step_together(said, functools.partial(closed_accounts.without, shell), actor.key)
     return next(one for one in after if one.id == ticket.id)
 
 
