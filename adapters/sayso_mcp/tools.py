@@ -8,17 +8,17 @@ import importlib.metadata
 import inspect
 import json
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Annotated, Any
 
 import mcp_types as types
 import pydantic
 from mcp.server import mcpserver
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver import tools
 
 from sayso import asking, errors, model
 from sayso.desk import asker
-from sayso_mcp import prompt, settings, standing, waiting
+from sayso_mcp import prompt, settings, standing, strict, waiting
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,14 @@ Priority = Annotated[
     pydantic.Field(description="How urgent it is, as you say; it alone changes nothing but the order of lists."),
     pydantic.WithJsonSchema({"type": "string", "enum": ["low", "normal", "urgent"]}),
 ]
-Options = Annotated[list[str | model.Option], pydantic.Field(description=f"1 to {model.MAX_OPTIONS} of them.")]
+Option = Annotated[
+    model.Option,
+    # not a union: what is wrong with one would be told of the other
+    pydantic.BeforeValidator(
+        lambda given: {"label": given} if isinstance(given, str) else given, json_schema_input_type=str | model.Option
+    ),
+]
+Options = Annotated[list[Option], pydantic.Field(description=f"1 to {model.MAX_OPTIONS} of them.")]
 Multiple = Annotated[bool, pydantic.Field(description="Several may be chosen.")]
 Other = Annotated[bool, pydantic.Field(description="Free text may be given in place of an option.")]
 Schema = Annotated[
@@ -91,23 +98,38 @@ class Tools:
 
     def server(self) -> mcpserver.MCPServer:
         """An MCP server with these tools."""
-        version = importlib.metadata.version("sayso")
-        server = mcpserver.MCPServer("sayso", instructions=_INSTRUCTIONS, version=version, subscriptions=False)
         asks = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
         # not idempotent: an allow is told as one once
         reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=True)
-        for tool, title, hints, structured in (
-            (self.ask_permission, "Ask for permission", asks, None),
-            (self.ask_question, "Ask a question", asks, None),
-            (self.ask_choice, "Ask for a choice", asks, None),
-            (self.ask_form, "Ask for several values", asks, None),
-            (self.get_decision, "Go on waiting", reads, None),
-            # its text is read by a program, which takes nothing beside it
-            (self.permission_prompt, "For Claude Code itself", asks, False),
-        ):
-            said = inspect.getdoc(tool)
-            server.add_tool(tool, title=title, description=said, annotations=hints, structured_output=structured)
-        return server
+        rows: Sequence[tuple[Any, str, types.ToolAnnotations]] = (
+            (self.ask_permission, "Ask for permission", asks),
+            (self.ask_question, "Ask a question", asks),
+            (self.ask_choice, "Ask for a choice", asks),
+            (self.ask_form, "Ask for several values", asks),
+            (self.get_decision, "Go on waiting", reads),
+        )
+        served: list[tools.Tool] = [
+            strict.Tool.from_function(tool, title=title, description=inspect.getdoc(tool), annotations=hints)
+            for tool, title, hints in rows
+        ]
+        # a program calls it, of whichever version: it may send more, and reads the text with nothing beside it
+        prompted = self.permission_prompt
+        served.append(
+            tools.Tool.from_function(
+                prompted,
+                title="For Claude Code itself",
+                description=inspect.getdoc(prompted),
+                annotations=asks,
+                structured_output=False,
+            )
+        )
+        return mcpserver.MCPServer(
+            "sayso",
+            instructions=_INSTRUCTIONS,
+            version=importlib.metadata.version("sayso"),
+            tools=served,
+            subscriptions=False,
+        )
 
     async def leave(self) -> None:
         """Withdraw what nobody can come back for, because this process ends."""
@@ -253,6 +275,4 @@ def _errors_in_words() -> Generator[None]:
     try:
         yield
     except errors.SaysoError as error:
-        field = f" ({error.field})" if error.field else ""
-        hint = f"; {error.hint}" if error.hint else ""
-        raise ToolError(f"{error.message}{field}{hint}. Nobody has allowed or answered anything.") from error
+        raise strict.in_words(error) from error

@@ -162,6 +162,50 @@ async def test_what_cannot_be_asked_is_a_tool_error_that_says_why() -> None:
             assert said in text(answered)
 
 
+async def test_an_argument_that_no_tool_reads_is_refused_by_its_name_and_with_the_one_that_was_meant() -> None:
+    known = "known here: body, expires_in, id, priority, title"
+    rows: list[tuple[str, dict[str, Any], str]] = [
+        ("ask_question", {"title": "Who?", "policy": "none"}, f"ask_question has no argument 'policy'; {known}."),
+        ("ask_question", {"title": "Who?", "expire_in": 9}, "no argument 'expire_in'; did you mean 'expires_in'? N"),
+        ("ask_permission", {**LS, "inputs": {}}, "ask_permission has no argument 'inputs'; did you mean 'input'?"),
+        ("ask_choice", {"title": "Which?", "choices": ["A"], "options": ["A"]}, "no argument 'choices'"),
+        ("ask_choice", {"title": "Which?", "options": [{"label": "A", "desc": "x"}]}, "options.0.desc: is not known"),
+        ("ask_form", {"title": "Refund", "schema": FORM, "fields": []}, "ask_form has no argument 'fields'"),
+        (
+            "get_decision",
+            {"request_id": "r", "wait": 9},
+            "get_decision has no argument 'wait'; known here: request_id.",
+        ),
+        ("ask_question", {"title": "Who?", "x" * 500: 1}, f"no argument '{'x' * 60}'; known here"),
+    ]
+    async with scene(HURRIED) as there:
+        for row in each(rows):
+            with row as (tool, arguments, said):
+                answered = await there.call(tool, **arguments)
+                assert answered.is_error
+                assert said in text(answered)
+        assert await there.tickets() == []
+        listed = {tool.name: tool.input_schema for tool in (await there.client.list_tools()).tools}
+    assert {name for name, shape in listed.items() if shape.get("additionalProperties") is not False} == {
+        "permission_prompt"
+    }
+
+
+async def test_what_is_wrong_with_an_argument_is_said_in_our_words_without_its_value() -> None:
+    rows: list[tuple[str, dict[str, Any], str]] = [
+        ("ask_permission", {"tool": "Bash", "body": "hunter2"}, "input: is missing"),
+        ("ask_question", {"title": "Who?", "priority": "hunter2"}, "priority: must be 'low', 'normal' or 'urgent'"),
+        ("ask_question", {"title": "Who?", "expires_in": "hunter2"}, "expires_in: must be a number"),
+        ("ask_choice", {"title": "Which?", "options": "hunter2"}, "options: must be a list"),
+        ("ask_question", {"title": ""}, "title: must have at least 1 character"),
+    ]
+    async with scene(HURRIED) as there:
+        for row in each(rows):
+            with row as (tool, arguments, said):
+                answered = await there.call(tool, **arguments)
+                assert text(answered).endswith(f"{said}. Nobody has allowed or answered anything.")
+
+
 async def test_a_failure_inside_tells_nothing_from_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene() as there:
         monkeypatch.setattr(there.desk, "open", _secret)

@@ -65,6 +65,13 @@ async def test_it_never_answers_pending() -> None:
         assert (await call)["behavior"] == "allow"
 
 
+async def test_a_newer_claude_code_may_send_more() -> None:
+    async with scene() as there:
+        call = asyncio.create_task(prompted(there, **CALL, permission_suggestions=[], mode="plan"))
+        await there.answer(verdict="allow")
+        assert (await call)["behavior"] == "allow"
+
+
 async def test_a_call_that_cannot_be_read_is_a_denial() -> None:
     rows: list[tuple[dict[str, Any], str]] = [
         ({}, "tool_name"),
