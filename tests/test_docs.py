@@ -565,6 +565,13 @@ def _below(kind: type[errors.SaysoError]) -> Iterator[type[errors.SaysoError]]:
 # Links and words
 
 
+def test_the_changelog_says_what_each_version_brings_in_groups_of_short_entries() -> None:
+    versions = re.split(r"^## ", PAGES["CHANGELOG.md"], flags=re.MULTILINE)[1:]
+    assert all(version.count("\n") < 200 for version in versions), "what matters to nobody can be left out"
+    entries = [entry for version in versions for entry in re.split(r"^- ", version, flags=re.MULTILINE)[1:]]
+    assert [entry for entry in entries if entry.partition("\n\n")[0].count("\n") > 3] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_headings_tables_and_settings_stand_apart_as_markdown_wants_it(page: str) -> None:
     fenced, before, wrong = False, "", list[str]()
