@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sayso import asking, errors, machine, model
-from sayso.desk import Caller, Desk, Setup, timekeeper
+from sayso.desk import Caller, Desk, Setup, channel, keys, timekeeper
+from sayso.desk.admission import granted
 from sayso.desk.upkeep import stopping
 from sayso.machine import events, people
 from sayso.stores import Record, memory
 from sayso.stores.record_kinds import STOP, STOPPED
 from sayso.testing import oracle, samples
+from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 
 ANN = samples.actor()
@@ -210,3 +213,33 @@ async def test_a_group_that_nobody_can_ask_does_not_stop_and_says_so(desk: Desk)
     desk.setup = Setup(stoppers=("group:sre",), directory=people.Directory({}, groups))
     with pytest.raises(errors.NotAllowed, match="could not find out who is in"):
         await stopping.find(desk, samples.actor("ann"))
+
+
+async def test_a_key_that_is_revoked_while_a_chat_says_who_is_in_a_group_stops_nothing_and_ends_no_grant(
+    desk: Desk, clock: ManualClock
+) -> None:
+    found = keys.Keys(desk.store)
+    groups = {"sre": people.Group(platform_groups=frozenset({"chat:G1"}))}
+    desk.setup = Setup(stoppers=("group:sre",), directory=people.Directory({}, groups))
+
+    class Slow:
+        async def is_in(self, group: str, account: str) -> bool:
+            await found.revoke(made.name, clock.now())
+            return True
+
+        async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+            return ()
+
+        async def account_of(self, email: str) -> str | None:
+            return None
+
+        async def is_open(self, account: str) -> bool:
+            return True
+
+    desk.platforms["chat"] = channel.Platform(Board("chat"), membership=Slow())
+    made = await found.find(await found.add("bob", "approver", clock.now()))
+    with pytest.raises(errors.Unauthorized):
+        await stopping.find(desk, replace(samples.actor("bob"), key=made.record))
+    made = await found.find(await found.add("bob", "approver", clock.now()))
+    with pytest.raises(errors.Unauthorized):
+        await granted.end(desk, replace(samples.actor("bob"), key=made.record), "g1")

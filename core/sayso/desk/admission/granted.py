@@ -15,14 +15,14 @@ from sayso.machine import people
 
 
 async def seen_by(shell: Shell, actor: people.Actor) -> Sequence[granting.Grant]:
-    """The grants that this person may end, the newest first."""
+    """The grants that this person may end, the newest first. Raises `Unauthorized`."""
     found = await granting.listed(shell.store, shell.clock.now())
     me = shell.setup.directory.identify(actor).id
     return found if await stopping.may(shell, actor) else [one for one in found if one.by == me]
 
 
 async def end(shell: Shell, actor: people.Actor, id: str) -> granting.Grant:
-    """End a grant as this person. Raises `NotFound`, `NotAllowed`."""
+    """End a grant as this person. Raises `NotFound`, `NotAllowed`, `Unauthorized`."""
     me, now = shell.setup.directory.identify(actor).id, shell.clock.now()
     own = any(one.id == id and one.by == me for one in await granting.listed(shell.store, now))
     if not own and not await stopping.may(shell, actor):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sayso import errors, machine, model
+from sayso.desk import authority
 from sayso.desk.answering import identity
 from sayso.desk.shell import Shell, check_whole
 from sayso.desk.upkeep import stops
@@ -36,18 +37,29 @@ class Who:
 
 
 async def may(shell: Shell, actor: people.Actor) -> bool:
-    """Whether the settings let whoever this is stop, and lift stops; groups are looked up as they are now."""
-    return identity.is_among(shell.setup.stoppers, await identity.of(shell, actor, shell.setup.stoppers))
+    """Whether the settings let whoever this is stop, and lift stops; groups are looked up as they are now.
+
+    Raises:
+        Unauthorized: the key of this person was revoked.
+    """
+    return identity.is_among(shell.setup.stoppers, await _person(shell, actor))
 
 
 async def find(shell: Shell, actor: people.Actor) -> Who:
-    """Whoever this is, as one who may stop and lift stops. Raises `NotAllowed`."""
-    person = await identity.of(shell, actor, shell.setup.stoppers)
+    """Whoever this is, as one who may stop and lift stops. Raises `NotAllowed`, `Unauthorized`."""
+    person = await _person(shell, actor)
     if identity.is_among(shell.setup.stoppers, person):
         return Who(person.id, person.name, person.account)
     names = ", ".join(shell.setup.stoppers) or "an operator"
     unsure = f"; could not find out who is in {', '.join(person.unknown)}" if person.unknown else ""
     raise errors.NotAllowed(f"you may not stop agents, or let them go on; it is for: {names}{unsure}")
+
+
+async def _person(shell: Shell, actor: people.Actor) -> model.Person:
+    person = await identity.of(shell, actor, shell.setup.stoppers)
+    # after the wait for what a chat says of its groups
+    await authority.check(shell.store, actor.key)
+    return person
 
 
 async def stop(
