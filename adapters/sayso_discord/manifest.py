@@ -18,12 +18,6 @@ PERMISSIONS = {
 }
 """Every permission by its name in Discord: its bit, and what it is for."""
 
-INTENTS = {
-    "Message Content": "optional: with it any message of an allowed person in a thread is an answer; without it people"
-    " reply to the card or mention the bot",
-}
-"""The privileged intents, which are switched on in the Developer Portal."""
-
 SCOPES = "bot%20applications.commands"
 """The bot itself, and its commands in the server."""
 

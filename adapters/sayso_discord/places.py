@@ -16,7 +16,6 @@ from sayso.machine import people
 from sayso_discord.api import Api
 
 _ID = re.compile(r"[0-9]{1,20}")
-_DM = 1
 # Conversations and threads, of which each session may have one.
 _REMEMBERED = 10_000
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import socket
 from typing import Any
 
@@ -22,8 +21,6 @@ from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stores import Query, Store
 from sayso_hitl import wire
-
-log = logging.getLogger(__name__)
 
 # Seconds to go on dialling: an agent binds its port before it asks, so an agent that does not answer soon has given up.
 PATIENCE = 5.0

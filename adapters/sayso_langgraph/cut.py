@@ -23,7 +23,6 @@ from sayso_langgraph import actions
 # LangGraph leaves its type parameters open in places, and ships no stubs.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
-Json = dict[str, Any]
 # The review is in the step of the tools, or in the one before.
 _STEPS = 3
 _AFTER_A_NO = "This was not run, because another call of the same turn was not allowed. Call it again."

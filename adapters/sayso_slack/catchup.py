@@ -101,7 +101,7 @@ class CatchUp:
                 yield message
 
     async def _judge(self, message: Any, posted: model.PostedCard, thread: str) -> None:
-        said = parse.reply({**message, "parent_user_id": self._app}, "", posted.conversation)
+        said = parse.reply({**message, "parent_user_id": self._app}, posted.conversation)
         if said is not None and said.spot.message == thread:
             await self._replies.handle(said)
 

@@ -58,7 +58,7 @@ def read(payload: Any, app: spoken.App) -> Happening | None:
     event = get(payload, "event")
     kind, channel = text(event, "type"), text(event, "channel")
     if kind == "message":
-        return _read_message(event, text(payload, "event_id"), channel, app)
+        return _read_message(event, channel, app)
     if kind in _ROOMS:
         # a renamed channel comes as an object
         some_id = channel or text(event, "channel", "id") or text(event, "old_channel_id")
@@ -68,7 +68,7 @@ def read(payload: Any, app: spoken.App) -> Happening | None:
     return None
 
 
-def _read_message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happening | None:
+def _read_message(event: Any, channel: str, app: spoken.App) -> Happening | None:
     match get(event, "subtype"):
         case "message_deleted":
             gone = text(event, "deleted_ts") or text(event, "previous_message", "ts")
@@ -76,7 +76,7 @@ def _read_message(event: Any, event_id: str, channel: str, app: spoken.App) -> H
         case "message_changed":
             return _read_change(event, channel)
         case _:
-            said = parse.reply(event, event_id)
+            said = parse.reply(event)
             if said is None or said.spot.message or said.alone:
                 return said
             # in a channel somebody speaks to the app only if they name it
@@ -90,5 +90,5 @@ def _read_change(event: Any, channel: str) -> Happening | None:
         return Deleted(channel, text(now, "ts")) if channel and text(now, "ts") else None
     if text(now, "text") == text(before, "text"):
         return None  # Slack unfolded a link
-    said = parse.reply(now, "", channel)
+    said = parse.reply(now, channel)
     return None if said is None else Changed(said)

@@ -88,7 +88,6 @@ class Reply:
     ts: str
     text: str
     """In words, as far as Slack need not be asked for names."""
-    event_id: str = ""
     written: str = field(default="", compare=False)
     """As Slack writes it."""
     parent: str = field(default="", compare=False)
@@ -204,11 +203,11 @@ def _read_submission(payload: Any) -> Submission | None:
 
 
 def _read_reply(payload: Any) -> Reply | None:
-    found = reply(get(payload, "event"), text(payload, "event_id"))
+    found = reply(get(payload, "event"))
     return found if found is not None and found.spot.message else None
 
 
-def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
+def reply(event: Any, channel: str = "") -> Reply | None:
     """What somebody wrote, from a message of an event or of a list; None if no person wrote it."""
     user, channel, ts = text(event, "user"), text(event, "channel") or channel, text(event, "ts")
     thread = text(event, "thread_ts")
@@ -222,7 +221,6 @@ def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
         spot=Spot(channel, thread if thread != ts else ""),
         ts=ts,
         text=spoken(written),
-        event_id=event_id,
         written=written,
         parent=text(event, "parent_user_id"),
         alone=text(event, "channel_type") == "im" or channel.startswith("D"),

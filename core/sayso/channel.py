@@ -3,7 +3,4 @@
 from sayso.desk.channel import Channel, Membership, Platform, Teller
 from sayso.model import PostedCard
 
-__all__ = ["Channel", "Membership", "MessageRef", "Platform", "PostedCard", "Teller"]
-
-# Its name until 0.2.
-MessageRef = PostedCard
+__all__ = ["Channel", "Membership", "Platform", "PostedCard", "Teller"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +18,6 @@ from aiohttp import http_exceptions, typedefs, web
 from sayso import errors
 from sayso_http.server import encoded, files, responses
 from sayso_http.wire_errors import Failed, Failure, Slow
-
-log = logging.getLogger(__name__)
 
 # Bytes that are sent to somebody who does not read them.
 _SENT_AHEAD = 262_144

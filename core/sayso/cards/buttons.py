@@ -16,7 +16,6 @@ from sayso.cards import button_row, offering, windows
 
 Action = button_row.Action
 Style = button_row.Style
-Special = button_row.Special
 Window = windows.Window
 Row = button_row.Row
 

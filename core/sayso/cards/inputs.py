@@ -64,8 +64,6 @@ class Input:
     """The options that are chosen to begin with, by index."""
     longest: int = model.MAX_TEXT
     """Characters that it takes; a surface may have room for fewer."""
-    belongs_to: str | None = None
-    """The input that this one is the free text for: both stand on one screen."""
 
     @property
     def label_text(self) -> str:
@@ -98,7 +96,7 @@ def inputs_of(
         made.append(_input(name, field, longest))
         if field.other:
             label = text.Trusted("Or another answer")
-            made.append(Input(other_name(name), label, required=False, longest=longest, belongs_to=name))
+            made.append(Input(other_name(name), label, required=False, longest=longest))
     return tuple(made)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import regex
@@ -104,11 +104,6 @@ def judge(words: Words, about: model.Ticket | None, here: Sequence[model.Ticket]
     if words.names == "app" or words.alone:
         return _to_app(words, here)
     return _talk(words, here) if words.session else Meaning()
-
-
-def open_at(tickets: Sequence[model.Ticket], at: datetime) -> list[model.Ticket]:
-    """Those of *tickets* that were open at a moment, decided since or not."""
-    return [one for one in tickets if one.created_at <= at and (one.decision is None or one.decision.decided_at > at)]
 
 
 def grace(usual: timedelta, meaning: Meaning) -> timedelta:

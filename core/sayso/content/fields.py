@@ -12,7 +12,6 @@ from sayso.content import entries, lookalikes, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
-MAX_TEXT = model.MAX_TEXT
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:

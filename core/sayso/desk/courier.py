@@ -21,7 +21,6 @@ from sayso.stores import Job, Store
 
 log = logging.getLogger(__name__)
 
-LEASE = lanes.LEASE
 # Seconds. Cards are tried again soon at first, then at most every five minutes.
 _LONGEST_WAIT = 300.0
 # What a stopped courier has sent may arrive as late as this: who goes on for it would not find it, or be overtaken.

@@ -37,17 +37,6 @@ from sayso.machine import (
 _LONGEST_GRACE = timedelta(minutes=1)
 _BY_PEOPLE = events.Answered | events.TakenBack | events.Passed | events.Claimed | events.Snoozed
 
-DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
-INBOX: model.Place = events.INBOX
-may_answer = approvers.may_answer
-refusal = approvers.refusal
-allows_by = approvers.allows_by
-valid_until = outcomes.valid_until
-next_wake = schedule.next_wake
-read = outcomes.read
-in_line = standstill.in_line
-Terms = binding.Terms
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -58,7 +47,7 @@ class Step:
 
 
 def open_ticket(
-    request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime, salt: str | None = None
+    request: model.Request, terms: binding.Terms, *, id: str, ref: str, at: datetime, salt: str | None = None
 ) -> Step:
     """A new ticket, and its announcement to every place of its route."""
     ticket = opened.ticket(request, terms, id, ref, at, salt)
@@ -66,7 +55,7 @@ def open_ticket(
         # nobody is asked, so there is no card: whoever waits gets it at once
         return Step(ticket, outcomes.resumes(ticket))
     after = ticket.reach.shown_at if ticket.reach else None
-    shown = (events.Announce(place=place, after=after) for place in ticket.route if place != INBOX)
+    shown = (events.Announce(place=place, after=after) for place in ticket.route if place != events.INBOX)
     return Step(ticket, (*shown, *outcomes.pushes(ticket)))
 
 
@@ -134,7 +123,7 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
 
 def first(ticket: model.Ticket, event: events.Event) -> events.Event:
     """What happens to the ticket first: *event*, or what time has done to it by then."""
-    wake = next_wake(ticket)
+    wake = schedule.next_wake(ticket)
     if wake is None or event.at < wake or isinstance(event, events.Held):
         return event
     if ticket.taken:

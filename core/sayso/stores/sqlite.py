@@ -26,9 +26,6 @@ from sayso.stores import (
 from sayso.stores.outbox import Job
 from sayso.stores.protocol import Durability, Query
 
-OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
-_prepare = sqlite_file.prepare
-
 # How often to look for commits of other processes, in seconds; costs microseconds, and only while somebody waits.
 POLL_INTERVAL = 0.15
 

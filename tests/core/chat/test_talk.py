@@ -160,13 +160,6 @@ def test_a_reply_without_words_is_told_so() -> None:
     assert judged("", to="card", about=QUESTION).told == talk.NO_WORDS
 
 
-def test_what_was_open_at_a_moment_is_known_later_too() -> None:
-    answered = machine.step(QUESTION, event(QUESTION, "Acme")).ticket
-    assert talk.open_at([answered, OTHER], NOW) == [answered, OTHER]
-    assert talk.open_at([answered, OTHER], NOW + timedelta(seconds=5)) == [OTHER]
-    assert talk.open_at([OTHER], NOW - timedelta(seconds=1)) == []
-
-
 def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
     from sayso.machine import events
 

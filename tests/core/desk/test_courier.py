@@ -288,7 +288,7 @@ async def test_a_card_whose_delivery_was_on_record_is_not_recorded_twice(
     with monkeypatch.context() as broken:
         broken.setattr(front.store, "done", away)
         assert await runner.deliver() == 1
-    clock.advance(courier.LEASE)
+    clock.advance(lanes.LEASE)
     assert await runner.deliver() == 1
     assert list(board.pinned) == ["1"]
     assert [row.entry.type for row in await front.store.log(ticket.id)] == ["opened", "delivered"]

@@ -477,7 +477,3 @@ async def test_a_database_that_is_away_ends_the_watch_over_time_so_that_somebody
     monkeypatch.setattr(store, "commit", away)
     with pytest.raises(errors.StoreUnavailable):
         await asyncio.wait_for(timekeeper.expire_due(front, store, clock), BOUND)
-
-
-def test_the_setup_is_found_by_its_earlier_name(front: Desk) -> None:
-    assert front.house is front.setup

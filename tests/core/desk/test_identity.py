@@ -228,17 +228,6 @@ async def test_whoever_is_among_some_names_is_so_by_name_by_group_or_on_call(
     assert identity.is_among(names, await identity.of(front, ANN, names)) == inside
 
 
-async def test_where_the_settings_say_it_all_nothing_is_looked_up() -> None:
-    plain = people.Directory(DIRECTORY.people, {"release": people.Group(frozenset({"cid"}))})
-    assert identity.is_settled(plain)
-    assert not any(
-        map(
-            identity.is_settled,
-            (DIRECTORY, replace(plain, delegations=(people.Delegation("a", frozenset(), ManualClock().now()),))),
-        )
-    )
-
-
 async def test_a_list_has_what_somebody_may_answer_by_being_on_call() -> None:
     rota = Paper("ann")
     front = desk("oncall:payments", rota=rota, slack=Knowing())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sayso import asking, errors, machine, model
 from sayso.content import digest
-from sayso.machine import events, people
+from sayso.machine import approvers, events, people
 from sayso.testing.samples import DEPLOY, NOW, after, opened, permission, person, said
 from tests.tables import each
 
@@ -387,4 +387,4 @@ def test_a_person_who_goes_to_and_fro_does_not_make_the_ticket_grow() -> None:
     ticket = after(ticket, said("bob", verdict="allow"))
     assert len(ticket.answers) == 11
     assert [given.answer.reason for given in ticket.answers][-2:] == ["reason 39", None]
-    assert {given.person for given in machine.allows_by(ticket)} == {"ann", "bob"}
+    assert {given.person for given in approvers.allows_by(ticket)} == {"ann", "bob"}

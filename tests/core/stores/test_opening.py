@@ -100,7 +100,7 @@ def test_whoever_holds_the_file_for_longer_than_the_patience_of_another_is_named
 async def test_a_file_that_cannot_be_written_is_said_to_be(path: Path) -> None:
     await (await sqlite.SqliteStore.open(str(path))).close()
     with pytest.raises(errors.InvalidSettings, match="cannot be written"):
-        sqlite._prepare(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY), str(path), 0.01)
+        sqlite_file.prepare(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY), str(path), 0.01)
 
 
 @pytest.mark.parametrize("reading", ["check", "backup"])

@@ -18,7 +18,7 @@ import pytest
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite, sqlite_worker
+from sayso.stores import Durability, Query, Record, Store, connect, sql, sqlite, sqlite_file, sqlite_worker
 from sayso.testing import outboxes, stores, tickets
 from tests.conftest import until
 from tests.core.stores.tampering import tamper
@@ -489,7 +489,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_have_a_journal_is_refused(path: Path) -> None:
     registered = apsw.VFS("nolocks", base="unix-none")
     with pytest.raises(errors.InvalidSettings, match="cannot be kept durably"):
-        sqlite._prepare(apsw.Connection(str(path), vfs="nolocks"), str(path), 0.01)
+        sqlite_file.prepare(apsw.Connection(str(path), vfs="nolocks"), str(path), 0.01)
     registered.unregister()
 
 

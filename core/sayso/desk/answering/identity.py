@@ -24,12 +24,6 @@ log = logging.getLogger(__name__)
 _WITHIN = 1.2
 
 
-def is_settled(directory: people.Directory) -> bool:
-    """Whether the settings alone say who is who: nothing is to look up, and nobody stands in for anybody."""
-    looked_up = any(group.platform_groups or group.on_call for group in directory.groups.values())
-    return not looked_up and not directory.delegations
-
-
 async def find(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> model.Person:
     """The person who acts on a request, with the groups that its policy names."""
     directory = shell.setup.directory
