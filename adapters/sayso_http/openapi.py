@@ -66,7 +66,8 @@ def _pairs(mode: Mode, shapes: Iterable[routes.Shape]) -> list[tuple[routes.Shap
 def _operation(one: routes.Operation, schemas: _Schemas) -> model.JsonObject:
     keyed = isinstance(one, routes.Keyed)
     failed = _content(schemas[wire_errors.Failed, "serialization"], "An error")
-    statuses = {str(status): failed for status in [*([401] if keyed else []), *sorted(one.fails)]}
+    # behind a key also the query is looked through
+    statuses = {str(status): failed for status in sorted({*one.fails, *((401, 422) if keyed else ())})}
     described: model.JsonObject = {
         "summary": one.summary,
         "operationId": _operation_id(one),

@@ -36,7 +36,7 @@ class Tool(tools.Tool):
         except ToolError as error:
             if not isinstance(error.__cause__, pydantic.ValidationError):
                 raise
-            raise in_words(requests.invalid(error.__cause__)) from error
+            raise in_words(requests.invalid(error.__cause__, self.fn_metadata.arg_model)) from error
 
 
 def in_words(error: errors.SaysoError) -> ToolError:

@@ -19,7 +19,7 @@ from sayso.desk.keys import Authenticate
 from sayso.desk.upkeep import broadcast
 from sayso.machine import events
 from sayso.stores import Row
-from sayso_http import log_rows, routes
+from sayso_http import log_rows
 from sayso_http.server import access, reading
 
 # Rows whose text is kept for the other listeners, each if it is no longer than this many bytes.
@@ -48,7 +48,7 @@ class EventStream:
 
     async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.StreamResponse:
         """Send rows after `Last-Event-ID` or `after`; without either, those from now on."""
-        after = reading.query(request, routes.EVENTS.query).get("after")
+        after = request.query.get("after")
         last = request.headers.get("Last-Event-ID", after)
         name = "after" if last is after else "Last-Event-ID"
         number = reading.whole(last, name, -1)

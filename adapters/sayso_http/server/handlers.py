@@ -21,6 +21,7 @@ from sayso_http.server import (
     one_time,
     overview_calls,
     probes,
+    reading,
     redeeming,
     requests,
     statistics,
@@ -117,6 +118,7 @@ def _behind_key(
     async def handle(request: web.Request) -> web.StreamResponse:
         caller = access.HttpCaller(desk, await authenticate(request))
         caller.check(operation.who)
+        reading.check_query(request, operation.query)
         return await handler(request, caller)
 
     return handle

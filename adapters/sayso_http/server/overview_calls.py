@@ -6,8 +6,7 @@ from aiohttp import web
 
 from sayso.desk import Desk
 from sayso.desk.answering import overview
-from sayso_http import overview_routes
-from sayso_http.server import access, reading, responses
+from sayso_http.server import access, responses
 
 
 class Overview:
@@ -18,7 +17,7 @@ class Overview:
 
     async def people(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show a page of people, and all groups."""
-        page = reading.query(request, overview_routes.PEOPLE.query).get("page", "0")
+        page = request.query.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else -1
         return responses.write(await overview.of_people(self._desk, number))
 

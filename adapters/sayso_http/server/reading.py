@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ import pydantic
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.content import numbers, requests
+from sayso.content import complaints, numbers, requests
 from sayso_http import routes
 from sayso_http.server import encoded
 
@@ -49,7 +49,7 @@ def parse(document: bytes, shape: type[Body]) -> Body:
         _refuse_unknown(names, shape)
         return shape.model_validate_json(document)
     except pydantic.ValidationError as error:
-        raise requests.invalid(error) from error
+        raise requests.invalid(error, shape) from error
     except errors.InvalidRequest:
         raise
     except (ValueError, RecursionError) as error:
@@ -58,15 +58,14 @@ def parse(document: bytes, shape: type[Body]) -> Body:
         raise errors.InvalidRequest("the body is not JSON", field="body", hint=hint) from error
 
 
-def query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
-    """Read the query parameters, each at most once. Raises `InvalidRequest`."""
+def check_query(request: web.Request, known: Collection[str]) -> None:
+    """Refuse a query parameter that nobody reads, or one that is given twice. Raises `InvalidRequest`."""
     for name in request.query:
         if name not in known:
-            hint = f"known here: {', '.join(sorted(known)) or 'none'}"
+            hint = requests.meant(name[:100], known) if known else "there is none here"
             raise errors.InvalidRequest("a query parameter is unknown", field=name[:100], hint=hint)
         if len(request.query.getall(name)) > 1:
             raise errors.InvalidRequest(f"{name} is given twice", field=name)
-    return request.query
 
 
 def seconds(text: str | None) -> float:
@@ -130,7 +129,7 @@ def _refuse_unknown(names: object, shape: type[pydantic.BaseModel]) -> None:
     """Refuse one unknown key at once: Pydantic would collect a complaint about each of a hundred thousand."""
     if not isinstance(names, set) or shape.model_config.get("extra") != "forbid":
         return
-    known = {*shape.model_fields, *(field.alias for field in shape.model_fields.values() if field.alias)}
+    known = complaints.keys_of(shape)
     if unknown := cast("set[str]", names) - known:
         name = min(unknown)[:100] or "body"
         raise errors.InvalidRequest(f"{name}: is not known here", field=name, hint=requests.meant(name, known))

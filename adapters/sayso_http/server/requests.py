@@ -60,7 +60,7 @@ class Requests:
 
     async def list(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """List what this key may see."""
-        asked = reading.query(request, routes.LIST.query)
+        asked = request.query
         limit = reading.whole(asked.get("limit"), "limit", 50, routes.LARGEST_PAGE, least=1)
         before = await caller.ticket(asked["before"]) if "before" in asked else None
         query = Query(
@@ -108,7 +108,7 @@ class Requests:
 
     async def read(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Read one, at once or once it is decided."""
-        asked = reading.query(request, routes.READ.query)
+        asked = request.query
         seconds, held = reading.seconds(asked.get("wait")), reading.flag(asked.get("held"), "held")
         ticket = await caller.ticket(request.match_info["id"])
         if asked.get("held") == "false" and ticket.owner == caller.key.name:
@@ -125,7 +125,7 @@ class Requests:
     async def answer(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Answer as the person behind the key."""
         answer = await reading.body(request, model.Answer)
-        id, shown = request.match_info["id"], reading.query(request, routes.ANSWER.query).get("shown", "")
+        id, shown = request.match_info["id"], request.query.get("shown", "")
         ticket = await caller.may_know(id)
         told = await self._desk.answer(id, answer, caller.key.actor, shown=shown.split(","), loaded=ticket)
         return await self._show(told, caller)
@@ -176,7 +176,7 @@ class Requests:
 
     async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show a page of what happened."""
-        asked = reading.query(request, routes.LOG.query)
+        asked = request.query
         after = reading.whole(asked.get("after"), "after", 0)
         limit = reading.whole(asked.get("limit"), "limit", protocol.LOG_PAGE, protocol.LOG_PAGE, least=1)
         ticket, store = await caller.ticket(request.match_info["id"]), self._desk.store

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from sayso import stats
 from sayso.desk import Desk
-from sayso_http import routes
 from sayso_http.server import access, reading, responses
 
 _DAYS = 30.0
@@ -20,6 +19,6 @@ class Statistics:
 
     async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Count what the last days brought."""
-        asked = reading.query(request, routes.STATS.query).get("days")
+        asked = request.query.get("days")
         days = _DAYS if asked is None else reading.number(asked, "days", stats.MOST_DAYS, "days")
         return responses.write(await self._desk.numbers.of_last(days))

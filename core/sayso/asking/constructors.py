@@ -122,4 +122,4 @@ def _build(request: model.Request, kind: model.Kind, common: Mapping[str, Any], 
     try:
         model.Request.__init__(request, kind=kind, **common, **own)
     except pydantic.ValidationError as error:
-        raise requests.invalid(error) from error
+        raise requests.invalid(error, model.Request) from error

@@ -5,7 +5,7 @@ The rule: the words of the library that found it never reach people, and the val
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, get_args
 
 import pydantic
@@ -76,6 +76,31 @@ def first(error: pydantic.ValidationError, whole: str) -> tuple[str, str]:
     """Where the first fault is, or *whole*, and what it is."""
     found = error.errors(include_url=False, include_input=False)[0]
     return ".".join(map(str, found["loc"])) or whole, said(found)
+
+
+def keys_of(shape: type[pydantic.BaseModel]) -> set[str]:
+    """By which names the parts of such a document are called."""
+    return {*shape.model_fields, *(field.alias for field in shape.model_fields.values() if field.alias)}
+
+
+def keys_at(shape: type[pydantic.BaseModel], where: Sequence[str | int]) -> set[str]:
+    """The same of what stands at a place within it; none where that cannot be told."""
+    for name in where:
+        # a place in a list has no name
+        if isinstance(name, str):
+            held = shape.model_fields.get(name)
+            inner = next(_models(held.annotation), None) if held else None
+            if inner is None:
+                return set()
+            shape = inner
+    return keys_of(shape)
+
+
+def _models(annotation: Any) -> Generator[type[pydantic.BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def said(found: Found) -> str:

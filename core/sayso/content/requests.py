@@ -43,7 +43,7 @@ def parse(document: str | bytes) -> model.Request:
     try:
         return checked(model.Request.model_validate_json(document))
     except pydantic.ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, model.Request) from error
 
 
 def checked(request: model.Request) -> model.Request:
@@ -178,16 +178,24 @@ _FORMS: Mapping[str, str] = {
 }
 
 
+# Of a name that is not known.
+_SHOWN = 100
 # What is asked, by the name of its class.
 _ASKED = ("request", *get_args(model.Kind))
 
 
-def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
-    """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
+def invalid(error: pydantic.ValidationError, shape: type[pydantic.BaseModel] | None = None) -> errors.InvalidRequest:
+    """The first of Pydantic's complaints, as ours: the field named, the value not repeated.
+
+    *shape* is what was read: it tells which keys are known where one is not.
+    """
     field, said = complaints.first(error, "body")
+    found = error.errors(include_url=False, include_input=False)[0]
     # other bodies have names like these for other things
     hint = _FORMS.get(field.partition(".")[0]) if error.title.lower() in _ASKED else None
-    form = error.errors(include_url=False, include_input=False)[0].get("ctx", {}).get("pattern")
+    known = complaints.keys_at(shape, found["loc"][:-1]) if shape and found["type"] == "extra_forbidden" else None
+    hint = meant(str(found["loc"][-1])[:_SHOWN], known) if known else hint
+    form = found.get("ctx", {}).get("pattern")
     return errors.InvalidRequest(
         f"{field}: {said}", field=field, hint=hint or (f"it must match {form}" if form else None)
     )

@@ -138,6 +138,8 @@ async def test_whoever_misspells_a_name_or_a_form_reads_what_is_meant(service: S
     for wrong, field, hint in (
         ({"titel": "x"}, "titel", "did you mean 'title'?"),
         ({"zzz": 1}, "zzz", "known here: attachments, batch, body, "),
+        ({"source": {"agnet": "x"}}, "source.agnet", "did you mean 'agent'?"),
+        ({"attachments": [{"name": "a", "kind": "text", "txt": "x"}]}, "attachments.0.txt", "did you mean 'text'?"),
         ({"id": "a b"}, "id", "a letter or digit, then letters, digits or . _ : -, 128 signs at most"),
         ({"route": ["Chat room"]}, "route.0", '"web", "approvers", or a chat and a place on it'),
         ({"expires_in": "soon"}, "expires_in", "a number of seconds, such as 900"),
@@ -367,9 +369,9 @@ def test_ten_thousand_mistakes_cost_one_complaint(name: str, monkeypatch: pytest
     complaints = list[int]()
     told = requests.invalid
 
-    def counted(error: pydantic.ValidationError) -> errors.InvalidRequest:
+    def counted(error: pydantic.ValidationError, *more: Any) -> errors.InvalidRequest:
         complaints.append(error.error_count())
-        return told(error)
+        return told(error, *more)
 
     monkeypatch.setattr(requests, "invalid", counted)
     with pytest.raises(errors.InvalidRequest) as refused:

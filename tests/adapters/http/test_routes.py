@@ -672,6 +672,12 @@ async def test_a_route_refuses_whom_it_is_not_for_before_it_reads_anything(servi
                 refused = await service.call(operation.method.upper(), path, name, data=b"{")
                 assert (refused.status, refused.error["code"]) == (403, "not_allowed")
             assert (await service.call(operation.method.upper(), path)).status == 401
+            # a parameter that nobody reads is refused on every route, by its name: `hold=true` held nothing
+            misspelt = f"{path}?{min(operation.query, default='held')}d=true"
+            refused = await service.call(operation.method.upper(), misspelt, min(may), data=b"{")
+            assert (refused.status, refused.error["message"]) == (422, "a query parameter is unknown")
+            assert misspelt.endswith(f"?{refused.error['field']}=true")
+            assert "did you mean" in refused.error["hint"] or refused.error["hint"] == "there is none here"
 
 
 async def test_every_reference_in_the_document_leads_somewhere(service: Service) -> None:

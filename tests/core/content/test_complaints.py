@@ -10,6 +10,7 @@ import pydantic
 import pydantic_core
 import pytest
 
+from sayso import model
 from sayso.content import complaints
 from tests.tables import each
 
@@ -79,3 +80,13 @@ def test_where_it_is_stands_before_it() -> None:
     with pytest.raises(pydantic.ValidationError) as refused:
         pydantic.TypeAdapter(int).validate_json("{")
     assert complaints.first(refused.value, "body") == ("body", "is not JSON")
+
+
+def test_the_names_that_are_known_at_a_place_are_told_and_none_where_that_cannot_be() -> None:
+    for where, known in (
+        ((), {"schema", "json_schema", "title"}),
+        (("source",), {"agent", "session"}),
+        (("options", 3), {"label", "description"}),
+    ):
+        assert known <= complaints.keys_at(model.Request, where)
+    assert complaints.keys_at(model.Request, ("input", "x")) == complaints.keys_at(model.Request, ("x",)) == set()
