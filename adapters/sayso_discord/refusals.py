@@ -5,12 +5,13 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import discord
 
 from sayso import errors
+from sayso.chat import received
 from sayso_discord import pace
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
@@ -62,5 +63,17 @@ def of_error(error: discord.HTTPException) -> errors.ChannelError:
     if error.status >= 500:
         return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
     hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
-    said = f"Discord refused: {error.status} {error.code}"
+    known = () if hint else _complaints(error)
+    said = f"Discord refused: {error.status} {error.code}{received.where_wrong(known)}"
     return DiscordRefused(said, error.code, final=True, hint=hint)
+
+
+def _complaints(error: discord.HTTPException) -> Iterator[tuple[str, str]]:
+    """Where something is wrong and what, from the library's text: `In components.0.content: Must be 4000 or fewer`."""
+    # without a code it is a page of something between
+    whole, _, fields = (error.text if error.code else "").partition("\n")
+    for line in fields.splitlines():
+        where, _, what = line.removeprefix("In ").partition(": ")
+        yield where, what
+    if whole and not fields:
+        yield "", whole

@@ -85,11 +85,11 @@ class Api:
         try:
             async with self.client.session.post(url, json=body, proxy=self.client.proxy) as answer:
                 # to its end, so that the connection is used again
-                await answer.read()
+                said = received.document(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
         if answer.status != 200:
-            raise refusals.of_response(answer.status, answer.headers)
+            raise refusals.of_response(answer.status, answer.headers, received.text(said, "error"))
 
     async def _call(self, method: str, **how: Any) -> tuple[Json, Mapping[str, str]]:
         """The answer to a call, and its headers in lower case.

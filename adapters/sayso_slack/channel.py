@@ -15,7 +15,7 @@ from sayso.cards import card
 from sayso.clock import Clock
 from sayso.content import digest
 from sayso.machine import people
-from sayso_slack import pace, render
+from sayso_slack import pace, refusals, render
 from sayso_slack.api import Api, next_page
 from sayso_slack.places import Places
 from sayso_slack.response_urls import ResponseUrls
@@ -81,7 +81,7 @@ class SlackChannel:
         except errors.ChannelError as error:
             if error.gone:
                 self._places.forget(place)
-            if files and error.message.endswith("invalid_blocks"):
+            if files and refusals.word_of(error) == "invalid_blocks":
                 await self._uploads.give_time(drawn)
             raise
         return model.PostedCard(
@@ -106,7 +106,7 @@ class SlackChannel:
         except errors.NotYet as error:
             raise self._hold(self._edits, "", key, error) from error
         except errors.ChannelError as error:
-            if error.gone and not error.message.endswith("message_not_found"):
+            if error.gone and refusals.word_of(error) != "message_not_found":
                 self._places.forget(posted.place)
             raise
         return message

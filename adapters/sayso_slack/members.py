@@ -14,7 +14,7 @@ from sayso.chat.received import Json
 from sayso.clock import Clock
 from sayso.desk.admission import fresh
 from sayso.machine import people
-from sayso_slack import parse
+from sayso_slack import parse, refusals
 from sayso_slack.api import Api
 from sayso_slack.settings import NAME
 
@@ -78,7 +78,7 @@ class Members:
             try:
                 found: Json = (await self._api.get("users.lookupByEmail", email=email))["user"]
             except errors.ChannelError as error:
-                if "users_not_found" not in error.message:
+                if refusals.word_of(error) != "users_not_found":
                     raise
                 return {}
             return found
@@ -96,7 +96,7 @@ class Members:
         try:
             return not (await self._load_user(account.rpartition("/")[2])).get("deleted")
         except errors.ChannelError as error:
-            if any(code in error.message for code in UNKNOWN):
+            if refusals.word_of(error) in UNKNOWN:
                 return False
             raise
 

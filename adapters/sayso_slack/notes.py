@@ -7,7 +7,7 @@ import hashlib
 from sayso import errors
 from sayso.cards import card
 from sayso.stores import Record, Store
-from sayso_slack import render
+from sayso_slack import refusals, render
 from sayso_slack.api import Api
 from sayso_slack.places import Places
 from sayso_slack.settings import NAME
@@ -33,7 +33,7 @@ class Notes:
         try:
             await self._post(conversation, thread, said)
         except errors.ChannelError as error:
-            if not error.message.endswith(_NO_THREAD):
+            if refusals.word_of(error) not in _NO_THREAD:
                 raise
             # somebody deleted the message that began the thread
             await self._store.remove(KIND, _record_name(conversation, session))

@@ -5,12 +5,13 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from slack_sdk.errors import SlackApiError
 
 from sayso import errors
+from sayso.chat import received
 from sayso.chat.received import Json
 
 _PASSING = {
@@ -50,6 +51,18 @@ _HINTS: Mapping[str, str] = {
 }
 
 
+# A code of Slack, such as invalid_blocks.
+_LONGEST_WORD = 60
+
+
+class SlackRefused(errors.ChannelError):
+    """Slack refused; `word` is its own code."""
+
+    def __init__(self, word: str, more: str = "", hint: str | None = None) -> None:
+        super().__init__(f"Slack refused: {word}{more}", final=True, gone=word in _GONE, hint=hint)
+        self.word = word
+
+
 def of_error(error: SlackApiError) -> errors.ChannelError:
     """The error that says whether to try again and, if not, what to click."""
     response: Any = error.response
@@ -66,8 +79,21 @@ def of_error(error: SlackApiError) -> errors.ChannelError:
     if code == "missing_scope":
         needed = said.get("needed") or "?"
         hint = f"add the bot scope {needed} under OAuth & Permissions, then reinstall the app"
-        return errors.ChannelError(f"Slack refused: missing_scope {needed}", final=True, hint=hint)
-    return errors.ChannelError(f"Slack refused: {code}", final=True, gone=code in _GONE, hint=hint)
+        return SlackRefused(code, f" {needed}", hint)
+    return SlackRefused(code, received.where_wrong(_complaints(said)), hint)
+
+
+def _complaints(said: Json) -> Iterator[tuple[str, str]]:
+    """Where something is wrong and what, as Slack says it: `[ERROR] must be text [json-pointer:/blocks/0]`."""
+    for message in received.items(said, "response_metadata", "messages"):
+        if isinstance(message, str) and not message.startswith("[WARN]"):
+            what, _, where = message.removeprefix("[ERROR]").strip().partition("[json-pointer:")
+            yield where.rstrip("]"), what.strip()
+
+
+def word_of(error: errors.ChannelError) -> str:
+    """Slack's own code; empty if it did not refuse."""
+    return error.word if isinstance(error, SlackRefused) else ""
 
 
 def is_of_token(error: errors.ChannelError) -> bool:
@@ -75,13 +101,13 @@ def is_of_token(error: errors.ChannelError) -> bool:
     return error.final and error.hint == _INSTALL
 
 
-def of_response(status: int, headers: Mapping[str, str]) -> errors.ChannelError:
+def of_response(status: int, headers: Mapping[str, str], word: str = "") -> errors.ChannelError:
     """The same for what was said through a response_url."""
     if status == 429:
         return errors.NotYet("Slack asks to wait", _seconds(headers))
     if status >= 500:
         return errors.ChannelError(f"Slack failed: status {status}", unsure=True)
-    return errors.ChannelError(f"Slack refused a response: status {status}", final=True)
+    return errors.ChannelError(f"Slack refused a response: {word[:_LONGEST_WORD] or f'status {status}'}", final=True)
 
 
 def _seconds(headers: Mapping[str, str]) -> float:

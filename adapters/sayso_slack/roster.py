@@ -13,7 +13,7 @@ from sayso.chat.finding import Finding
 from sayso.chat.received import Json
 from sayso.clock import SystemClock
 from sayso.machine import people
-from sayso_slack import members
+from sayso_slack import members, refusals
 from sayso_slack.api import Api
 
 _EMAIL_SCOPE = "add users:read.email under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
@@ -41,7 +41,7 @@ async def _fault_of(api: Api, home: members.Home, named: roster.Named) -> Findin
     try:
         found: Json = (await api.get("users.info", user=user))["user"]
     except errors.ChannelError as error:
-        if not any(code in error.message for code in members.UNKNOWN):
+        if refusals.word_of(error) not in members.UNKNOWN:
             raise
         workspace = (
             "" if team in (home.team, home.enterprise) else f"; {team} is another workspace, this is {home.team}"
@@ -68,7 +68,7 @@ async def _emails(api: Api, home: members.Home, directory: people.Directory) -> 
         try:
             account = await known.account_of(person.email)
         except errors.ChannelError as error:
-            hint = _EMAIL_SCOPE if "missing_scope" in error.message else error.hint or roster.LATER
+            hint = _EMAIL_SCOPE if refusals.word_of(error) == "missing_scope" else error.hint or roster.LATER
             yield Finding(key, False, f"could not find out whose {person.email} is: {error.message}", hint)
             return
         if account is None:

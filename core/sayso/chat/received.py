@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pydantic_core
 
 Json = dict[str, Any]
 """An object of a platform's API, read or made here."""
+
+# What a platform quotes of what it was sent, and what may be a token or a secret.
+_QUOTED = re.compile(r"""`[^`]*(`|\Z)|"[^"]*("|\Z)|(?<!\w)'[^']*('|\Z)|\S{25,}""")
+_MOST_COMPLAINTS, _LONGEST_COMPLAINT, _READ = 3, 160, 1_000
 
 
 def get(node: object, *path: str) -> Any:
@@ -47,3 +54,12 @@ def document(body: str | bytes) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return cast(Json, found) if isinstance(found, dict) else None
+
+
+def where_wrong(complaints: Iterable[tuple[str, str]]) -> str:
+    """What a platform says is wrong in what it was sent, each with its place. Nothing quoted: it goes to logs."""
+    told: list[str] = []
+    for where, what in itertools.islice(complaints, _MOST_COMPLAINTS):
+        words = _QUOTED.sub("…", " ".join(what[:_READ].split()))[:_LONGEST_COMPLAINT].rstrip(".")
+        told.append(f"{where[-_LONGEST_COMPLAINT:]}: {words}" if where else words)
+    return f" ({'; '.join(told)})" if told else ""

@@ -13,7 +13,8 @@ from sayso.cards import tokens
 from sayso.desk import Desk, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
-from sayso_discord import components, upkeep
+from sayso_discord import components, refusals, upkeep
+from sayso_discord.api import api_of
 from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, QUICK, ROLE, Scene, scene
 from tests.core.content.test_images import png
 from tests.fakes.discord import Person
@@ -375,6 +376,17 @@ async def test_cards_that_the_store_does_not_know_are_said_at_the_start(
     await there.start()
     await there.link.caught_up()
     assert "another program uses this bot" in caplog.text
+
+
+async def test_what_discord_refuses_is_told_with_the_field_that_it_names(there: Scene) -> None:
+    async with api_of(there.settings) as api:
+        with pytest.raises(refusals.DiscordRefused) as refused:
+            await api.send("POST", "/channels/{channel_id}/messages", {"content": "hunter2" * 500}, channel_id=OPS)
+        with pytest.raises(refusals.DiscordRefused) as unknown:
+            await api.send("POST", "/channels/{channel_id}/messages", {}, channel_id=OPS)
+    assert refused.value.message == "Discord refused: 400 50035 (content: Must be 2000 or fewer in length)"
+    assert unknown.value.message == "Discord refused: 400 50006 (Cannot send an empty message)"
+    there.discord.refusals.clear()
 
 
 def test_the_hint_of_a_refusal_is_in_what_the_agent_reads() -> None:

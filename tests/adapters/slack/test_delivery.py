@@ -16,6 +16,7 @@ from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_slack import pace, refusals
+from sayso_slack.api import api_of
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person
@@ -596,6 +597,17 @@ async def test_the_log_has_the_digest_of_what_a_card_shows_that_was_found_again(
     sent = [call.payload for call in there.slack.calls if call.method == "chat.update"][-1]
     message = {name: value for name, value in sent.items() if name not in ("channel", "token", "ts")}
     assert posted.shown == digest.digest(message)
+
+
+async def test_what_slack_refuses_is_told_with_the_block_that_it_names(there: Scene) -> None:
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "hunter2" * 500}}]
+    async with api_of(there.settings) as api:
+        with pytest.raises(refusals.SlackRefused) as refused:
+            await api.post("chat.postMessage", channel="C1", text="x", blocks=blocks)
+    assert (refused.value.word, refused.value.final) == ("invalid_blocks", True)
+    assert "/blocks/0/text/text: must be less than 3001 characters" in refused.value.message
+    assert "hunter2" not in refused.value.message
+    there.slack.refusals.clear()
 
 
 def test_slack_is_asked_again_after_a_second_at_the_soonest_and_a_day_at_the_latest() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sayso.chat import received, sent
+from tests.tables import each
 
 
 def test_half_a_character_that_a_platform_itself_sent_is_written_as_it_came() -> None:
@@ -28,3 +29,19 @@ def test_half_a_character_in_a_text_itself_is_read_as_json_reads_it() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "nothing", '{"a": ', b"\xff{}", "[" * 100_000])
 def test_what_is_no_object_reads_as_nothing(body: str | bytes) -> None:
     assert received.document(body) is None
+
+
+def test_what_a_platform_finds_wrong_is_told_with_its_place_and_without_what_it_quotes() -> None:
+    rows: list[tuple[list[tuple[str, str]], str]] = [
+        ([], ""),
+        ([("/blocks/0", "must be less than 3001 characters")], " (/blocks/0: must be less than 3001 characters)"),
+        ([("", "Cannot send an empty message.")], " (Cannot send an empty message)"),
+        ([("a", "Value \"hunter2 x\" is not 'one'"), ("b", "`x` isn't")], " (a: Value … is not …; b: … isn't)"),
+        ([("a", 'Value "hunter2')], " (a: Value …)"),
+        ([("a", f"id {'k' * 25} already exists")], " (a: id … already exists)"),
+        ([("a", "x\n  y")] * 9, " (a: x y; a: x y; a: x y)"),
+        ([("a" * 999, "x " * 9999)], f" ({'a' * 160}: {('x ' * 80)})"),
+    ]
+    for row in each(rows):
+        with row as (found, told):
+            assert received.where_wrong(found) == told
