@@ -186,3 +186,23 @@ def test_what_may_be_of_several_types_is_named_by_its_key_alone(text: str, key: 
         toml.parse(tomllib.loads(text))
     assert refused.value.field == key
     assert refused.value.message.startswith(f"{key}: ")
+
+
+def test_a_time_that_cannot_be_is_told_as_times_are_written() -> None:
+    expired = "is over only once the request has expired, after"
+    for written, said in (
+        ('expires_in = "8h"\nremind = ["9h"]', f"9h {expired} 8h"),
+        ('expires_in = "90m"\nremind = [7200]', f"2h {expired} 90m"),
+        ('expires_in = "2.5s"\nremind = ["61s"]', f"61s {expired} 2.5s"),
+        ('expires_in = "1d"\nturns = "round_robin"\nclaim_in = "25h"', f"25h {expired} 1d"),
+        ('expires_in = "10m"\nconfirm = "11m"', "it expires after 10m, before anybody has read it for 11m"),
+        ('expires_in = "31d"', "must be at most 30d"),
+        ('expires_in = "0m"', "must be more than 0"),
+    ):
+        with pytest.raises(errors.InvalidSettings) as refused:
+            setup(f'[people.ann]\n[people.bob]\n[policies.p]\napprovers = ["ann", "bob"]\n{written}')
+        assert refused.value.message.endswith(f": {said}")
+    with pytest.raises(errors.InvalidSettings, match="content: must be at least 1d"):
+        setup('[retention]\ncontent = "23h"')
+    with pytest.raises(errors.InvalidSettings, match="drain: must be at most 1m"):
+        setup('[service]\ndrain = "61s"')

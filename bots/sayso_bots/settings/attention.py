@@ -53,8 +53,7 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
         raise _wrong(key, "cannot stand beside digest: what is shown together is for everybody", "remove one of them")
     lives = schedule.lives(policy)
     if policy.claim_in >= lives:
-        over = wording.counted(policy.claim_in, "second is", "seconds are")
-        said = f"{over} over only after the request has expired, at {wording.counted(lives, 'second')}"
+        said = schedule.too_late(policy.claim_in, lives)
         raise _wrong(f"policies.{name}.claim_in", said, "make it shorter, or expires_in longer")
     needs = [need for stage in policy.needs_by_stage for need in stage]
     for need in needs:

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import pydantic
 
 from sayso import errors, model
+from sayso.content import wording
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DAY, _TEN_YEARS = 86_400.0, 3_660 * 86_400.0
 _SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])")
 
 
@@ -23,13 +25,27 @@ def seconds(value: Any) -> Any:
     return value
 
 
-Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.BeforeValidator(seconds)]
+def _written(least: float, most: float) -> pydantic.BeforeValidator:
+    """Reads a time as people write it; what is too much or too little of it is said in the same way."""
+
+    def read(value: Any) -> Any:
+        read = seconds(value)
+        if isinstance(value, str) and read > most:
+            raise ValueError(f"must be at most {wording.time(most)}")
+        if isinstance(value, str) and read < least:
+            raise ValueError(f"must be at least {wording.time(least)}")
+        return read
+
+    return pydantic.BeforeValidator(read)
+
+
+Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), _written(0, 60)]
 """A time in seconds, at most a minute."""
 
-Duration = Annotated[model.Seconds, pydantic.BeforeValidator(seconds)]
+Duration = Annotated[model.Seconds, _written(0, model.MAX_SECONDS)]
 """A time in seconds, more than 0 and at most 30 days."""
 
-Long = Annotated[float, pydantic.Field(strict=True, ge=86_400, le=3_660 * 86_400), pydantic.BeforeValidator(seconds)]
+Long = Annotated[float, pydantic.Field(strict=True, ge=_DAY, le=_TEN_YEARS), _written(_DAY, _TEN_YEARS)]
 """A time in seconds, from a day to ten years."""
 
 _LONG: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(Long)

@@ -40,8 +40,7 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
     schedule.check(policy, name, datetime.now(UTC))
     lives = policy.expires_in or schedule.DEFAULT_EXPIRES_IN
     if isinstance(policy.confirm, float) and policy.confirm >= lives:
-        lasts = wording.counted(lives, "second")
-        said = f"it would be over after {lasts}, before anybody has read it for {policy.confirm:g}"
+        said = f"it expires after {wording.time(lives)}, before anybody has read it for {wording.time(policy.confirm)}"
         raise _wrong(f"policies.{name}.confirm", said, "less time to read, or a later expires_in")
     return policy
 

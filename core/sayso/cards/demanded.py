@@ -47,7 +47,7 @@ def parts_of(ticket: model.Ticket, answer: model.Answer) -> tuple[card.Part, ...
     """What the window says above its inputs."""
     if not _reads(ticket, answer):
         return ()
-    time = wording.counted(demands.reading_time(ticket), "second")
+    time = wording.within(demands.reading_time(ticket))
     return (card.Note((Trusted(f"Its policy gives it {time} to be read. You can allow it after that."),)),)
 
 

@@ -6,6 +6,7 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -134,6 +135,22 @@ def counted(count: float, one: str, several: str = "") -> str:
     """So many of them, as people say it: `1 row`, `2 rows`, `1,000 rows`."""
     shown = f"{count:,.0f}" if count % 1 == 0 else f"{count:g}"
     return f"{shown} {one if count == 1 else several or f'{one}s'}"
+
+
+def time(seconds: float) -> str:
+    """So much time, as settings write it: `90m`, `8h`, `1d`; in the largest unit of which it is a whole number."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:.15g}s"
+
+
+def within(seconds: float) -> str:
+    """So much time to wait, as people say it, and never less than it is: `45 seconds`, `3 minutes`, `5 hours`."""
+    for unit, size in (("hour", 3_600), ("minute", 60)):
+        if seconds > 2 * size:
+            return counted(math.ceil(seconds / size), unit)
+    return counted(math.ceil(seconds), "second")
 
 
 def so_far(count: int, needed: str, did: str) -> str:

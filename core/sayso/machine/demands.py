@@ -18,7 +18,7 @@ class ReadFirst(errors.InvalidAnswer):
 
     def __init__(self, left: int) -> None:
         self.left = left
-        super().__init__(f"read it first: you can allow it in {wording.counted(left, 'second')}", field="confirm")
+        super().__init__(f"read it first: you can allow it in {wording.within(left)}", field="confirm")
 
 
 def wants_reason(ticket: model.Ticket, verdict: model.Verdict | None) -> bool:

@@ -223,7 +223,7 @@ def check(policy: model.Policy, name: str, at: datetime) -> None:
     longest = lives(policy)
     if policy.clock is not None and after(policy, at, longest) is None:
         key = f"policies.{name}.clock"
-        lasts = wording.counted(longest, "second")
+        lasts = wording.time(longest)
         message = f"{key}: the calendar {policy.clock.name!r} is not open for the {lasts} of a request"
         raise errors.InvalidSettings(message, field=key, hint="give it more days, hours or dates")
     for number, seconds in enumerate(policy.remind):
@@ -253,9 +253,12 @@ def _later(policy: model.Policy, moment: datetime, since: datetime, until: datet
 
 def _check_in_time(seconds: float, lives: float, key: str) -> None:
     if seconds >= lives:
-        over, lasts = wording.counted(seconds, "second is", "seconds are"), wording.counted(lives, "second")
-        message = f"{key}: {over} over only after the request has expired, at {lasts}"
-        raise errors.InvalidSettings(message, field=key, hint=_SHORTER)
+        raise errors.InvalidSettings(f"{key}: {too_late(seconds, lives)}", field=key, hint=_SHORTER)
+
+
+def too_late(seconds: float, lives: float) -> str:
+    """What is wrong with a time that ends no sooner than the request does."""
+    return f"{wording.time(seconds)} is over only once the request has expired, after {wording.time(lives)}"
 
 
 def _of_stage(policy: model.Policy, number: int, at: datetime) -> Iterator[policies.Planned]:

@@ -119,3 +119,10 @@ def test_nothing_says_1_have_or_all_1() -> None:
         for one in said.findall(path.read_text(encoding="utf-8"))
     }
     assert found == set()
+
+
+def test_a_time_to_wait_is_told_in_a_unit_that_people_use_and_never_too_short() -> None:
+    told = [wording.within(seconds) for seconds in (0.5, 1, 45.2, 120, 121, 7_200, 7_201, 86_400)]
+    assert told == [
+        *("1 second", "1 second", "46 seconds", "120 seconds", "3 minutes", "120 minutes", "3 hours", "24 hours"),
+    ]
