@@ -278,6 +278,24 @@ def test_old_content_is_purged_and_the_log_still_holds(inside: Call, tmp_path: P
         assert (refused.returncode, "--traces" in refused.stderr) == (2, True)
 
 
+def test_single_requests_are_erased_at_once_if_they_are_over(inside: Call) -> None:
+    asked(inside, "r2")
+    assert inside(*ASK, "r1").returncode == 0
+    for id, hint in (("r1", "cancel it"), ("r2", "its allow can be used until")):
+        early = inside("purge", id)
+        assert (early.returncode, "not over yet" in early.stderr, hint in early.stderr) == (2, True, True)
+    assert inside("cancel", "r1").returncode == 0
+    assert inside("purge", "r1").stdout.startswith("1 request erased")
+    assert inside("purge", "r1").stdout.startswith("0 requests erased")
+    shown = [inside("show", id).stdout for id in ("r1", "r2")]
+    assert ["make deploy" in one for one in shown] == [False, True]
+    assert "was erased" in shown[0]
+    assert inside("audit", "verify").returncode == 0
+    for wrong in (("r3",), ("r1", "--content", "90d")):
+        refused = inside("purge", *wrong)
+        assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
+
+
 def test_the_settings_say_how_long_content_is_kept(inside: Call, tmp_path: Path) -> None:
     (tmp_path / "sayso.toml").write_text('[retention]\ncontent = "30d"\ntraces = "60d"\n')
     found = toml.setup(toml.load(tmp_path / "sayso.toml")).retention

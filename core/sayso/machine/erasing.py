@@ -21,7 +21,10 @@ def erased(ticket: model.Ticket, event: events.Erased) -> model.Ticket:
         return ticket
     decision = ticket.decision
     if decision is None or may_still_run(ticket, event.at):
-        raise errors.Refused(f"request {ticket.id} is not over yet, so nothing of it is erased")
+        hint = "cancel it"
+        if decision is not None and decision.allowed:
+            hint = f"its allow can be used until {outcomes.valid_until(ticket, decision):%Y-%m-%d %H:%M} UTC"
+        raise errors.Refused(f"request {ticket.id} is not over yet, so nothing of it is erased", hint=hint)
     bare = {"input": None, "reason": None, "question": None, "text": None, "choices": None, "values": None}
     # an allow that nobody used is void by now, and stays so
     void = decision.outcome == "allowed" and decision.used_at is None

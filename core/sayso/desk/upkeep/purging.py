@@ -6,7 +6,7 @@ The rule: a row says what was erased, and the digest of what was left. So it sho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,6 +64,20 @@ async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str
         async for id in suggested_content.to_erase(store, clock.now()):
             with _unless_occupied(id, done):
                 await erase_content(store, id, done)
+    return done
+
+
+async def purge_these(store: Store, clock: clocks.Clock, ids: Iterable[str], by: str) -> Purged:
+    """Erase the content of these requests at once, however long ago they were decided.
+
+    Raises:
+        NotFound: there is no such request. Those before it are erased.
+        Refused: it is not over yet, likewise.
+    """
+    done = Purged()
+    for id in ids:
+        with _unless_occupied(id, done):
+            done.erased += await erase(store, id, clock.now(), by)
     return done
 
 
