@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 from sayso.chat.received import Json
@@ -23,7 +23,8 @@ def walk(node: Any) -> Iterator[Json]:
     if isinstance(node, list):
         for item in cast("list[object]", node):
             yield from walk(item)
-    elif isinstance(node, Mapping):
+    # JSON: to tell a Mapping takes ten times as long
+    elif isinstance(node, dict):
         part = cast(Json, node)
         if "type" in part:
             yield part

@@ -211,16 +211,22 @@ def _spell_out(raw: str, *, code: bool, suspect: AnyOf) -> tuple[Safe, dict[str,
     spacing = (_SPACING if foreign or not code else _SPACING_IN_CODE).pattern
 
     stray = -2
+    everywhere = dict[str, str]()
 
     def shown(found: regex.Match[str]) -> str:
         nonlocal stray
-        sign, at = found[0], found.start()
+        sign, marks = found[0], found["marks"]
+        if not marks and sign in everywhere:
+            return everywhere[sign]
         if len(sign) > 1:
             return sign
+        at = found.start()
         # beside a mark that is shown by its number, nothing is ordinary writing
-        if found["marks"]:
+        if marks:
             stray = at
-        elif sign in _DEPENDS and at != stray + 1:
+        elif sign not in _DEPENDS:
+            everywhere[sign] = _escape(sign)
+        elif at != stray + 1:
             if _ORDINARY.pattern.match(raw, at) or spacing.match(raw, at):
                 return sign
             if foreign and not code and _SPACING_ABROAD.match(raw, at):

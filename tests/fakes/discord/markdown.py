@@ -43,12 +43,15 @@ _RULES = [
     ("code", _FENCE), ("code", _CODE), ("escape", _ESCAPE), ("link", _MASKED), ("quiet", _QUIET), ("link", _MAIL),
     ("time", _TIME), ("emoji", _EMOJI), ("mention", _MENTION), ("mention", _BROADCAST), ("bare", _BARE),
 ]  # fmt: skip
+# With one of these begins whatever fits one of the rules.
+_BEGINS = re.compile(r"[`\\\[<@]|https?://")
 
 
 def pieces(text: str) -> Iterator[Piece]:
     """The pieces of *text*, in order; at every place the first rule that fits wins."""
     text, at, start = _DROPPED.sub("", text), 0, 0
-    while at < len(text):
+    while begins := _BEGINS.search(text, at):
+        at = begins.start()
         kind, hit = _first(text, at)
         if hit is None:
             at += 1

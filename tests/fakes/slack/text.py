@@ -147,7 +147,8 @@ def _live(node: Any) -> Iterator[tuple[str, str]]:
         part: Json = node  # pyright: ignore[reportUnknownVariableType]
         yield from _live_here(part)
         for key, child in part.items():
-            yield from _live(child) if key not in ("metadata", "option") else ()
+            if key not in ("metadata", "option") and not isinstance(child, str):
+                yield from _live(child)
 
 
 def _live_here(part: Json) -> Iterator[tuple[str, str]]:
