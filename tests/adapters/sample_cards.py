@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 from hypothesis import strategies as st
 
 from sayso import asking, model
 from sayso.cards import batch, card, draw
 from sayso.testing import samples
+from tests.conftest import LONG
 
 TICKETS: Mapping[str, model.Ticket] = {
     "permission": next(samples.pending()),
@@ -60,6 +62,9 @@ PIECES = st.sampled_from(
 TEXT = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).map("".join)
 SHORT = TEXT.map(lambda value: value[:190]).filter(bool)
 
+
+FEW = hypothesis.settings(max_examples=1_000 if LONG else 20)
+"""For what takes a whole card of its own to look at."""
 
 KINDS: Any = ["text", "number", "integer", "date", "boolean"]
 

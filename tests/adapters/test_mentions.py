@@ -23,7 +23,7 @@ from sayso_slack import measure as slack_measure
 from sayso_slack import render as slack_render
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord.test_render import WORLD, shown
-from tests.adapters.sample_cards import requests
+from tests.adapters.sample_cards import FEW, requests
 from tests.fakes.discord import text as discord_text
 from tests.fakes.discord.world import Message
 from tests.fakes.slack import text as slack_text
@@ -80,6 +80,7 @@ def allowed_ids(named: set[str], platform: str) -> set[str]:
     return {one.partition(":")[2].rpartition("/")[2] for one in (*called.accounts, *called.groups)}
 
 
+@FEW
 @given(tickets())
 def test_no_chat_is_given_an_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
     ticket, named = made

@@ -13,7 +13,7 @@ from sayso.testing.samples import MINT, NOW, after, opened, said
 from sayso_discord import components, limits
 from sayso_discord import render as discord
 from sayso_slack import render as slack
-from tests.adapters.sample_cards import requests
+from tests.adapters.sample_cards import FEW, requests
 from tests.tables import each
 
 Json = dict[str, Any]
@@ -73,6 +73,7 @@ def check_pending(request: model.Request) -> None:
         assert ("Deny" in labels[0], labels[0][0]) in {(True, "Allow"), (True, "Review")}
 
 
+@FEW
 @given(requests())
 def test_by_when_and_by_whom_stands_alone_whatever_else_is_written(request: model.Request) -> None:
     check_pending(request)

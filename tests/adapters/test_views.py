@@ -11,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sayso import testing
+from tests.conftest import LONG
 from tests.tables import each
 
 PLATFORMS = ("slack", "discord", "web", "terminal")
@@ -63,7 +64,7 @@ def test_nothing_that_hides_or_acts_reaches_any_view() -> None:
                     check(platform, field, view, [one for one in TRICKS if len(one) < 12])
 
 
-@hypothesis.settings(max_examples=40)
+@hypothesis.settings(max_examples=1_000 if LONG else 40)
 @hypothesis.given(st.sampled_from(PLATFORMS), st.sampled_from(FIELDS), st.sampled_from(VIEWS), HOSTILE)
 def test_no_text_breaks_any_view(platform: str, field: Any, view: Any, parts: list[str]) -> None:
     check(platform, field, view, parts)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
@@ -111,15 +111,24 @@ def check(payload: Json) -> None:
     assert list(slack_text.pings(payload["blocks"])) == list(slack_text.links(payload["blocks"])) == []
 
 
-@settings(max_examples=25)
+@sample_cards.FEW
 @given(sample_cards.requests())
-def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
+def test_hostile_text_stays_literal_and_inside_the_limits_on_cards_and_in_windows(request: model.Request) -> None:
     ticket = samples.sample(request)
     payload = render.render(draw.card_of(ticket, samples.MINT))
     check(payload)
     slack_limits.check_message(payload)
     free = "".join(leaf["text"] for inside, leaf in leaves(payload) if leaf["type"] == "text" and is_free(inside, leaf))
     assert not any(sign in free for sign in "<>`*~\u202e\x00")
+    for action in ("review", "edit", "reason", "other", "fill"):
+        pressed = tokens.read(samples.MINT.token(ticket, action))
+        if action == "fill" and request.kind == "permission":
+            continue
+        opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
+        if opened is not None and (opened.parts or opened.inputs):
+            view = render.render_dialog(opened, {"channel": "C1", "message": "1.000100"})
+            check(view)
+            slack_limits.check_view(view)
 
 
 def test_a_warning_for_each_of_many_options_fits_into_a_message() -> None:
@@ -135,18 +144,3 @@ def test_a_warning_for_each_of_many_options_fits_into_a_message() -> None:
 def is_free(inside: str, leaf: Json) -> bool:
     """Whether a leaf stands among the service's own words."""
     return not inside and not leaf.get("style", {}).get("code")
-
-
-@settings(max_examples=25)
-@given(sample_cards.requests())
-def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
-    ticket = samples.sample(request)
-    for action in ("review", "edit", "reason", "other", "fill"):
-        pressed = tokens.read(samples.MINT.token(ticket, action))
-        if action == "fill" and request.kind == "permission":
-            continue
-        opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
-        if opened is not None and (opened.parts or opened.inputs):
-            view = render.render_dialog(opened, {"channel": "C1", "message": "1.000100"})
-            check(view)
-            slack_limits.check_view(view)

@@ -61,6 +61,7 @@ def shown(found: Elements, raw: str) -> bool:
     return any(one.text in everything for one in (text.literal(raw, code=True), text.literal(raw), text.line(raw)))
 
 
+@hypothesis.settings(max_examples=1_000 if LONG else 20)
 @hypothesis.given(st.sampled_from(FIELDS), HOSTILE)
 def test_no_field_can_add_markup(field: testing.RequestField, raw: str) -> None:
     check_field(field, raw)
