@@ -103,7 +103,6 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
     """
     async with api_of(settings) as api:
         await doctor.require_channel(api, settings, desk.setup.directory)
-        about: Json = await api.get("/oauth2/applications/@me")
         bot_user = api.bot_user
         places = Places(api, lambda: desk.setup.directory, settings.channel, threads=settings.threads == "session")
         threads = Threads(api, desk.store)
@@ -121,7 +120,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         catch_up = CatchUp(desk, channel, replies, api, bot_user)
         catch_up.look_first(places.default)
         listeners = _listeners(interactions, replies, catch_up, api, bot_user, background)
-        content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
+        content = bool(api.client.application_flags.value & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
         duty = duties.Duty(desk.store, desk.clock, f"{NAME}-gateway")
         gateway = None if by_http else Gateway(settings.bot_token, listeners, duty, content=content, patience=patience)
@@ -131,7 +130,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
             else:
                 interactions.others_first = 0.0
                 background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
-            background.start_repeatable(ways.register(api, str(about["id"])))
+            background.start_repeatable(ways.register(api, str(api.client.application_id)))
             yield Discord(channel, settings, gateway, api, interactions, catch_up, desk.store)
         finally:
             if gateway is not None:

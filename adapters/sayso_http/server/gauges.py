@@ -19,6 +19,11 @@ from sayso_http.server import probes
 _OTHERS = (events.CALLBACK, events.PUSH)
 
 
+@functools.cache  # all of the package's page on PyPI is parsed to find it
+def _version() -> str:
+    return importlib.metadata.version("sayso")
+
+
 class Gauges:
     """The figures of one process, in *registry*; `read` brings them up to date."""
 
@@ -35,7 +40,7 @@ class Gauges:
             "sayso_delivery_failures", "Tries to deliver that failed, in this process", ["channel"], registry=registry
         )
         version = prometheus_client.Info("sayso_build", "What runs", registry=registry)
-        version.info({"version": importlib.metadata.version("sayso")})
+        version.info({"version": _version()})
         prometheus_client.ProcessCollector(registry=registry)
         desk.watched.add_to_deliveries(self)
 

@@ -59,6 +59,12 @@ async def test_a_server_that_is_set_up_has_nothing_to_repair(there: Scene) -> No
     ]
 
 
+async def test_the_start_asks_once_what_the_application_is() -> None:
+    async with scene("http") as there:
+        asked = [call.operation for call in there.discord.calls]
+        assert asked.count("get_my_oauth2_application") == asked.count("get_my_user") == 1
+
+
 async def test_it_says_whether_plain_words_in_threads_are_heard(there: Scene) -> None:
     def said(found: list[sayso_discord.Finding]) -> str:
         return next(one.said for one in found if one.name == "intents")
