@@ -118,7 +118,7 @@ async def test_what_hides_or_moves_text_is_spelled_out() -> None:
     told = await shown(sayso.Permission(tool="rm\x1b[1A", input={"command": "\x1b]8;;http://evil\x07ls\u202e"}))
     assert "\x1b" not in told
     assert "⟦U+001B⟧" in told
-    assert "! Contains invisible or control characters" in told
+    assert "! In the headline and the input: contains invisible or control characters" in told
 
 
 LURE = "Which database?" + " " * 61 + "To answer:" + " " * 70 + "  sayso answer w1 --allow" + " " * 9 + "\tx"

@@ -117,7 +117,7 @@ def _edits(known: tools.Tool, value: Any) -> list[dict[str, Any]]:
 def _join(known: tools.Tool, edits: list[dict[str, Any]]) -> difference.Difference:
     """All edits in one box, a row above each; no row of a text begins like it."""
     rows: list[str] = []
-    warnings: dict[Trusted, None] = {}
+    warnings: dict[text.Odd, None] = {}
     notes: dict[Trusted, None] = {}
     for number, edit in enumerate(edits, 1):
         found = difference.between(edit[known.before], edit[known.after], 2 * difference.MOST_ROWS // len(edits))

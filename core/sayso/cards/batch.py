@@ -21,6 +21,7 @@ from sayso.cards import (
     history,
     masked,
     naming,
+    oddities,
     recalled,
     tokens,
 )
@@ -115,7 +116,7 @@ def parts_of(
     content += history.stopped_parts(ticket)
     shown = [card.Line(tuple(head)), *recalled.parts_of(ticket)]
     shown += [part for part in drawn.parts if isinstance(part, card.Risk)]
-    return (*shown, *draw.warnings_in([*shown, *content]), *content)
+    return (*shown, *oddities.warnings_in([*shown, *content]), *content)
 
 
 def _is_short(shown: str) -> bool:

@@ -29,7 +29,7 @@ class Difference:
     """Rows that begin with `+`, `-` or a blank; and what the reader should know about them."""
 
     rows: tuple[str, ...]
-    warnings: tuple[Trusted, ...] = ()
+    warnings: tuple[text.Odd, ...] = ()
     notes: tuple[Trusted, ...] = ()
 
     def box(self, heads: Iterable[str] = ()) -> text.Foreign:

@@ -23,6 +23,7 @@ from sayso.cards import (
     masked,
     naming,
     notification,
+    oddities,
     prose,
     recalled,
     reminding,
@@ -153,7 +154,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     yield from board.terms(ticket, directory)
     yield from reminding.lines(ticket)
     yield from risky
-    yield from warnings_in([headline, *shown])
+    yield from oddities.warnings_in([headline, *shown])
     yield from shown
     yield card.Facts(((Trusted("Asked"), card.Moment(ticket.created_at)),))
     yield card.Note(tuple(_small_print(ticket)))
@@ -232,16 +233,6 @@ def _agent_parts(request: model.Request, answers: bool) -> Iterable[card.Part]:
         told.append(request.body)
     if told:
         yield card.Says(prose.parse("\n\n".join(told)))
-
-
-def warnings_in(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
-    """What is odd about the foreign text in these parts, each thing once."""
-    seen = dict.fromkeys(warning for part in parts for warning in _warnings_of(part))
-    return (card.Warn(warning) for warning in seen)
-
-
-def _warnings_of(part: card.Part) -> Iterable[text.Trusted]:
-    return (warning for one in part.inlines() if isinstance(one, text.Foreign) for warning in one.warnings)
 
 
 def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:

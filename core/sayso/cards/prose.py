@@ -93,7 +93,7 @@ class Prose:
     """Parsed Markdown and what the reader should know about it."""
 
     blocks: tuple[Block, ...]
-    warnings: tuple[text.Trusted, ...] = ()
+    warnings: tuple[text.Odd, ...] = ()
 
 
 # Nobody reads more than this as prose, and the parser is quadratic for some hostile input.

@@ -6,10 +6,11 @@ U+27E6, which opens every escape, is itself escaped wherever the raw text has it
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 import regex
 
@@ -23,14 +24,26 @@ Safe = NewType("Safe", str)
 """Foreign text after escaping. It may stand in a literal container, never in the service's own place."""
 
 
+class Odd(NamedTuple):
+    """One kind of trick in a text: a sentence without any foreign text, with a place for the signs that it is about."""
+
+    sentence: str
+    signs: tuple[str, ...] = ()
+    """As code points; of very many the first ones."""
+
+    def __str__(self) -> str:
+        more = len(self.signs) - _NAMED_AT_MOST
+        return self.sentence.format(" ".join(self.signs[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Foreign:
     """Foreign text, ready to be shown, with what the reader should know about it."""
 
     text: Safe
     """With visible escapes such as ⟦U+202E⟧; everything else is as it was."""
-    warnings: tuple[Trusted, ...] = ()
-    """One sentence for each kind of trick, without any foreign text, always in the same order."""
+    warnings: tuple[Odd, ...] = ()
+    """One for each kind of trick, always in the same order."""
 
 
 Literal = Foreign  # its name until 0.2
@@ -151,7 +164,7 @@ _BLANKS = AnyOf(
     Guess(r"\t{40,}+", "\n" + "\t" * 20 + "deep", "ls" + "\t" * 60 + "; rm"),
 )
 _SHORTEST_RUN = 20
-_NAMED_AT_MOST = 4
+_NAMED_AT_MOST, _COUNTED_AT_MOST = 4, 1_000
 
 # Look-alikes are sought this far, in characters: a card must be drawn in milliseconds, whatever an agent sends.
 SEARCHED = 50_000
@@ -253,26 +266,26 @@ def _point(sign: str) -> str:
     return f"U+{ord(sign):04X}"
 
 
-def _name_tricks(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]:
-    for sentence, names in tricks:
-        distinct = list(dict.fromkeys(names))
-        more = len(distinct) - _NAMED_AT_MOST
-        listed = " ".join(distinct[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-        if distinct:
-            yield Trusted(sentence.format(listed))
+def _name_tricks(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Odd]:
+    return (odd(sentence, names) for sentence, signs in tricks if (names := list(signs)))
 
 
-def _warn_of_length(raw: str) -> Iterator[Trusted]:
+def odd(sentence: str, signs: Iterable[str]) -> Odd:
+    """A trick with these signs, each once."""
+    return Odd(sentence, tuple(itertools.islice(dict.fromkeys(signs), _COUNTED_AT_MOST)))
+
+
+def _warn_of_length(raw: str) -> Iterator[Odd]:
     if len(raw) > SEARCHED:
-        yield Trusted(f"Only its first {SEARCHED} characters were searched for look-alike letters.")
+        yield Odd(f"Only its first {SEARCHED} characters were searched for look-alike letters.")
 
 
-def _warn_of_runs(raw: str) -> Iterator[Trusted]:
+def _warn_of_runs(raw: str) -> Iterator[Odd]:
     if len(raw) < _SHORTEST_RUN:
         return
     flat = raw.replace("\t", " ").replace("\xa0", " ").replace("\u3000", " ")
     # Plain searches first: they are a hundred times faster than the patterns, and nearly always enough.
     if "\n" * _SHORTEST_RUN in flat.replace(" ", "").replace("\r", ""):
-        yield Trusted(f"Contains {max(run.count(chr(10)) for run in _LINE_BREAKS.findall(raw))} line breaks in a row.")
+        yield Odd(f"Contains {max(run.count(chr(10)) for run in _LINE_BREAKS.findall(raw))} line breaks in a row.")
     if " " * 40 in flat and (runs := _BLANKS.pattern.findall(raw)):
-        yield Trusted(f"Contains {max(map(len, runs))} blanks in a row.")
+        yield Odd(f"Contains {max(map(len, runs))} blanks in a row.")

@@ -135,7 +135,9 @@ def test_a_warning_for_each_of_many_options_fits_into_a_message() -> None:
     rows: list[int] = [39, 41, 100]
     for row in each(rows):
         with row as count:
-            options = [model.Option(label=f"b{number}", description=chr(0xF0000 + number)) for number in range(count)]
+            options = [
+                model.Option(label=f"b{number}", description=f"a{' ' * (100 + number)}b") for number in range(count)
+            ]
             drawn = draw.card_of(samples.sample(asking.Choice("Which?", options)), samples.MINT)
             assert len([part for part in drawn.parts if isinstance(part, card.Warn)]) >= count
             check(render.render(drawn))
