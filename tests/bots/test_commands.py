@@ -397,6 +397,37 @@ def test_a_stop_and_its_end_need_no_settings_that_are_right(inside: Call, tmp_pa
     assert inside("resume").stdout == "Nothing is stopped.\n"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "is_toml"),
+    [("[policies.default", False), ("[polices.default]", True), ('[retention]\ntraces = "1h"', True)],
+)
+def test_what_judges_nothing_works_while_the_settings_are_refused(
+    inside: Call, tmp_path: Path, wrong: str, is_toml: bool
+) -> None:
+    inside(*RUN)
+    inside(*RUN[:-1], "r2", "--expires-in", "0.001s")
+    settings = tmp_path / "sayso.toml"
+    settings.write_text(f"[people.ann]\n{wrong}")
+    told = "the settings are refused, and not needed for this: "
+    for arguments in (["list"], ["show", "r1"], ["show", "r2"], ["cancel", "r1"]):
+        called = inside(*arguments)
+        assert (called.returncode, called.stderr.count(told)) == (0, 1), arguments
+        # time does not act without them: it may ask more people
+        assert arguments[-1] in called.stdout + "list"
+        assert "Expired:" not in called.stdout
+    # who may answer is judged by nothing else
+    refused = [
+        inside(*one) for one in (["answer", "r2", "--deny"], ["list", "--whose", "me"], ["link"], ["link", "bob"])
+    ]
+    assert [one.returncode for one in refused] == [2, 2, 2, 2]
+    # whom the file names all the same may sign in
+    assert inside("link", "ann").returncode == (0 if is_toml else 2)
+    settings.unlink()
+    listed = inside("list").stdout
+    assert "Expired:" in listed
+    assert "Withdrawn" in listed
+
+
 def test_a_denial_counts_under_a_stop(inside: Call) -> None:
     inside(*RUN)
     inside("stop")

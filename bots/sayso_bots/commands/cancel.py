@@ -20,6 +20,6 @@ def command(id: str, reason: str | None, as_json: bool) -> None:
 
 
 async def _cancel(id: str, reason: str | None, as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect(environment.read(), any_settings=True) as desk:
         ticket = await desk.cancel((await access.find(desk, id)).id, reason=reason)
     output.print_state(ticket, as_json=as_json)

@@ -22,7 +22,7 @@ def command(id: str, with_log: bool, reveal: bool, as_json: bool) -> None:
 
 
 async def _show(id: str, with_log: bool, reveal: bool, as_json: bool) -> None:
-    async with access.connect(environment.read()) as desk:
+    async with access.connect(environment.read(), any_settings=True) as desk:
         ticket = await access.find(desk, id)
         ticket = await desk.reveal(ticket.id) if reveal else ticket
         rows = await desk.log(ticket.id) if with_log else ()

@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 class LocalDesk(callers.CallersDesk, here.Here):
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
-    def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
+    def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None, *, known: bool = True) -> None:
+        """*known*: whether the settings are; without them time does not act, since it may ask more people."""
         super().__init__(desk)
         here.Here.__init__(self, desk.mint, desk.setup.directory, file)
         self.actor = actor
+        self._known = known
 
     async def get(self, id: str) -> model.Ticket:
         """Load a request with its present state."""
-        await super().get(id)
+        found = await super().get(id)
         # no service may be running to let time act on it
-        return await self.desk.let_time_act(id)
+        return await self.desk.let_time_act(id) if self._known else found
 
     async def list(
         self,
@@ -73,7 +75,8 @@ class LocalDesk(callers.CallersDesk, here.Here):
 
     async def _let_time_act(self) -> None:
         # no service may be running to do so
-        await timekeeper.act(self.desk, self.desk.store, self.desk.clock)
+        if self._known:
+            await timekeeper.act(self.desk, self.desk.store, self.desk.clock)
 
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting. What people accepted as a rule counts as it does in a running service."""
@@ -173,21 +176,24 @@ async def connect(
         yield await over(store, given, chosen)
 
 
-def _load(given: environment.Environment, any_settings: bool) -> schema.Settings:
+def _load(given: environment.Environment, any_settings: bool) -> schema.Settings | None:
+    """The settings; None where they are refused and none are needed, which is said."""
     try:
         chosen = toml.load(given.config)
         toml.setup(chosen)
-        return chosen
     except errors.InvalidSettings as error:
         if not any_settings:
             raise
-        output.say(f"the settings are refused, and not needed for this: {error.message}", err=True)
-        return schema.Settings()
+        output.say_refused(error)
+        return None
+    return chosen
 
 
-async def over(store: Store, given: environment.Environment, chosen: schema.Settings) -> LocalDesk:
-    """The desk over a database that is open."""
+async def over(store: Store, given: environment.Environment, settings: schema.Settings | None) -> LocalDesk:
+    """The desk over a database that is open; without settings for what needs none."""
+    chosen = settings or schema.Settings()
     setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
     desk = Desk(store, masking.equip(await token_secret.mint(store), chosen), setup)
     signing.equip(desk, given)
-    return LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))
+    file = database.file_of(given.database)
+    return LocalDesk(desk, people.local(getpass.getuser()), file, known=settings is not None)

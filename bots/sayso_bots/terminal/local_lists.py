@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sayso import clock, model
+from sayso import clock, errors, model
 from sayso.cards import tokens
 from sayso.desk import token_secret
 from sayso.desk.answering import searching
@@ -20,7 +20,7 @@ from sayso.machine import people
 from sayso.stores import Store
 from sayso_bots.service import database, masking
 from sayso_bots.settings import environment, tables
-from sayso_bots.terminal import here
+from sayso_bots.terminal import here, output
 
 if TYPE_CHECKING:
     from sayso_bots.terminal import local_desk
@@ -29,17 +29,25 @@ if TYPE_CHECKING:
 class LocalLists(here.Here):
     """The requests in a database of this machine. Whoever may read that file is trusted with it."""
 
-    def __init__(self, store: Store, mint: tokens.TokenMaker, given: environment.Environment) -> None:
+    def __init__(self, store: Store, mint: tokens.TokenMaker, given: environment.Environment, known: bool) -> None:
+        """*known*: whether the settings are right, as far as was looked."""
         super().__init__(mint, people.Directory())
         self.store = store
         self._given = given
+        self._known = known
 
     async def search(
         self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
     ) -> tuple[Sequence[model.Ticket], str | None]:
         """A page of what fits, newest first, and the *before* of the next one."""
-        if "whose" in wanted or await self.store.due(clock.SystemClock().now()):
+        if "whose" in wanted:
             return await (await self._desk()).search(wanted, limit, before)
+        if self._known and await self.store.due(clock.SystemClock().now()):
+            try:
+                return await (await self._desk()).search(wanted, limit, before)
+            except errors.InvalidSettings as error:
+                output.say_refused(error)
+                self._known = False
         last = await self.store.load(before) if before else None
         after = (last.created_at, last.id) if last else None
         found = await searching.among_all(self.store, self.mint, searching.read(wanted), limit, after)
@@ -59,10 +67,15 @@ class LocalLists(here.Here):
 @contextlib.asynccontextmanager
 async def connect(given: environment.Environment) -> AsyncGenerator[LocalLists]:
     """The requests in the database that the environment names. Raises as `database.connect`."""
-    plain = _shows_secrets(given.config)
+    plain, known = False, True
+    try:
+        plain = _shows_secrets(given.config)
+    except errors.InvalidSettings as error:
+        output.say_refused(error)
+        known = False
     async with database.connect(given, by_url=True) as store:
         mint = dataclasses.replace(await token_secret.mint(store), find=masking.load(), plain=plain)
-        yield LocalLists(store, mint, given)
+        yield LocalLists(store, mint, given, known)
 
 
 def _shows_secrets(config: Path | None) -> bool:

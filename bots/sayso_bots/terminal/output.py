@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sayso import model
+from sayso import errors, model
 from sayso.cards import attended, board, phrases, tokens, urgency
 from sayso.content import fields, text, wording
 from sayso.machine import people, who
@@ -32,6 +32,11 @@ def of(done: str) -> Generator[None]:
     except OSError as error:
         error.add_note(done)
         raise
+
+
+def say_refused(error: errors.InvalidSettings) -> None:
+    """Say what is wrong with settings that are not needed for what is done."""
+    say(f"the settings are refused, and not needed for this: {error.message}", err=True)
 
 
 def print_json(document: Any) -> None:
