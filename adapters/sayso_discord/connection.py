@@ -15,6 +15,7 @@ from aiohttp import web as aioweb
 from sayso import errors
 from sayso.chat.background import Background
 from sayso.chat.received import Json
+from sayso.content import wording
 from sayso.desk import Desk
 from sayso.desk.channel import Platform
 from sayso.desk.upkeep import duties
@@ -190,6 +191,6 @@ async def _respond(interactions: Interactions, api: Api, sharing: Sharing, paylo
             log.warning("interaction not answered", extra={"error": error.message})
     except (errors.ChannelError, TimeoutError) as error:
         # the answer is stored, and the card shows it; a click that is replayed after a break is often too old
-        log.warning("interaction not answered", extra={"error": str(error) or type(error).__name__})
+        log.warning("interaction not answered", extra={"error": wording.of_error(error)})
     finally:
         interactions.mark_responded(payload, taken=taken)

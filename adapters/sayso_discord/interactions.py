@@ -18,6 +18,7 @@ from sayso.cards.dialog import Dialog
 from sayso.chat import background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
+from sayso.content import wording
 from sayso.desk import Desk, PressedMessage
 from sayso_discord import components, looks, parse, render
 from sayso_discord.api import Api
@@ -182,7 +183,7 @@ class Interactions:
             if await _when_responded(self._answers.get(interaction.id)):
                 await self._stale.disarm(spot, token)
         except (errors.ChannelError, TimeoutError) as error:
-            log.info("buttons not taken away", extra={"error": str(error) or type(error).__name__})
+            log.info("buttons not taken away", extra={"error": wording.of_error(error)})
 
     def _tell_once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
         """Tell this person only, unless they have just been told the same about the same card."""
@@ -226,7 +227,7 @@ class Interactions:
             elif response["type"] == CHANGE:
                 await self._persist(functools.partial(self._api.change, interaction, response["data"]), until)
         except (errors.ChannelError, TimeoutError) as error:
-            log.warning("late outcome not told", extra={"error": str(error) or type(error).__name__})
+            log.warning("late outcome not told", extra={"error": wording.of_error(error)})
 
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
         sent, until = self._answers.get(interaction.id), self._desk.clock.now() + _TOKEN_LIVES
@@ -239,7 +240,7 @@ class Interactions:
             await self._persist(hand, until)
         except (errors.ChannelError, TimeoutError) as error:
             # the pages show the same
-            log.warning("file not handed out", extra={"error": str(error) or type(error).__name__})
+            log.warning("file not handed out", extra={"error": wording.of_error(error)})
 
     async def _persist(self, say: Callable[[], Awaitable[None]], until: datetime) -> None:
         """Say something more about an interaction, and try again while Discord takes that. Raises `ChannelError`."""

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 
 from sayso import errors
+from sayso.content import wording
 
 # Longer than any receipt that a service makes.
 _LONGEST = 16_384
@@ -34,7 +35,7 @@ def decode(token: str, keys: Mapping[str, Any], audience: str | None, at: dateti
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, options=options)
         now, issued, ends = at.timestamp(), float(claims["iat"]), float(claims["exp"])
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        said = f"this receipt is not good: {str(error) or type(error).__name__}"
+        said = f"this receipt is not good: {wording.of_error(error)}"
         raise errors.InvalidToken(said, field="receipt", hint="do not act on it") from error
     if not issued - _LEEWAY <= now < ends:
         raise errors.InvalidToken("this receipt is over, or not good yet", field="receipt", hint="ask again")

@@ -127,7 +127,7 @@ def seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line
 def _alike(ticket: model.Ticket, directory: people.Directory) -> card.Line:
     """All places are of one kind: people are counted, and those who are missing have names."""
     allowed, against = approvers.allows_by(ticket), approvers.against(ticket)
-    needed = wording.counted(ticket.policy.most_needed, "person", "people")
+    needed = wording.people_counted(ticket.policy.most_needed)
     spans: list[card.Inline] = [Trusted(wording.so_far(len(allowed), needed, "allowed this"))]
     spans += [Trusted(": "), *_names(allowed)] if allowed else []
     spans += [Trusted(" · denied by "), *_names(against)] if against else []

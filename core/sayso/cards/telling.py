@@ -114,18 +114,16 @@ def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> ca
 def _so_far(ticket: model.Ticket, count: int) -> str:
     if approvers.is_mixed(ticket.policy):
         return f"Still needed: {board.still_needed(ticket)}."
-    return f"{wording.so_far(count, _people(ticket.policy.most_needed), 'allowed this')}."
+    return f"{wording.so_far(count, wording.people_counted(ticket.policy.most_needed), 'allowed this')}."
 
 
 def _counted(verb: str, so_far: int, needed: int, again: bool) -> card.Line:
     if again:
-        have = wording.so_far(so_far, _people(needed), f"{verb} it")
+        have = wording.so_far(so_far, wording.people_counted(needed), f"{verb} it")
         return line(f"You have {verb} this already. {have}; others have to agree.")
-    return line(f"Counted: {wording.so_far(so_far, _people(needed), f'{verb} this')}. Others have to agree.")
-
-
-def _people(needed: int) -> str:
-    return wording.counted(needed, "person", "people")
+    return line(
+        f"Counted: {wording.so_far(so_far, wording.people_counted(needed), f'{verb} this')}. Others have to agree."
+    )
 
 
 def _name(one: model.By | model.Given) -> str:

@@ -115,6 +115,11 @@ def failure(error: Exception) -> str:
     return f"{error} ({error.hint})" if error.hint else str(error)
 
 
+def of_error(error: BaseException) -> str:
+    """What an error says, or what it is: that something took too long has no words."""
+    return str(error) or type(error).__name__
+
+
 def by_whom(decision: model.Decision) -> str:
     """` by` and who decided; nothing where nobody and no rule did."""
     return f" by {people(decision)}" if decision.by or decision.rule else ""
@@ -135,6 +140,11 @@ def counted(count: float, one: str, several: str = "") -> str:
     """So many of them, as people say it: `1 row`, `2 rows`, `1,000 rows`."""
     shown = f"{count:,.0f}" if count % 1 == 0 else f"{count:g}"
     return f"{shown} {one if count == 1 else several or f'{one}s'}"
+
+
+def people_counted(count: int) -> str:
+    """So many people."""
+    return counted(count, "person", "people")
 
 
 def time(seconds: float) -> str:

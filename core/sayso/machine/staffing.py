@@ -56,7 +56,7 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
     if short := veto_shortage(directory, policy):
         key = f"policies.{name}.veto"
-        needed = wording.counted(short.needed, "person", "people")
+        needed = wording.people_counted(short.needed)
         message = f"{key}: {needed} must deny, and only {short.most} may, so nobody could"
         raise errors.InvalidSettings(message, field=key, hint="a lower veto, or more people")
 
@@ -104,7 +104,7 @@ HINT = "add approvers, or people to their groups; one person fills one place"
 
 def said(short: Shortage) -> str:
     """A shortage in words."""
-    needed = wording.counted(short.needed, "person", "people")
+    needed = wording.people_counted(short.needed)
     return f"{needed} must allow, and only {short.most} may, one for each place"
 
 

@@ -19,6 +19,7 @@ import asyncpg  # type: ignore[import-untyped]
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 from sayso import errors
+from sayso.content import wording
 from sayso.stores import commit_rows, documents, pgserver, sql_store, takers
 from sayso.stores.outbox import Job, Taker
 
@@ -137,9 +138,7 @@ class Commits:
             stored, fences = await self.put([bundle for bundle, _ in group], lent)
         except pgserver.TROUBLE as error:
             if len(group) > 1:
-                log.warning(
-                    "a transaction failed", extra={"error": str(error) or type(error).__name__, "jobs": len(group)}
-                )
+                log.warning("a transaction failed", extra={"error": wording.of_error(error), "jobs": len(group)})
             # one that cannot be stored, or must wait for somebody else, holds up no other
             await asyncio.gather(*(self._commit_again(one, lent) for one in group))
             await self._find_leased(lent)

@@ -14,6 +14,7 @@ from typing import Any
 
 # asyncpg has no types.
 # pyright: reportUnknownLambdaType=false
+from sayso.content import wording
 from sayso.stores import pgserver, watch
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Notices:
                     await db.execute(_SEND, [one for one, _ in notices], [pgserver.escape(two) for _, two in notices])
             except pgserver.TROUBLE as error:
                 # they look at the log now and then
-                log.warning("other processes were not told", extra={"error": str(error) or type(error).__name__})
+                log.warning("other processes were not told", extra={"error": wording.of_error(error)})
 
     async def _listen(self) -> None:
         while True:
@@ -83,7 +84,7 @@ class Notices:
                 async with self._connection() as db:
                     await self._listen_on(db)
             except pgserver.TROUBLE as error:
-                log.warning("notices of other processes are lost", extra={"error": str(error) or type(error).__name__})
+                log.warning("notices of other processes are lost", extra={"error": wording.of_error(error)})
             await asyncio.sleep(_RECONNECT)
 
     async def _listen_on(self, db: Any) -> None:

@@ -10,6 +10,7 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
+from sayso.content import wording
 from sayso.stores import sql
 from sayso.stores.occupied import Occupied
 from sayso.stores.protocol import Durability
@@ -117,4 +118,4 @@ def wrong(message: str, hint: str) -> errors.InvalidSettings:
 
 
 def _said(error: BaseException) -> str:
-    return f"the database cannot be used now: {str(error) or type(error).__name__}"
+    return f"the database cannot be used now: {wording.of_error(error)}"

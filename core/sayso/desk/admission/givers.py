@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from sayso import errors
+from sayso.content import wording
 from sayso.desk.admission import granting
 from sayso.desk.answering import closed_accounts, identity
 from sayso.desk.shell import Shell
@@ -31,7 +32,7 @@ async def may_still(shell: Shell, terms: Terms, grant: granting.Grant, names: Se
     except (errors.SaysoError, TimeoutError) as error:
         log.warning(
             "could not find out whether an account is open",
-            extra={"grant": grant.id, "error": str(error) or type(error).__name__},
+            extra={"grant": grant.id, "error": wording.of_error(error)},
         )
         return False
     return is_open and await _is_named(shell, terms, grant, terms.policy.everybody if names is None else names)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sayso import errors, model
+from sayso.content import wording
 from sayso.desk.admission import direct
 from sayso.desk.shell import Shell
 from sayso.machine import people, silence
@@ -80,9 +81,7 @@ async def in_person(shell: Shell, ticket: model.Ticket, names: Sequence[str]) ->
             found += (silence.mentioned(ticket, directory, tuple(meant), now) or ()) if on_call else meant
         except (errors.ChannelError, TimeoutError) as error:
             # a card that waits for its mention would be worse than one without it
-            log.warning(
-                "not mentioned by name", extra={"name_in_policy": name, "error": str(error) or type(error).__name__}
-            )
+            log.warning("not mentioned by name", extra={"name_in_policy": name, "error": wording.of_error(error)})
             found += [] if on_call else [name]
     return tuple(dict.fromkeys([*found, *await _by_address(shell, found)]))
 
@@ -98,9 +97,7 @@ async def _by_address(shell: Shell, names: Sequence[str]) -> Sequence[str]:
             async with asyncio.timeout(_WITHIN):
                 found += [account] if (account := await _account_of(shell, profile.email)) else []
         except (errors.ChannelError, TimeoutError) as error:
-            log.warning(
-                "not found by an address", extra={"person": person, "error": str(error) or type(error).__name__}
-            )
+            log.warning("not found by an address", extra={"person": person, "error": wording.of_error(error)})
     return found
 
 
@@ -169,7 +166,7 @@ async def each(shell: Shell, names: Sequence[str]) -> dict[str, Sequence[model.P
         # it is put to whoever is known by then: that changes who is asked first, and not who may answer
         log.warning(
             "could not find out whose turn it is",
-            extra={"names": sorted(names), "error": str(error) or type(error).__name__},
+            extra={"names": sorted(names), "error": wording.of_error(error)},
         )
         return {one: direct.of_person(shell.setup.directory, shell.setup.chats, one) for one in found if one in known}
 
