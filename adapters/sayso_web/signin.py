@@ -45,7 +45,8 @@ class SignIn:
             session = await self._guard.sessions.sign_in(form.first("code"))
         except errors.SaysoError as error:
             self._count_failure(request.remote or "")
-            return show_page(request, error, goes_to=local_path(form.first("next")))
+            person = await self._person_of(request)
+            return show_page(request, error, goes_to=local_path(form.first("next")), person=person)
         response = web.Response(status=303, headers={"Location": local_path(form.first("next"))})
         self._guard.remember(request, response, session)
         return response
@@ -57,6 +58,13 @@ class SignIn:
         response = web.Response(status=303, headers={"Location": "/signin"})
         self._guard.forget(response)
         return response
+
+    async def _person_of(self, request: web.Request) -> str | None:
+        """Who is signed in already, of whom a link that was opened again takes nothing."""
+        try:
+            return (await self._guard.session_of(request)).person
+        except errors.Unauthorized:
+            return None
 
     def _count_failure(self, address: str) -> None:
         """Count it. Raises `NotAllowed` if this address failed too often of late."""
@@ -70,7 +78,12 @@ class SignIn:
 
 
 def show_page(
-    request: web.Request, error: errors.SaysoError | None = None, *, goes_to: str | None = None, status: int = 200
+    request: web.Request,
+    error: errors.SaysoError | None = None,
+    *,
+    goes_to: str | None = None,
+    status: int = 200,
+    person: str | None = None,
 ) -> web.Response:
     """Show the sign-in page, with what was wrong if something was."""
     message, hint = (error.message, error.hint) if error else ("", None)
@@ -80,6 +93,7 @@ def show_page(
         next=goes_to or local_path(request.path),
         said=message[:1].upper() + message[1:],
         hint=hint,
+        person=person,
     )
     status = error.status if error else status
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")

@@ -235,10 +235,19 @@ async function send(form, button) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (event.target.getAttribute("action") !== "/press") return;
+  if (event.target.getAttribute("action") !== "/press") return sendOnce(event);
   event.preventDefault();
   send(event.target, event.submitter);
 });
+
+const sent = new WeakMap();
+
+// A second press calls the first one's answer off, and with it the cookie of a link that is used up by then.
+function sendOnce(event) {
+  if (event.target.method !== "post") return;
+  if (performance.now() - (sent.get(event.target) ?? -Infinity) < 10_000) event.preventDefault();
+  else sent.set(event.target, performance.now());
+}
 
 // A key that is held down presses once, and not also the button that comes next.
 document.addEventListener("keydown", (event) => {

@@ -41,11 +41,12 @@ def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = Non
     Arguments must be plain JSON; of a method the object (`self`) or class (`cls`) is not an argument.
 
     Raises:
-        InvalidRequest: by the wrapping, of an async generator, whose body runs while others wait for it.
+        InvalidRequest: by the wrapping, without its parentheses, or of an async generator, whose body runs too early.
         Denied: by the call, when nobody allowed it.
         DigestMismatch: by the call, when what is about to run is not what was allowed.
         AlreadyUsed, NotUsable: by the call, when it finds an old allow by its `id`: one allow runs it once.
     """
+    _check_desk(desk)
 
     def wrap(function: F) -> F:
         if isinstance(function, staticmethod | classmethod):
@@ -110,6 +111,12 @@ async def use_allowed(
     if used is None or used.input_digest != decision.input_digest:
         raise _mismatch(tool)
     return allowed
+
+
+def _check_desk(desk: object) -> None:
+    if desk is not None and not hasattr(desk, "ask"):
+        hint = "write @requires_approval() above the function, with parentheses; a name for the card is tool=…"
+        raise errors.InvalidRequest("what stands first is no desk to ask at", field="desk", hint=hint)
 
 
 async def _approve(desk: asker.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:

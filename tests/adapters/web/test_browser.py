@@ -161,6 +161,19 @@ async def test_the_link_signs_in_with_one_press_and_leaves_no_code_behind(
     await expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
 
 
+async def test_a_second_press_of_the_button_of_a_link_does_not_call_off_the_first(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    page = await context.new_page()
+    await page.goto(await service.sessions.link("owner", service.url))
+    # the link would be used up, and its cookie lost
+    press = """const form = document.getElementById("signin"), called_off = [];
+        document.addEventListener("submit", (event) => called_off.push(event.defaultPrevented));
+        form.requestSubmit(); form.requestSubmit(); called_off"""
+    assert await page.evaluate(press) == [False, True]
+    await expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+
+
 async def test_a_request_appears_by_itself_with_the_time_left(page: async_api.Page, service: Service) -> None:
     await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1", expires_in=300))
     await expect(card(page, "r1").get_by_text("make deploy")).to_be_visible()
@@ -463,13 +476,15 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     pages = ("/requests?search=x&tool=Bash", "/requests", "/people", "/policies", "/grants", "/stops")
     for path in (*pages, "/", "/requests/r1", "/requests/r4"):
         await page.goto(service.url + path)
-        for width, dark in ((360, False), (360, True), (1280, True)):
+        for width, dark in ((320, True), (360, False), (360, True), (1280, True)):
             await page.set_viewport_size({"width": width, "height": 700})
             await page.emulate_media(color_scheme="dark" if dark else "light")
             asked = "[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"
             assert await page.evaluate(asked) == [width, dark]
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert await page.evaluate(f"{LOOKS}; [pale(), small()]") == [[], []], (path, width, dark)
+            # the name is not broken into pieces beside the buttons
+            assert await page.evaluate("document.querySelector('.who span').offsetHeight") < 45, (path, width)
     await page.evaluate("document.querySelector('h2').style = 'color: #777; background: #888'")
     assert len(await page.evaluate(f"{LOOKS}; pale()")) == 1
     await page.close()

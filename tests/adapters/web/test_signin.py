@@ -42,6 +42,16 @@ async def test_a_sign_in_link_works_once(service: Service) -> None:
     assert "Set-Cookie" not in again.headers
 
 
+async def test_whoever_opens_a_used_link_again_is_led_on_to_where_they_are_signed_in(service: Service) -> None:
+    link, wanted = await service.sessions.link("ann", service.url), {"next": "/requests/r1"}
+    browser = service.browser()
+    await browser.post("/signin", {"code": link})
+    again = await browser.post("/signin", {"code": link, **wanted})
+    assert again.status == 401
+    assert 'signed in as <bdi>ann</bdi>: <a href="/requests/r1">' in again.text
+    assert "<bdi>ann</bdi>" not in (await service.browser().post("/signin", {"code": link, **wanted})).text
+
+
 async def test_opening_a_sign_in_link_does_not_use_it_up(service: Service) -> None:
     link = await service.sessions.link("owner", service.url)
     browser = service.browser()

@@ -296,6 +296,14 @@ async def test_a_bound_method_may_be_wrapped(front: Desk) -> None:
     assert clerk.ran == ["A1"]
 
 
+def test_a_gate_without_its_parentheses_is_refused_where_it_stands() -> None:
+    gate: Any = sayso.requires_approval
+    for given in (lambda env: env, "deploy", 900):
+        with pytest.raises(sayso.InvalidRequest, match="no desk to ask at") as refused:
+            gate(given)
+        assert "@requires_approval()" in (refused.value.hint or "")
+
+
 def test_an_async_generator_is_refused_when_it_is_wrapped() -> None:
     async def pages(query: str) -> AsyncIterator[str]:
         yield query
