@@ -2,9 +2,10 @@
 
 A row is written for what is asked, a signed click changes it, and whoever waits for it is told: each after a commit on
 the disk. "own" is a handler of a few lines that commits all that waits at once; "bolt" is Slack's own framework without
-its sleep, with aiosqlite, as most people would write it.
+its sleep, with aiosqlite, as most people would write it; "posting" is "own" that also posts what is asked as a message,
+and draws that again once it is decided.
 
-    python -m tests.bench.floors own|bolt FILE
+    python -m tests.bench.floors own|bolt|posting FILE SLACK_API TOKEN
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+import aiohttp
 import aiosqlite
 import yarl
 from aiohttp import web
@@ -109,6 +111,39 @@ class Waits:
         self._waiting.setdefault(id, asyncio.get_running_loop().create_future()).set_result(None)
 
 
+class Posts(Waits):
+    """What is asked is a message: it is posted by aiohttp once it is kept, and put there again once it is decided."""
+
+    def __init__(self, rows: Rows, slack: aiohttp.ClientSession) -> None:
+        super().__init__(rows)
+        self._slack = slack
+        self._posted = dict[str, asyncio.Task[Any]]()
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """See `Waits.ask`."""
+        kept = await super().ask(request)
+        self._posted[request.match_info["id"]] = asyncio.create_task(
+            self._call("chat.postMessage", await request.json())
+        )
+        return kept
+
+    async def decide(self, payload: Any) -> None:
+        """See `Waits.decide`."""
+        await super().decide(payload)
+        id = str(payload["actions"][0]["value"])
+        self._posted[id] = asyncio.create_task(self._draw_again(self._posted[id], payload["message"]["blocks"]))
+
+    async def _draw_again(self, posting: asyncio.Task[Any], blocks: Any) -> None:
+        posted = await posting
+        await self._call("chat.update", {"channel": posted["channel"], "ts": posted["ts"], "blocks": blocks})
+
+    async def _call(self, method: str, message: Any) -> Any:
+        async with self._slack.post(method, json=message) as answer:
+            told = await answer.json()
+        assert told["ok"], told
+        return told
+
+
 def own(decide: Callable[[Any], Awaitable[None]]) -> Callable[[web.Request], Awaitable[web.Response]]:
     """A handler that verifies, reads and decides."""
 
@@ -140,26 +175,27 @@ def bolt(decide: Callable[[Any], Awaitable[None]]) -> web.Application:
     return app.web_app("/slack/interactions")
 
 
-async def main(kind: str, path: str) -> None:
+async def main(kind: str, path: str, api: str, token: str) -> None:
     """Serve until it is killed; the first line says where."""
-    if kind == "own":
-        waits = Waits(Grouped(path))
-        app = web.Application()
-        app.router.add_post("/slack/interactions", own(waits.decide))
-    else:
-        db = await aiosqlite.connect(path)
-        for text in ("pragma journal_mode=wal", "pragma synchronous=full", _TABLE):
-            await db.execute(text)
-        waits = Waits(Each(db))
-        app = bolt(waits.decide)
-    app.router.add_post("/ask/{id}", waits.ask)
-    app.router.add_get("/wait/{id}", waits.wait)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await asyncio.Event().wait()
+    async with aiohttp.ClientSession(api, headers={"Authorization": f"Bearer {token}"}) as slack:
+        if kind == "bolt":
+            db = await aiosqlite.connect(path)
+            for text in ("pragma journal_mode=wal", "pragma synchronous=full", _TABLE):
+                await db.execute(text)
+            waits = Waits(Each(db))
+            app = bolt(waits.decide)
+        else:
+            waits = Waits(Grouped(path)) if kind == "own" else Posts(Grouped(path), slack)
+            app = web.Application()
+            app.router.add_post("/slack/interactions", own(waits.decide))
+        app.router.add_post("/ask/{id}", waits.ask)
+        app.router.add_get("/wait/{id}", waits.wait)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -152,17 +152,17 @@ async def measure(given: argparse.Namespace) -> None:
             print(f"nobody listens: {statistics.median(alone):.1f} ms")
             streams = await stack.enter_async_context(listening(port, given.streams, [await head_of_streams(desk)]))
             some = [await decide(desk, number + 100, [streams]) for number in range(given.rounds)]
-            await _print(f"{given.streams} event streams", given.streams, some, 100)
+            await _print(f"{given.streams} event streams", given.streams, some, 2)
         async with serving(Path(name)) as (desk, port), contextlib.AsyncExitStack() as stack:
             heads = [await head_of_pages(desk) for _ in range(given.pages // 4)]
             every = await stack.enter_async_context(listening(port, given.pages, heads))
             some = [await decide(desk, number + 200, [every]) for number in range(given.rounds)]
-            await _print(f"{given.pages} pages of the inbox", given.pages, some, 20)
+            await _print(f"{given.pages} pages of the inbox", given.pages, some, 4)
 
 
 async def _print(name: str, count: int, some: list[float], aim: int) -> None:
     least, ours = await floor(count, len(some)), statistics.median(some)
-    print(f"{name:26} {ours:6.1f} ms of {least:6.1f} = {ours / least:5.2f} x one write each   aim {aim} ms", flush=True)
+    print(f"{name:26} {ours:6.1f} ms of {least:6.1f} = {ours / least:5.2f} x one write each, aim {aim}", flush=True)
 
 
 def main() -> None:

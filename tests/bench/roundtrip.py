@@ -35,6 +35,7 @@ ANN = people.Actor(account="bench:ann", name="ann", member=True)
 MINT = tokens.TokenMaker(b"only for a benchmark, never for people")
 AT_ONCE = 100
 
+_AIMS = {("sqlite", 1): 0.7, ("sqlite", AT_ONCE): 0.5, ("postgres", 1): 0.7, ("postgres", AT_ONCE): 0.4}
 _INSERT = "insert into t values ($1, 'pending', $2)"
 _UPDATE = "update t set state = 'decided' where id = $1 and state = 'pending'"
 _TABLE = "create table t (id {} primary key, state text, body text)"
@@ -113,7 +114,8 @@ def rounds(store: str, count: int, seconds: float) -> Iterator[tuple[str, float,
         at_once: [statistics.median(part) for part in zip(*found, strict=True)] for at_once, found in seen.items()
     }
     for at_once, (floor, ours, cpu) in medians.items():
-        yield f"{store}, {'one at a time' if at_once == 1 else f'{at_once} at once'}", floor, ours, cpu
+        aim = f"aim {_AIMS[store, at_once]}"
+        yield f"{store}, {'one at a time' if at_once == 1 else f'{at_once} at once'}, {aim}", floor, ours, cpu
     # the share that was given here first: many at once against a commit for each
     yield f"{store}, the same, one commit each", medians[1][0], medians[AT_ONCE][1], medians[AT_ONCE][2]
 

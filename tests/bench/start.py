@@ -75,7 +75,8 @@ async def starts(rounds: int) -> None:
     bare = statistics.median(seen["python -c pass"])
     for name, times in seen.items():
         middle = statistics.median(times)
-        print(f"{name:26} {middle:6.1f} ms   {middle / bare:5.2f} of the floor   (best {min(times):.1f} ms)")
+        aim = "" if name == "python -c pass" else ", aim 2"
+        print(f"{name:26} {middle:6.1f} ms = {middle / bare:5.2f} x python -c pass{aim}   (best {min(times):.1f} ms)")
 
 
 def resident(process: int) -> float:
@@ -132,10 +133,10 @@ async def commands(rounds: int) -> None:
                 for name, line in lines.items() if number or rounds == 1 else ():
                     seen[name].append(cpu_of(line, folder))
     bare = statistics.median(seen["import pydantic"])
-    aims = {"sayso list": "   aim 2", "sayso serve with Slack": "   aim 5"}
+    aims = {"sayso list": ", aim 2", "sayso serve with Slack": ", aim 5"}
     for name, times in seen.items():
         middle = statistics.median(times)
-        print(f"{name:26} {middle:6.0f} ms of CPU {middle / bare:5.2f} of Pydantic's{aims.get(name, '')}")
+        print(f"{name:26} {middle:6.0f} ms of CPU = {middle / bare:5.2f} x import pydantic{aims.get(name, '')}")
     print(f"{'sayso serve with Slack':26} {statistics.median(held):6.1f} MB resident, idle")
 
 
