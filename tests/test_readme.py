@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.conftest import require
 from tests.fakes import quick
 from tests.fakes.slack import FakeSlack
-from tests.test_docs import ROOT, Block, blocks, channel_of_the_readme, somebody_answers
+from tests.test_docs import ROOT, Block, as_pattern, blocks, channel_of_the_readme, somebody_answers
 
 # Seconds for everything on the page.
 PATIENCE = 90.0
@@ -32,8 +32,8 @@ def followed(block: Block) -> Iterator[str]:
         # the second one is a channel to be imported: it runs with its contract, too
         yield f"cat > {'ask.py' if 'argv' in block.text else 'folders.py'} <<'END'\n{block.text}END"
     elif block.language == "console":
-        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-            yield part.partition("\n")[0]
+        for number, (command, _) in enumerate(shown(block)):
+            yield f"{command} > shown-{number}.txt"
         yield "wait $asking && grep -q 'running make deploy' asked.txt"
     elif found := SETS_UP.match(block.text.strip()):
         # .ci/run does the rest of this line on an empty machine
@@ -42,6 +42,12 @@ def followed(block: Block) -> Iterator[str]:
         assert all(line.split(" && ")[0] in (ROOT / ".ci" / "run").read_text() for line in CHECKS.split("\n")[1:3])
     else:
         yield from (_with_secrets(line) for line in _commands(block.text))
+
+
+def shown(block: Block) -> list[tuple[str, str]]:
+    """Each command of a console and what it prints."""
+    parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+    return [(command, said) for command, _, said in (part.partition("\n") for part in parts)]
 
 
 def _commands(script: str) -> list[str]:
@@ -109,6 +115,10 @@ async def test_the_readme_is_followed_from_top_to_bottom_in_one_folder(tmp_path:
     assert ran.stdout.count("running make deploy") == 1
     assert "deploying" in ran.stdout
     assert slack.messages("C0123456789"), "the second program asked in Slack"
+    (console,) = (block for block in found if block.language == "console")
+    for number, (command, said) in enumerate(shown(console)):
+        printed = (folder / f"shown-{number}.txt").read_text()
+        assert re.fullmatch(as_pattern(said), printed, re.DOTALL), (command, printed)
 
 
 def test_every_block_of_the_readme_is_of_a_kind_that_is_followed() -> None:
