@@ -28,5 +28,7 @@ def walk(node: Any) -> Iterator[Json]:
         part = cast(Json, node)
         if "type" in part:
             yield part
-        yield from walk(part.get("components"))
-        yield from walk([part[name] for name in ("accessory", "component") if name in part])
+        # most hold nothing
+        for name in ("components", "accessory", "component"):
+            if name in part:
+                yield from walk(part[name])

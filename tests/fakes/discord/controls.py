@@ -39,8 +39,11 @@ def walk(components: list[Json]) -> Iterator[Json]:
     """Every component, nested ones too, in reading order."""
     for part in components:
         yield part
-        yield from walk(part.get("components") or [])
-        yield from walk([part[name] for name in ("accessory", "component") if part.get(name)])
+        if inner := part.get("components"):
+            yield from walk(inner)
+        for name in ("accessory", "component"):
+            if one := part.get(name):
+                yield from walk([one])
 
 
 def controls(components: list[Json]) -> Iterator[Control]:
