@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any, cast
 
 import pydantic
 
 from sayso import errors
+from tests.conftest import require
 
+_MONITORING: Any = getattr(sys, "monitoring", None)  # since Python 3.12
+# Methods of what is built in: of one object, and of all of them.
+_BOUND, _UNBOUND = type(len), type(str.join)
 _SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
@@ -126,31 +129,32 @@ def _counted(made: str) -> Text:
 
 @contextmanager
 def _watched() -> Generator[Work]:
-    work, before, profiled = Work(), sys.gettrace(), sys.getprofile()
+    require(_MONITORING, "Python 3.12, which tells what it runs")
+    work, tool, events = Work(), _MONITORING.PROFILER_ID, _MONITORING.events
     done = 0  # and not the attribute: this is called for each line that runs
 
-    def line(frame: FrameType, event: str, arg: Any) -> Any:
+    def line(code: object, number: int) -> None:
         """Every line that runs is one, also each turn of a loop on one line."""
         nonlocal done
-        if event == "line":
-            done += 1
-        return line
+        done += 1
 
-    def call(frame: FrameType, event: str, arg: Any) -> None:
+    def call(code: object, offset: int, function: Any, first: object) -> None:
         """A method of a text or a list may look at all of it."""
         nonlocal done
-        if event == "c_call":
-            owner = getattr(arg, "__self__", None)
-            done += len(cast("str", owner)) if isinstance(owner, _SIZED) and arg.__name__ not in _CHEAP else 1
+        kind = type(function)
+        if kind is _BOUND or kind is _UNBOUND:
+            owner = function.__self__ if kind is _BOUND else first
+            done += len(cast("str", owner)) if isinstance(owner, _SIZED) and function.__name__ not in _CHEAP else 1
 
     Text.work = work
-    sys.settrace(line)
-    sys.setprofile(call)
-    # settrace begins with the next call, which is that of the function
+    _MONITORING.use_tool_id(tool, __name__)
+    _MONITORING.register_callback(tool, events.LINE, line)
+    _MONITORING.register_callback(tool, events.CALL, call)
+    _MONITORING.set_events(tool, events.LINE | events.CALL)
     try:
         yield work
     finally:
-        sys.setprofile(profiled)
-        sys.settrace(before)
+        _MONITORING.set_events(tool, 0)
+        _MONITORING.free_tool_id(tool)
         Text.work = None
         work.done += done

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import sayso_secrets
 from sayso import testing
 from sayso.content import masks
@@ -55,6 +57,7 @@ def test_nearly_no_secret_stays_in_sight_with_them() -> None:
     assert len(missed) <= len(cases) * 0.005, missed[:5]
 
 
+@pytest.mark.once
 def test_hostile_text_is_read_in_linear_work() -> None:
     rows: list[str] = ["ghp_", "aws ", "xoxb-1-", "softlayer=", "akc", "https://hooks.slack.com/services/T"]
     for row in each(rows):

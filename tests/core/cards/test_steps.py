@@ -41,6 +41,7 @@ def test_a_long_list_of_options_takes_the_places_of_several_inputs() -> None:
     assert "has 2 steps" in said(ticket, room)
 
 
+@pytest.mark.once
 def test_a_step_of_a_form_is_drawn_without_what_stands_on_the_others() -> None:
     room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
     long = [model.Field(name=f"c{n}", label="Which", kind="choice", options=OPTIONS) for n in range(7)]

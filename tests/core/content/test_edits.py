@@ -140,6 +140,7 @@ def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent
     assert edits.editable(schema) == {"editable": False}
 
 
+@pytest.mark.once
 def test_a_schema_that_comes_again_is_not_checked_again_and_a_refused_one_is_refused_again() -> None:
     def schema(number: int) -> dict[str, Any]:
         return {"type": "object", "properties": {f"amount{number}": {"type": "integer", "minimum": number}}}

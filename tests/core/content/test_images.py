@@ -114,6 +114,7 @@ def test_an_image_stands_on_the_card_by_name_type_and_size() -> None:
     assert (shown.file_name, shown.media_type) == ("image-1.png", "image/png")
 
 
+@pytest.mark.once
 def test_an_image_is_checked_in_linear_work() -> None:
     def check(data: str) -> None:
         images.check([model.Attachment(name="a" * 200, kind="image", data=data)])

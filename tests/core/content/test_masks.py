@@ -370,6 +370,7 @@ SIGNS = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("read", [credentials.spans, MASKS.text, lambda raw: MASKS.value({"password": raw})])
 def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object]) -> None:
     texts = {sign: lambda n, sign=sign: sign * (n // len(sign)) for sign in SIGNS}

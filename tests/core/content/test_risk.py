@@ -223,6 +223,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "function",
     [
