@@ -88,13 +88,3 @@ def test_an_error_is_the_same_one_at_the_client() -> None:
 def test_the_code_of_an_error_that_is_not_known_is_kept() -> None:
     error = wire_errors.error_of(wire_errors.Failure(code="of_tomorrow", message="m"))
     assert (type(error), error.code, sayso.SaysoError.code) == (sayso.SaysoError, "of_tomorrow", "error")
-
-
-def test_the_client_needs_no_web_server() -> None:
-    code = """
-import sys
-import sayso_http.client
-print(*(name for name in sys.modules if name == "aiohttp.web" or name.startswith(("sayso_http.server", "prometheus"))))
-"""
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert found.split() == []

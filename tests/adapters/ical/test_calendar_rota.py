@@ -150,7 +150,7 @@ async def test_what_is_no_calendar_says_nothing_about_anybody() -> None:
 
 
 async def test_a_calendar_that_repeats_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sayso_ical.rota._READ_WITHIN", 1.0)
+    monkeypatch.setattr("sayso_ical.rota._READ_WITHIN", 0.3)
     async with hosting() as host:
         endless = "DTSTART:00010101T000000Z\r\nDTEND:00010101T000001Z\r\nRRULE:FREQ=SECONDLY\r\nSUMMARY:ann"
         host.body = calendar(endless)
