@@ -15,6 +15,7 @@ from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
 from tests.fakes.discord.payloads import MESSAGE_CONTENT
+from tests.tables import each
 
 SESSION = model.Source(agent="bot", session="fix the build")
 GRACE = timedelta(seconds=10)
@@ -599,9 +600,8 @@ async def test_over_http_what_people_write_is_read_while_the_service_runs() -> N
 # In words
 
 
-@pytest.mark.parametrize(
-    ("written", "read"),
-    [
+async def test_what_people_type_reaches_the_agent_in_words(there: Scene, ann: Person, bob: Person) -> None:
+    rows: list[tuple[str, str]] = [
         (f"<@{BOB}> please", "@Bob please"),
         (f"<@!{BOB}>", "@Bob"),
         (f"see <#{OPS}>", "see #ops"),
@@ -612,15 +612,13 @@ async def test_over_http_what_people_write_is_read_while_the_service_runs() -> N
         ("</deploy now:123>", "/deploy now"),
         ("<#1> <@1> <@&1>", "#unknown-channel @unknown-person @unknown-role"),
         ("a < b > c <@x>", "a < b > c <@x>"),
-    ],
-)
-async def test_what_people_type_reaches_the_agent_in_words(
-    there: Scene, ann: Person, bob: Person, written: str, read: str
-) -> None:
-    ticket = await there.ask(sayso.Question("Who?"))
-    await ann.reply(there.card, written)
-    async with asyncio.timeout(5):
-        assert (await there.front.wait(ticket.id)).text == read
+    ]
+    for row in each(rows):
+        with row as (written, read):
+            ticket = await there.ask(sayso.Question("Who?"))
+            await ann.reply(there.cards()[-1], written)
+            async with asyncio.timeout(5):
+                assert (await there.front.wait(ticket.id)).text == read
 
 
 async def test_talk_that_is_not_for_the_bot_asks_nothing_of_discord(there: Scene, ann: Person) -> None:

@@ -132,9 +132,10 @@ async def test_without_the_history_scope_a_lost_answer_makes_at_most_one_more_ca
     assert second.metadata == first.metadata
 
 
-@pytest.mark.parametrize(
-    ("code", "advice"),
-    [
+async def test_a_place_that_will_never_take_a_card_is_told_to_the_agent_at_once(
+    there: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
         ("channel_not_found", "/invite @sayso"),
         ("not_in_channel", "/invite @sayso"),
         ("is_archived", "unarchive"),
@@ -145,20 +146,19 @@ async def test_without_the_history_scope_a_lost_answer_makes_at_most_one_more_ca
         ("invalid_blocks", ""),
         ("msg_blocks_too_long", ""),
         ("something_new", ""),
-    ],
-)
-async def test_a_place_that_will_never_take_a_card_is_told_to_the_agent_at_once(
-    there: Scene, caplog: pytest.LogCaptureFixture, code: str, advice: str
-) -> None:
-    there.slack.fail_next("chat.postMessage", code)
-    ticket = await there.front.open(DEPLOY)
-    waiting = asyncio.ensure_future(there.front.wait(ticket.id))
-    await there.deliver()
-    decision = await asyncio.wait_for(waiting, 5)
-    assert decision.outcome == "undeliverable"
-    assert code in (decision.reason or "")
-    (record,) = [one for one in caplog.records if one.message == "delivery given up"]
-    assert advice in str(vars(record)["hint"] or "")
+    ]
+    for row in each(rows):
+        with row as (code, advice):
+            caplog.clear()
+            there.slack.fail_next("chat.postMessage", code)
+            ticket = await there.front.open(DEPLOY)
+            waiting = asyncio.ensure_future(there.front.wait(ticket.id))
+            await there.deliver()
+            decision = await asyncio.wait_for(waiting, 5)
+            assert decision.outcome == "undeliverable"
+            assert code in (decision.reason or "")
+            (record,) = [one for one in caplog.records if one.message == "delivery given up"]
+            assert advice in str(vars(record)["hint"] or "")
 
 
 async def test_a_channel_that_is_not_there_is_undeliverable(there: Scene) -> None:
