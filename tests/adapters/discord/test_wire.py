@@ -19,7 +19,7 @@ from sayso.desk.upkeep import duties
 from sayso.machine import events
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
-from sayso_discord import gateway
+from sayso_discord import gateway, interactions
 from tests.adapters.discord_scene import ANN, OPS, Scene, scene
 from tests.conftest import BOUND, until
 from tests.fakes.discord import Person
@@ -157,7 +157,11 @@ class Troubled(memory.MemoryStore):
         return await super().load_by_ref(ref)
 
 
-async def test_a_store_that_is_slow_is_waited_for_while_the_press_is_acknowledged() -> None:
+async def test_a_store_that_is_slow_is_waited_for_while_the_press_is_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert interactions._ANSWER_WITHIN < 3
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.1)
     store = Troubled()
     async with scene(kept=store) as there:
         ann = there.discord.person(ANN, name="ann")

@@ -15,7 +15,7 @@ from sayso.machine import events, people
 from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
-from sayso_slack import pace, refusals
+from sayso_slack import interactions, pace, refusals
 from sayso_slack.api import api_of
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
@@ -486,7 +486,11 @@ class Gated(memory.MemoryStore):
         return await super().load_by_ref(ref)
 
 
-async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_it_is_stored() -> None:
+async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_it_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert interactions._ANSWER_WITHIN < 3
+    monkeypatch.setattr(interactions, "_ANSWER_WITHIN", 0.1)
     store = Gated()
     async with scene("http", kept=store) as there:
         ann = there.slack.person("U1", name="ann")

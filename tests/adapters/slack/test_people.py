@@ -16,6 +16,7 @@ from sayso.desk import Desk
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
+from sayso_slack import members as slack_members
 from sayso_slack.api import api_of
 from sayso_slack.members import Home, Members
 from sayso_slack.parse import Who
@@ -502,7 +503,9 @@ async def test_an_answer_about_somebody_else_is_refused() -> None:
             await known.actor(Who("U5", "T1"))
 
 
-async def test_who_is_not_known_in_time_is_not_known() -> None:
+async def test_who_is_not_known_in_time_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slack_members._LOOK_UP_WITHIN < 3
+    monkeypatch.setattr(slack_members, "_LOOK_UP_WITHIN", 0.1)
     async with members(None) as known:
         with pytest.raises(errors.ChannelError):
             await known.actor(Who("U5", "T1"))
