@@ -160,13 +160,14 @@ async def scene(
     directory: people.Directory | None = None,
     grace: timedelta = timedelta(0),
     images: bool = False,
+    ack_within: float = 3.0,
 ) -> AsyncGenerator[Scene]:
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = Clock()
     policies = {"default": policy or model.Policy()}
     setup = Setup(policies, directory or DIRECTORY, route, ("slack",), grace=grace, tell_requester=True)
     front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
-    async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
+    async with FakeSlack(clock=lambda: clock.now().timestamp(), ack_within=ack_within) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         slack.usergroup("S1", [])
         there = Scene(slack, clock, front, transport, images)

@@ -453,7 +453,8 @@ async def test_a_reply_below_a_card_that_is_not_recorded_yet_comes_again(transpo
             self.asked += 1
             return await super().find_card(channel, conversation, message) if self.asked > 1 else None
 
-    async with scene(transport, kept=Late()) as there:
+    # no ack comes for the first: a socket says nothing, and Slack waits
+    async with scene(transport, kept=Late(), ack_within=1.0) as there:
         ann = there.slack.person("U1", name="ann")
         ticket = await there.ask(QUESTION)
         seen = await ann.reply(there.card, "Acme")
