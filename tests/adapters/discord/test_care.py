@@ -1,10 +1,14 @@
 """Open cards in Discord stay where people can press them, or the agent learns at once that nobody can."""
 
 import base64
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from discord import gateway
 
 import sayso
 import sayso_discord
@@ -376,6 +380,20 @@ async def test_cards_that_the_store_does_not_know_are_said_at_the_start(
     await there.start()
     await there.link.caught_up()
     assert "another program uses this bot" in caplog.text
+
+
+async def test_the_library_says_that_it_is_behind_only_if_it_is(
+    there: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer to a beat that comes before the library's thread goes on is measured from the beat before."""
+    async with api_of(there.settings):
+        socket: Any = SimpleNamespace(thread_id=0, _max_heartbeat_timeout=60)
+        beats = gateway.KeepAliveHandler(ws=socket, interval=41.25)
+    for behind, told in ((41.3, 0), (12.0, 1)):
+        caplog.clear()
+        monkeypatch.setattr(beats, "_last_send", time.perf_counter() - behind)
+        beats.ack()
+        assert caplog.text.count("Can't keep up") == told
 
 
 async def test_what_discord_refuses_is_told_with_the_field_that_it_names(there: Scene) -> None:
