@@ -51,7 +51,7 @@ class Requests:
         ticket = await self._load_own(request)
         for name in request.query:
             if name != "wait":
-                raise errors.InvalidRequest("a query parameter is unknown", field=name[:100])
+                raise errors.InvalidRequest("a query parameter is unknown", field=name[:100], hint="known here: wait")
         if "wait" in request.query:
             wait = reading.check(wire.Duration, request.query["wait"], "wait")
             ticket = await self._service.wait_for_decision(self._desk, ticket, min(wire.seconds(wait), LONGEST_WAIT))

@@ -169,6 +169,9 @@ def _facts(part: Part, common: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_JSON = "arguments by their names, made of texts, numbers, lists and objects"
+
+
 def _text(part: Part, name: str) -> str | None:
     found = part.metadata.get(name)
     return found if isinstance(found, str) and found else None
@@ -178,9 +181,10 @@ def _plain(kwargs: Any) -> model.JsonObject:
     try:
         found: Any = pydantic_core.to_jsonable_python(kwargs)
     except pydantic_core.PydanticSerializationError as error:
-        raise errors.InvalidRequest(f"the input cannot be shown: {error}", field="input") from error
+        said = "the input cannot be shown: it holds something that has no JSON form"
+        raise errors.InvalidRequest(said, field="input", hint=_JSON) from error
     if not isinstance(found, dict):
-        raise errors.InvalidRequest("the hook's kwargs are not an object", field="input")
+        raise errors.InvalidRequest("the hook's kwargs are not an object", field="input", hint=_JSON)
     return cast(model.JsonObject, found)
 
 

@@ -92,7 +92,8 @@ async def open_shared(
             continue
         if ticket is not None and call.same(ticket.request):
             return ticket
-    raise errors.InvalidRequest("this call was made too often in this session", field="tool_input")
+    hint = "change the call, or go on in a new session"
+    raise errors.InvalidRequest("this call was made too often in this session", field="tool_input", hint=hint)
 
 
 async def _find(desk: asker.Asker, id: str) -> model.Ticket | None:

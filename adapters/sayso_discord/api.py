@@ -143,7 +143,9 @@ async def _result_of(call: Awaitable[Any]) -> Any:
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise errors.ChannelError("Discord answered with something that makes no sense", unsure=True) from error
+        hint = "something on the way may have answered: look at the proxy, and at DISCORD_API_URL"
+        said = "Discord answered with something that makes no sense"
+        raise errors.ChannelError(said, unsure=True, hint=hint) from error
 
 
 def _hooks() -> async_.AsyncWebhookAdapter:
@@ -174,7 +176,8 @@ async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
             said = "Discord does not take DISCORD_BOT_TOKEN"
             raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
+            hint = "look at the network of this machine, and at HTTPS_PROXY"
+            raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}", hint=hint) from error
         yield Api(client, session)
 
 

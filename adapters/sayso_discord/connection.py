@@ -74,7 +74,7 @@ class Discord:
     async def check_ready(self) -> None:
         """Raise `ChannelError` if clicks cannot arrive now, or the token is not good any more."""
         if not await self.healthy():
-            raise errors.ChannelError("the connection to Discord is not open")
+            raise errors.ChannelError("the connection to Discord is not open; the log says why")
         if self.api.is_refused:
             # asked again, or what Discord refused once would stand for ever
             await self.api.check_token()

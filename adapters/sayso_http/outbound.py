@@ -96,7 +96,8 @@ class Getter:
         try:
             target = callback_urls.check_callback_url(url, self._allow)
         except errors.InvalidRequest as error:
-            raise errors.ChannelError(f"the address of {setting} must not be called", final=True) from error
+            hint = "https://, and a host that is not of this machine or its network"
+            raise errors.ChannelError(f"the address of {setting} must not be called", final=True, hint=hint) from error
         sockets = callback_urls.SafeSockets(target, self._allow)
         timeout = aiohttp.ClientTimeout(total=_GET_WITHIN)
         headers = {"Accept-Encoding": "identity"}
@@ -106,7 +107,8 @@ class Getter:
                 session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response,
             ):
                 if response.status != 200:
-                    raise errors.ChannelError(f"the address of {setting} answers with status {response.status}")
+                    said = f"the address of {setting} answers with status {response.status}"
+                    raise errors.ChannelError(said, hint="copy the address anew; it may have moved or been renewed")
                 return await _read(response, setting)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if sockets.refused:

@@ -55,13 +55,15 @@ async def _in_process(body: bytes, at: str) -> dict[str, list[str]]:
         async with asyncio.timeout(_READ_WITHIN):
             said, _ = await reading.communicate(body)
     except TimeoutError as error:
-        raise errors.ChannelError("the calendar takes too long to read") from error
+        hint = "publish a calendar with fewer years in it"
+        raise errors.ChannelError("the calendar takes too long to read", hint=hint) from error
     finally:
         if reading.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 reading.kill()
             await reading.wait()
     if reading.returncode != 0:
-        raise errors.ChannelError("its address gives no calendar that can be read")
+        hint = "it must give iCalendar (.ics): open it in a browser without being signed in, and look"
+        raise errors.ChannelError("its address gives no calendar that can be read", hint=hint)
     found: dict[str, list[str]] = json.loads(said)
     return found

@@ -45,7 +45,8 @@ def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
         allowed = {one["action_name"]: frozenset(one["allowed_decisions"]) for one in given["review_configs"]}
         return [_action(one, allowed[one["name"]]) for one in given["action_requests"]]
     except (KeyError, TypeError, AttributeError) as error:
-        raise errors.InvalidRequest(f"no review of tool calls: {error!r}", field="action_requests") from error
+        hint = "action_requests have name and args, review_configs have action_name and allowed_decisions"
+        raise errors.InvalidRequest("this is no review of tool calls", field="action_requests", hint=hint) from error
 
 
 async def ask(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> runs.Later[Json]:
@@ -89,7 +90,8 @@ def _request(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> m
         keys.setdefault("batch", run.batch)
         return asking.Permission(tool=action.tool, input=action.args, **_edits(action, tool), **keys)
     if "respond" not in action.allowed:
-        raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions")
+        hint = 'put "approve", "edit" or "respond" into its allowed_decisions'
+        raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions", hint=hint)
     # a tool whose only implementation is a person's answer
     keys["verdicts"] = [*stop, *(["deny"] if "reject" in action.allowed else [])]
     title, body = questions.shown(action.args, f"What does {action.tool} answer?")

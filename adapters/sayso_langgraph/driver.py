@@ -137,7 +137,8 @@ def _thread(graph: Graph, config: RunnableConfig | None) -> str:
     given = (config or {}).get("configurable", {})
     # a past checkpoint shows pauses that were decided long ago, and those decisions are not for a second run
     if given.get("checkpoint_id"):
-        raise errors.InvalidRequest("people answer for the present of a thread", field="checkpoint_id")
+        said = "people answer for the newest state of a thread, and checkpoint_id names an earlier one"
+        raise errors.InvalidRequest(said, field="checkpoint_id", hint="leave it out of configurable")
     if isinstance(graph, Pregel) and not graph.checkpointer:
         hint = "compile(checkpointer=InMemorySaver()), or one that outlives the process"
         raise errors.InvalidRequest("a graph that waits for people has a checkpointer", field="checkpointer", hint=hint)

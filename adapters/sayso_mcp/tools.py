@@ -209,7 +209,7 @@ class Tools:
         """Go on waiting for a request that was pending. Call it again as long as the outcome is `pending`."""
         desk = self._desk_of(ctx)
         with _errors_in_words():
-            ticket = await desk.get(request_id)
+            ticket = await _find(desk, request_id)
             decision = await self._waits.decision(desk, ticket.id, ctx, patience=self._settings.patience)
             return await _tell(desk, ticket, decision)
 
@@ -257,6 +257,14 @@ class Tools:
         common = {"id": id, "body": body, "expires_in": expires_in, "policy": given.policy, "route": given.route}
         common["priority"] = priority
         return {"source": source, **{name: value for name, value in common.items() if value}}
+
+
+async def _find(desk: asker.Asker, id: str) -> model.Ticket:
+    try:
+        return await desk.get(id)
+    except errors.NotFound as error:
+        error.hint = "give the request_id that the tool returned which asked"
+        raise
 
 
 async def _tell(desk: asker.Asker, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:

@@ -149,7 +149,8 @@ def _args(part: ToolCallPart) -> Json:
     try:
         return part.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError) as error:
-        raise errors.InvalidRequest(f"the arguments are not a JSON object: {error}", field="input") from error
+        hint = "send all arguments as one JSON object"
+        raise errors.InvalidRequest("the arguments are not a JSON object", field="input", hint=hint) from error
 
 
 def _result_of_approval(tool: str, args: Json, decision: model.Decision) -> Any:

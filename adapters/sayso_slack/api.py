@@ -108,7 +108,8 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
         except (TypeError, ValueError, AttributeError) as error:
-            raise errors.ChannelError("Slack answered with something else than JSON", unsure=True) from error
+            hint = "something on the way may have answered: look at the proxy, and at SLACK_API_URL"
+            raise errors.ChannelError("Slack answered with something else than JSON", unsure=True, hint=hint) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         self.said_at = headers.get("date")
         return response.data, headers

@@ -65,7 +65,7 @@ class Slack:
     async def check_ready(self) -> None:
         """Raise `ChannelError` if clicks cannot arrive now, or the token is not good any more."""
         if not await self.healthy():
-            raise errors.ChannelError("no connection to Slack is open")
+            raise errors.ChannelError("no connection to Slack is open; the log says why")
         if self.api.is_refused:
             # asked again, or what Slack refused once would stand for ever
             await self.api.identify()

@@ -85,7 +85,8 @@ def check_fields(fields: Sequence[model.Field]) -> None:
     if not 1 <= len(fields) <= model.MAX_FIELDS:
         raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}", field="fields")
     if len(set(names)) != len(names):
-        raise errors.InvalidRequest("two fields have the same name", field="fields")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise errors.InvalidRequest(f"two fields have the name {twice!r}", field="fields", hint="each its own")
     if not patterns.are_light(field.pattern for field in fields if field.pattern):
         hint = "a number of times that is smaller, or [a-z0-9] in place of \\w"
         raise errors.InvalidRequest("the patterns of these fields repeat too much", field="fields", hint=hint)
@@ -102,7 +103,8 @@ def check_fields(fields: Sequence[model.Field]) -> None:
             message = f"{field.label} has an option whose value is another one's label or value"
             raise errors.InvalidRequest(message, field=field.name)
         if field.kind != "choice" and (labels or field.other):
-            raise errors.InvalidRequest(f"{field.label} is not a choice and has options", field=field.name)
+            message = f"{field.label} is not a choice and has options"
+            raise errors.InvalidRequest(message, field=field.name, hint='kind "choice", or no options and no other')
         _check_rules(field)
 
 
@@ -119,10 +121,12 @@ def _check_rules(field: model.Field) -> None:
         message = f"{field.label}: this is not a valid pattern"
         raise errors.InvalidRequest(message, field=field.name, hint=hint) from error
     if field.format is not None and (field.format == "decimal") != (field.kind == "number"):
-        raise errors.InvalidRequest(f"{field.label}: a {field.kind} has no format {field.format}", field=field.name)
+        message, hint = f"{field.label}: a {field.kind} has no format {field.format}", "decimal is for numbers alone"
+        raise errors.InvalidRequest(message, field=field.name, hint=hint)
     limits = (field.minimum, field.maximum), (field.min_length, field.max_length), (field.min_items, field.max_items)
     if any(least is not None and most is not None and least > most for least, most in limits):
-        raise errors.InvalidRequest(f"{field.label}: nothing is between its limits", field=field.name)
+        hint = "the least must not be more than the most"
+        raise errors.InvalidRequest(f"{field.label}: nothing is between its limits", field=field.name, hint=hint)
 
 
 def _is_ambiguous(field: model.Field) -> bool:

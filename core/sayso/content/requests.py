@@ -65,7 +65,8 @@ def ready(request: model.Request) -> tuple[model.Request, Mapping[str, str]]:
 def _checked_document(request: model.Request) -> tuple[str, Mapping[str, str]]:
     _only_what_its_kind_needs(request)
     if request.supersedes is not None and request.supersedes == request.id:
-        raise errors.InvalidRequest("a request cannot take its own place", field="supersedes")
+        hint = "the id of an earlier request, whose place this one takes"
+        raise errors.InvalidRequest("a request cannot take its own place", field="supersedes", hint=hint)
     if request.kind == "permission":
         _permission(request)
     elif not request.title:
@@ -232,7 +233,7 @@ def _is_json(value: Any) -> bool:
 
 def _permission(request: model.Request) -> None:
     if not request.tool:
-        raise errors.InvalidRequest("a permission names its tool", field="tool")
+        raise errors.InvalidRequest("a permission names its tool", field="tool", hint="the name of what is to run")
     if request.input_schema is not None:
         # its library takes a while to load, and few requests need it
         from sayso.content import edits
@@ -240,7 +241,8 @@ def _permission(request: model.Request) -> None:
         edits.check_schema(request.input_schema)
     names = [offer.name for offer in request.offers]
     if len({*names, "session", "always"}) != len(names) + 2:
-        raise errors.InvalidRequest("each offer needs a name of its own", field="offers")
+        hint = "session and always are names already"
+        raise errors.InvalidRequest("each offer needs a name of its own", field="offers", hint=hint)
     if request.confirm and request.grants:
         raise errors.InvalidRequest("a grant is given with one press, which confirm rules out", field="grants")
 
@@ -251,6 +253,7 @@ def _only_what_its_kind_needs(request: model.Request) -> None:
     for name in _OF_OTHERS[request.kind]:
         if getattr(request, name) != DEFAULTS[name]:
             shown = "schema" if name == "json_schema" else name
-            raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
+            hint = f"only a {next(kind for kind, own in OF_KIND.items() if name in own)} has it"
+            raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown, hint=hint)
     if request.json_schema is not None and request.fields:
         raise errors.InvalidRequest("give a schema or fields, not both", field="fields")

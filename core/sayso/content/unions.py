@@ -115,7 +115,7 @@ def _one_kind(kinds: list[Any], path: str) -> Any:
     if set(map(str, kinds)) == {"integer", "number"}:
         return "number"
     if len(kinds) != 1:
-        raise errors.InvalidRequest(f"{path}: a field has one type", field=path)
+        raise _several(path)
     return kinds[0]
 
 
@@ -130,7 +130,12 @@ def _one_of(shapes: list[Any], path: str) -> Any:
         return {**number, "format": "decimal"}
     if sorted(map(str, kinds)) == ["integer", "number"] and all(shape.keys() == {"type"} for shape in shapes):
         return {"type": "number"}
-    raise errors.InvalidRequest(f"{path}: a field has one type", field=path)
+    raise _several(path)
+
+
+def _several(path: str) -> errors.InvalidRequest:
+    hint = 'one "type", such as "string"; "null" may stand beside it'
+    return errors.InvalidRequest(f"{path}: a field has one type", field=path, hint=hint)
 
 
 def _merge(inner: Any, outer: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -139,7 +144,8 @@ def _merge(inner: Any, outer: Mapping[str, Any], path: str) -> Mapping[str, Any]
         raise errors.InvalidRequest(f"{path} is not a schema", field=path)
     for key in outer.keys() & inner.keys():
         if not is_note(key) and outer[key] != inner[key]:
-            raise errors.InvalidRequest(f"{path}.{key} is said twice, differently", field=f"{path}.{key}")
+            hint = "what a schema refers to, or a part of allOf, says it in another way: leave one of the two out"
+            raise errors.InvalidRequest(f"{path}.{key} is said twice, differently", field=f"{path}.{key}", hint=hint)
     return {**inner, **outer}
 
 

@@ -57,7 +57,8 @@ def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) ->
     if answer.verdict == "respond" and not answer.text:
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
     if answer.grant and answer.grant not in ticket.request.grant_names:
-        raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
+        hint = f"it offers: {', '.join(ticket.request.grant_names) or 'none'}"
+        raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant", hint=hint)
     scopes.check(ticket, answer)
     edited = answer.input is not None and _is_edited(ticket.request, answer.input)
     if edited and not ticket.request.editable:

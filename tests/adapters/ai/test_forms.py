@@ -170,7 +170,14 @@ async def test_a_wait_for_approval_of_a_run_s_own_is_a_permission(room: Room) ->
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "why"), [({"at": object()}, "the input cannot be shown"), ([1], "the hook's kwargs are not an object")]
+    ("kwargs", "why"),
+    [
+        (
+            {"at": object()},
+            "the input cannot be shown: it holds something that has no JSON form (arguments by their names",
+        ),
+        ([1], "the hook's kwargs are not an object"),
+    ],
 )
 async def test_input_that_cannot_be_shown_is_denied(room: Room, kwargs: object, why: str) -> None:
     got = await said(room, None, hook="go", payload=ai.tools.ToolApproval, metadata={"kwargs": kwargs})

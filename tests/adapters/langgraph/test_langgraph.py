@@ -424,15 +424,17 @@ async def test_a_past_checkpoint_does_not_get_its_decisions_a_second_time(ann: O
     await ann.asked()
     past = (await graph.aget_state(on())).config
     await ann.when(running, {"verdict": "allow"})
-    with pytest.raises(sayso.InvalidRequest, match="the present of a thread"):
+    with pytest.raises(sayso.InvalidRequest, match="the newest state of a thread"):
         await sayso_langgraph.run(ann.desk, graph, None, past)
     assert len(ran) == 1
 
 
 async def test_what_only_looks_like_a_review_is_refused(ann: Office) -> None:
     odd = {"action_requests": [{"name": "refund", "args": {}}], "review_configs": []}
-    with pytest.raises(sayso.InvalidRequest, match="no review of tool calls"):
+    with pytest.raises(sayso.InvalidRequest, match="no review of tool calls") as refused:
         await sayso_langgraph.run(ann.desk, asking(odd), {"said": []}, on())
+    assert "KeyError" not in refused.value.message
+    assert "review_configs have action_name" in str(refused.value.hint)
 
 
 async def test_an_edit_is_not_measured_by_the_tool_of_another_agent(ann: Office) -> None:

@@ -150,7 +150,7 @@ async def test_what_cannot_be_asked_is_a_tool_error_that_says_why() -> None:
         ("ask_question", {"title": "Who?", "id": "no spaces"}, "id"),
         ("ask_question", {"title": ""}, "title"),
         ("ask_permission", {"tool": "Bash"}, "input"),
-        ("get_decision", {"request_id": "nothing"}, "there is no request nothing"),
+        ("get_decision", {"request_id": "nothing"}, "there is no request nothing; give the request_id that the tool"),
         ("get_decision", {}, "request_id"),
     ]
     for row in each(rows):

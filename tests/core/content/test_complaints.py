@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -10,8 +11,8 @@ import pydantic
 import pydantic_core
 import pytest
 
-from sayso import model
-from sayso.content import complaints
+from sayso import errors, model
+from sayso.content import complaints, requests
 from tests.tables import each
 
 Field = pydantic.Field
@@ -90,3 +91,41 @@ def test_the_names_that_are_known_at_a_place_are_told_and_none_where_that_cannot
     ):
         assert known <= complaints.keys_at(model.Request, where)
     assert complaints.keys_at(model.Request, ("input", "x")) == complaints.keys_at(model.Request, ("x",)) == set()
+
+
+def test_what_cannot_be_asked_is_told_with_what_to_do() -> None:
+    form = {"kind": "form", "title": "F"}
+    rows: list[tuple[dict[str, Any], str, str]] = [
+        ({"kind": "permission", "input": {}}, "a permission names its tool", "the name of what is to run"),
+        ({"kind": "question", "title": "?", "multiple": True}, "a question has no multiple", "only a choice has it"),
+        (
+            {"kind": "question", "title": "?", "id": "a", "supersedes": "a"},
+            "a request cannot take its own place",
+            "the id of an earlier request, whose place this one takes",
+        ),
+        (
+            form | {"schema": {"properties": {"a": {"type": "string"}}, "required": ["b"]}},
+            "required names a property that is not there",
+            "a list of these: a",
+        ),
+        (
+            form | {"schema": {"properties": {"a": {"type": ["string", "number"]}}}},
+            "schema.properties.a: a field has one type",
+            'one "type", such as "string"; "null" may stand beside it',
+        ),
+        (
+            form | {"fields": [{"name": "a", "label": "A", "kind": "text"}] * 2},
+            "two fields have the name 'a'",
+            "each its own",
+        ),
+        (
+            form | {"fields": [{"name": "a", "label": "A", "kind": "number", "minimum": 2, "maximum": 1}]},
+            "A: nothing is between its limits",
+            "the least must not be more than the most",
+        ),
+    ]
+    for row in each(rows):
+        with row as (asked, said, hint):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                requests.parse(json.dumps(asked))
+            assert (refused.value.message, refused.value.hint) == (said, hint)

@@ -95,11 +95,11 @@ async def _of_decision(store: Store, ticket: model.Ticket, people: Container[str
         return ()
     name = await _name(ticket.owner, ticket.request, decision.standing)
     if name is None or len(await store.scan(GRANT)) >= MOST:
-        raise errors.Refused("there are too many grants; end some of them")
+        raise errors.Refused("there are too many grants; end some of them: sayso grants end ID")
     alike = await _pattern(ticket) if decision.standing == "pattern" else None
     if alike is not None:
         if len(await store.scan(GRANT, name)) >= MOST_ALIKE:
-            raise errors.Refused("there are too many grants of this tool; end some of them")
+            raise errors.Refused("there are too many grants of this tool; end some of them: sayso grants end ID")
         name = f"{name}-{tokens.id_from('like', alike.model_dump_json())[-12:]}"
     by, until = decision.by[0], decision.decided_at + timedelta(seconds=lasts)
     grant = Grant(

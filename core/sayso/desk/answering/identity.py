@@ -84,7 +84,8 @@ async def _is_in(shell: Shell, group: str, actor: people.Actor) -> bool:
         return False  # nobody here has an account there
     known = shell.platforms.get(platform)
     if known is None or known.membership is None:
-        raise errors.ChannelError(f"{platform} is not connected here")
+        hint = f"connect {platform}, or name people in place of its groups"
+        raise errors.ChannelError(f"{platform} is not connected here", hint=hint)
     if not accounts and (found := await known.membership.account_of(profile.email)):
         accounts = {found}
     return any([await known.membership.is_in(group, account) for account in sorted(accounts)])

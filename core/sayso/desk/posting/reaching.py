@@ -202,7 +202,8 @@ async def _places_of(shell: Shell, person: str) -> Sequence[model.Place]:
 async def _members(shell: Shell, platform: str, group: str) -> Sequence[str]:
     known = shell.platforms.get(platform)
     if known is None or known.membership is None:
-        raise errors.ChannelError(f"{platform} is not connected here")
+        hint = f"connect {platform}, or name people in place of its groups"
+        raise errors.ChannelError(f"{platform} is not connected here", hint=hint)
     named = {account for one in shell.setup.directory.people.values() for account in one.accounts}
     return await known.membership.members(group, sorted(one for one in named if one.startswith(f"{platform}:")))
 
