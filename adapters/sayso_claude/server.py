@@ -230,8 +230,12 @@ def _bound(key: keys.Key) -> dict[str, Any]:
 
 def _policy_in(request: web.Request) -> list[tuple[str, str]]:
     """The policy that the hook's address names."""
-    if len(request.query) > 1 or not set(request.query) <= {"policy"}:
-        raise errors.InvalidRequest("the query of this address is not valid", field="policy", hint="?policy=NAME")
+    for name in request.query:
+        if name != "policy":
+            said = f"this address has no query parameter {name[:60]!r}"
+            raise errors.InvalidRequest(said, field=name[:60], hint="?policy=NAME")
+    if len(request.query) > 1:
+        raise errors.InvalidRequest("policy is given twice", field="policy", hint="?policy=NAME")
     return list(request.query.items())
 
 

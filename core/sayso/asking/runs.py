@@ -89,14 +89,15 @@ def turn(prefix: str, run: str | None, *calls: str) -> model.Batch | None:
 
 
 def refuse(common: Mapping[str, Any], pause: str, *keys: str) -> None:
-    """Refuse keys that *pause*, such as `an approval`, says itself, and the *keys* that it could not honour.
+    """Refuse keys that *pause*, such as `an approval`, says itself, the *keys* that it could not honour, and unknown.
 
     Raises:
         InvalidRequest: `field` names the key.
     """
-    for name in (*_OF_THE_PAUSE, *_OF_OTHER_KINDS, *keys):
-        if name in common:
-            raise errors.InvalidRequest(f"{pause} takes no {name}", field=name)
+    taken = model.Request.model_fields.keys() - {*_OF_THE_PAUSE, *_OF_OTHER_KINDS, *keys}
+    for name in common:
+        if name not in taken:
+            raise errors.InvalidRequest(f"{pause} takes no {name}", field=name, hint=requests.meant(name, taken))
 
 
 def source(agent: str | None, session: str | None) -> model.Source:

@@ -179,8 +179,8 @@ async def test_a_hook_may_name_the_policy_that_decides(tmp_path: Path) -> None:
         assert decision(await waiting) == "deny"
         assert (ticket.request.policy, ticket.policy.quorum) == ("strict", 2)
         assert "there is no policy 'soft'" in denial(await post(service, query="policy=soft"))
-        assert "query" in denial(await post(service, query="polcy=strict"))
-        assert "query" in denial(await post(service, query="policy=strict&policy=default"))
+        assert "no query parameter 'polcy' (?policy=NAME)" in denial(await post(service, query="polcy=strict"))
+        assert "policy is given twice" in denial(await post(service, query="policy=strict&policy=default"))
         assert await service.count() == 1
 
 

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso import asking, errors, model
-from sayso.asking import gate
+from sayso.asking import gate, runs
 from sayso.content import digest, fields, requests
 from sayso.desk import Desk
 from sayso.stores import memory
@@ -382,3 +382,12 @@ def test_options_that_look_alike_are_refused_like_options_that_are_alike() -> No
 
 def test_options_that_can_be_told_apart_are_asked() -> None:
     requests.checked(asking.Choice("Which?", ["prod", "Prod", "prod-1", "prod 1", "prod1", "про", "né", "ne"]))
+
+
+def test_a_key_that_a_pause_cannot_have_is_refused_with_the_one_that_was_meant() -> None:
+    for name, hint in (("polcy", "did you mean 'policy'?"), ("offers", "known here: attachments, "), ("tool", None)):
+        with pytest.raises(errors.InvalidRequest) as refused:
+            runs.refuse({"policy": "x", name: "x"}, "an approval", "offers")
+        assert (refused.value.message, refused.value.field) == (f"an approval takes no {name}", name)
+        assert str(refused.value.hint).startswith(hint or "")
+    runs.refuse({"policy": "x", "expires_in": 60}, "an approval", "offers")
