@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sayso.cards import card
 from sayso.content import text, wording
 
-_PLACES = {
+_PLACES: dict[type, str] = {
     card.Ask: "the question",
     card.Choices: "the options",
     card.Facts: "the facts below",
