@@ -41,7 +41,8 @@ def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = Non
     Arguments must be plain JSON; of a method the object (`self`) or class (`cls`) is not an argument.
 
     Raises:
-        InvalidRequest: by the wrapping, without its parentheses, or of an async generator, whose body runs too early.
+        InvalidRequest: by the wrapping, without its parentheses, with a key that no request has or a wrong value, or
+            of an async generator, whose body runs too early.
         Denied: by the call, when nobody allowed it.
         DigestMismatch: by the call, when what is about to run is not what was allowed.
         AlreadyUsed, NotUsable: by the call, when it finds an old allow by its `id`: one allow runs it once.
@@ -58,6 +59,7 @@ def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = Non
             raise errors.InvalidRequest("an async generator cannot wait for people", field="function", hint=hint)
         name = tool or str(getattr(function, "__name__", type(function).__name__))
         signature = inspect.signature(function)
+        asking.Permission(tool=name, input={}, **common)  # what is wrong with a key is said here
 
         shape = functools.cache(lambda: _schema(function, signature))
 

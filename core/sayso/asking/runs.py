@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sayso import batches, errors, model
-from sayso.asking import gate, permits
+from sayso.asking import constructors, gate, permits
 from sayso.cards import tokens
 from sayso.content import requests, wording
 from sayso.desk import asker
@@ -98,6 +98,8 @@ def refuse(common: Mapping[str, Any], pause: str, *keys: str) -> None:
     for name in common:
         if name not in taken:
             raise errors.InvalidRequest(f"{pause} takes no {name}", field=name, hint=requests.meant(name, taken))
+    # what is wrong with a value is said now, and not by the first call
+    constructors.Permission(tool=pause, input={}, **common)
 
 
 def source(agent: str | None, session: str | None) -> model.Source:

@@ -390,4 +390,6 @@ def test_a_key_that_a_pause_cannot_have_is_refused_with_the_one_that_was_meant()
             runs.refuse({"policy": "x", name: "x"}, "an approval", "offers")
         assert (refused.value.message, refused.value.field) == (f"an approval takes no {name}", name)
         assert str(refused.value.hint).startswith(hint or "")
+    with pytest.raises(errors.InvalidRequest, match="expires_in: must be a number"):
+        runs.refuse({"expires_in": "15m"}, "an approval")
     runs.refuse({"policy": "x", "expires_in": 60}, "an approval", "offers")

@@ -389,3 +389,13 @@ async def test_arguments_of_any_number_do_not_keep_an_edit_from_being_checked(
     await front.answer(ticket.id, model.Answer(verdict="allow", input=edited), actor())
     await asyncio.wait_for(task, BOUND)
     assert ran == [(1, 7, ("A1", "A2"), {"why": "y"})]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [({"polcy": "x"}, "did you mean 'policy'?"), ({"expires_in": "15m"}, "a number of seconds, such as 900")],
+)
+def test_a_key_that_is_wrong_is_told_by_the_wrapping_and_not_by_the_first_call(key: dict[str, Any], hint: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        sayso.requires_approval(**key)(print)
+    assert (refused.value.field, refused.value.hint) == (next(iter(key)), hint)
