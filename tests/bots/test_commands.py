@@ -428,6 +428,21 @@ def test_what_judges_nothing_works_while_the_settings_are_refused(
     assert "Withdrawn" in listed
 
 
+def test_an_answer_of_another_kind_is_told_the_option_of_its_own_and_what_may_be_chosen(inside: Call) -> None:
+    inside("ask", "choice", "Which?", "--option", "A", "--option", "B", "--id", "c1")
+    inside("ask", "question", "Who?", "--id", "q1")
+    inside("ask", "form", "Refund", "--schema", '{"properties": {"amount": {"type": "number"}}}', "--id", "f1")
+    for arguments, told in (
+        (("c1", "--allow"), "a choice is answered with --choice LABEL — and nothing else"),
+        (("c1", "--choice", "A", "--reason", "x"), "a choice is answered with --choice LABEL — and nothing else"),
+        (("c1", "--choice", "C"), "Which?: 'C' is not one of the options (answer) — options: A, B"),
+        (("q1", "--choice", "A"), "a question is answered with --text TEXT — and nothing else"),
+        (("f1", "--text", "x"), "a form is answered with --value NAME=VALUE — and nothing else"),
+        (("f1", "--value", "amnt=1"), "there is no field 'amnt' — fields: amount"),
+    ):
+        assert inside("answer", *arguments).stderr == f"sayso: {told}\n"
+
+
 def test_a_denial_counts_under_a_stop(inside: Call) -> None:
     inside(*RUN)
     inside("stop")

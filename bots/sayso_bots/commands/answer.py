@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import click
@@ -18,6 +18,12 @@ from sayso_bots.terminal import access, options, output, prompt
 _ATTENDING = {"pass_to", "claim", "snooze"}
 # What is only ever said with an allow, as the help of each says.
 _WITH_ALLOW = {"input", "confirm", "break_glass", "grant", "standing"}
+# By which option each kind is answered.
+_OPTIONS: Mapping[model.Kind, tuple[str, str]] = {
+    "question": ("text", "--text TEXT"),
+    "choice": ("choices", "--choice LABEL"),
+    "form": ("values", "--value NAME=VALUE"),
+}
 
 
 @click.command(
@@ -109,6 +115,9 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
         given = {"verdict": "allow", **given}
     if request.kind == "permission" and "verdict" not in given:
         raise errors.InvalidAnswer("allow it, or deny it?", hint="add --allow or --deny")
+    _check_kind(
+        request, {*given, *(["choices"] if choices else []), *(["values"] if values else [])}, given.get("verdict")
+    )
     if "grant" in given:
         given["grant"] = _grant(request, given["grant"])
     if "input" in given:
@@ -122,6 +131,15 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     except pydantic.ValidationError as error:
         wrong = requests.invalid(error)
         raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
+
+
+def _check_kind(request: model.Request, given: set[str], verdict: model.Verdict | None) -> None:
+    """Refuse options of another kind of request, by the one that its own takes."""
+    if request.kind == "permission" or verdict in request.verdicts:
+        return
+    name, option = _OPTIONS[request.kind]
+    if given != {name}:
+        raise errors.InvalidAnswer(f"a {request.kind} is answered with {option}", hint="and nothing else")
 
 
 def _grant(request: model.Request, named: str) -> str:

@@ -12,6 +12,7 @@ from sayso.content import entries, lookalikes, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
+_LONGEST_HINT = 200
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:
@@ -47,10 +48,16 @@ def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.Jso
         except _Missing:
             complaints[field.name] = _required(field)
     if complaints:
-        hint = None if set(complaints) <= set(by_name) else f"fields: {', '.join(by_name)}"
         first = next(iter(complaints))
+        hint = _known(by_name, first) if set(complaints) <= set(by_name) else f"fields: {', '.join(by_name)}"
         raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, hint=hint, complaints=complaints)
     return checked
+
+
+def _known(by_name: Mapping[str, model.Field], name: str) -> str | None:
+    """What may be chosen in this field, as far as it can be said in a line."""
+    labels = ", ".join(option.label for option in by_name[name].options)
+    return f"options: {model.cut(labels, _LONGEST_HINT)}" if labels else None
 
 
 def without_label(field: model.Field, complaint: str) -> str:
