@@ -91,7 +91,6 @@ async def page(tab: async_api.Page, service: Service) -> AsyncGenerator[async_ap
     await enter(tab, service)
     yield tab
     await tab.unroute_all(behavior="ignoreErrors")
-    await tab.goto("about:blank")
 
 
 async def new_tab(context: async_api.BrowserContext) -> async_api.Page:
@@ -102,21 +101,21 @@ async def new_tab(context: async_api.BrowserContext) -> async_api.Page:
     return page
 
 
-async def enter(page: async_api.Page, service: Service, person: str = "owner") -> None:
-    """Sign in and open the inbox there, until it is live."""
+async def sign_in(page: async_api.Page, service: Service, person: str = "owner") -> None:
     session = await service.sessions.sign_in(await service.sessions.link(person, service.url))
     await page.context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+
+
+async def enter(page: async_api.Page, service: Service, person: str = "owner") -> None:
+    """Sign in and open the inbox there, until it is live."""
+    await sign_in(page, service, person)
     await page.goto(service.url)
     await expect(page.locator("#live")).to_have_attribute("data-state", "on")
 
 
-async def inbox(
-    context: async_api.BrowserContext, service: Service, person: str = "owner", *, clock: bool = False
-) -> async_api.Page:
+async def inbox(context: async_api.BrowserContext, service: Service, person: str = "owner") -> async_api.Page:
     """A tab of its own that is signed in and live."""
     page = await new_tab(context)
-    if clock:
-        await page.clock.install()
     await enter(page, service, person)
     return page
 
@@ -149,9 +148,9 @@ async def decided(service: Service, id: str) -> model.Decision:
 
 
 async def test_the_link_signs_in_with_one_press_and_leaves_no_code_behind(
-    context: async_api.BrowserContext, service: Service
+    tab: async_api.Page, service: Service
 ) -> None:
-    page = await context.new_page()
+    page = tab
     link = await service.sessions.link("owner", service.url)
     await page.goto(link)
     assert link.partition("#")[2] not in page.url
@@ -162,9 +161,9 @@ async def test_the_link_signs_in_with_one_press_and_leaves_no_code_behind(
 
 
 async def test_a_second_press_of_the_button_of_a_link_does_not_call_off_the_first(
-    context: async_api.BrowserContext, service: Service
+    tab: async_api.Page, service: Service
 ) -> None:
-    page = await context.new_page()
+    page = tab
     await page.goto(await service.sessions.link("owner", service.url))
     # the link would be used up, and its cookie lost
     press = """const form = document.getElementById("signin"), called_off = [];
@@ -174,45 +173,41 @@ async def test_a_second_press_of_the_button_of_a_link_does_not_call_off_the_firs
     await expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
 
 
-async def test_a_request_appears_by_itself_with_the_time_left(page: async_api.Page, service: Service) -> None:
+async def test_a_permission_appears_by_itself_and_is_allowed_edited_or_denied_by_keyboard_alone(
+    page: async_api.Page, service: Service
+) -> None:
     await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1", expires_in=300))
     await expect(card(page, "r1").get_by_text("make deploy")).to_be_visible()
     await expect(card(page, "r1").locator(".left")).to_contain_text("left")
     await expect(page).to_have_title("(1) sayso")
     await expect(page.locator("#news")).to_contain_text("New: An agent asks to run Bash · until ")
-
-
-async def test_a_permission_is_allowed_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
-    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1"))
-    await expect(card(page, "r1")).to_be_visible()
     await tab_to(page, "Allow")
     await keys(page, "Enter")
     await expect(card(page, "r1").locator(".verdict")).to_contain_text("Allowed by owner")
     assert (await decided(service, "r1")).allowed
-
-
-async def test_a_permission_is_edited_and_denied_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
-    for id in ("r1", "r2"):
+    for id in ("r2", "r3"):
         await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make\ndeploy"}, id=id))
         await expect(card(page, id)).to_be_visible()
     await tab_to(page, "Edit and allow…")
     await keys(page, "Enter")
-    await expect(card(page, "r1").locator("textarea")).to_be_focused()
+    await expect(card(page, "r2").locator("textarea")).to_be_focused()
     await keys(page, "Control+End")
     await page.keyboard.type(" --dry-run")
     await keys(page, "Tab", "Enter")
-    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
-    assert (await decided(service, "r1")).input == {"command": "make\ndeploy --dry-run"}
+    await expect(card(page, "r2").locator(".verdict")).to_be_visible()
+    assert (await decided(service, "r2")).input == {"command": "make\ndeploy --dry-run"}
     await tab_to(page, "Deny with reason…")
     await keys(page, "Space")
-    await expect(card(page, "r2").locator("textarea")).to_be_focused()
+    await expect(card(page, "r3").locator("textarea")).to_be_focused()
     await page.keyboard.type("not on a Friday")
     await keys(page, "Tab", "Enter")
-    await expect(card(page, "r2").locator(".verdict")).to_contain_text("Denied")
-    assert (await decided(service, "r2")).reason == "not on a Friday"
+    await expect(card(page, "r3").locator(".verdict")).to_contain_text("Denied")
+    assert (await decided(service, "r3")).reason == "not on a Friday"
 
 
-async def test_a_question_and_a_choice_are_answered_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
+async def test_questions_choices_and_a_form_that_says_what_is_wrong_are_answered_by_keyboard_alone(
+    page: async_api.Page, service: Service
+) -> None:
     await service.desk.open(sayso.Question("Which customer?", id="r1", expires_in=60))
     await service.desk.open(sayso.Choice("Which one?", ["a", "b", "c"], id="r2", expires_in=120))
     await service.desk.open(sayso.Choice("Which?", ["d", "e", "f"], id="r3", multiple=True, expires_in=180))
@@ -231,13 +226,8 @@ async def test_a_question_and_a_choice_are_answered_by_keyboard_alone(page: asyn
     await expect(card(page, "r3").locator(".verdict")).to_be_visible()
     found = [await decided(service, id) for id in ("r1", "r2", "r3")]
     assert [(one.text, one.choices) for one in found] == [("Acme", None), (None, ("b",)), (None, ("d", "f"))]
-
-
-async def test_a_form_is_filled_by_keyboard_and_says_beside_the_field_what_is_wrong(
-    page: async_api.Page, service: Service
-) -> None:
-    await service.desk.open(sayso.Form("Refund", FORM, id="r1"))
-    await expect(card(page, "r1")).to_be_visible()
+    await service.desk.open(sayso.Form("Refund", FORM, id="r4"))
+    await expect(card(page, "r4")).to_be_visible()
     await tab_to(page, "Amount")
     await page.keyboard.type("ten")
     await tab_to(page, "Yes")
@@ -249,20 +239,22 @@ async def test_a_form_is_filled_by_keyboard_and_says_beside_the_field_what_is_wr
     amount = page.get_by_label("Amount")
     await expect(amount).to_be_focused()
     await expect(amount).to_have_value("ten")
-    await expect(page.locator("#in-r1-f0-wrong")).to_contain_text("such as 12.5")
+    await expect(page.locator("#in-r4-f0-wrong")).to_contain_text("such as 12.5")
     await expect(page.get_by_label("Yes")).to_be_checked()
     await keys(page, "Control+a")
     await page.keyboard.type("10.5")
     await keys(page, "Enter")
-    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
-    assert (await decided(service, "r1")).values == {"amount": 10.5, "sure": True, "why": "Late"}
+    await expect(card(page, "r4").locator(".verdict")).to_be_visible()
+    assert (await decided(service, "r4")).values == {"amount": 10.5, "sure": True, "why": "Late"}
 
 
-async def test_a_decision_shows_in_every_open_page_and_moves_to_the_history(
+async def test_a_decision_shows_in_every_open_page_and_leaves_it_and_a_click_on_what_moved_just_then_is_held_back(
     page: async_api.Page, chromium: async_api.Browser, service: Service
 ) -> None:
+    # a context of its own: of its cookies, and of its clock
     context = await chromium.new_context()
-    other = await inbox(context, service, "ann", clock=True)
+    await context.clock.install()
+    other = await inbox(context, service, "ann")
     await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
     await expect(card(other, "r1")).to_be_visible()
     await card(page, "r1").get_by_role("button", name="Deny", exact=True).press("Enter")
@@ -272,20 +264,18 @@ async def test_a_decision_shows_in_every_open_page_and_moves_to_the_history(
     await other.clock.fast_forward(6000)
     await expect(other.locator('#decided [data-row="r1"]')).to_contain_text("Denied by owner")
     await expect(card(other, "r1")).to_have_count(0)
+    await other.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    await service.desk.open(sayso.Permission(tool="Bash", id="r2"))
+    await expect(card(other, "r2")).to_be_visible()
+    box = await card(other, "r2").get_by_role("button", name="Allow").bounding_box()
+    assert box is not None
+    await other.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(other.locator("#news")).to_have_text("The list moved just then. Press again.")
+    assert (await service.desk.get("r2")).decision is None
+    await other.clock.run_for(500)
+    await other.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(card(other, "r2").locator(".verdict")).to_be_visible()
     await context.close()
-
-
-async def test_news_about_one_card_leave_alone_what_is_typed_in_another(page: async_api.Page, service: Service) -> None:
-    for id in ("r1", "r2"):
-        await service.desk.open(sayso.Question("Why?", id=id))
-    await expect(card(page, "r2")).to_be_visible()
-    await card(page, "r1").locator("textarea").focus()
-    await page.keyboard.type("half a sen")
-    await service.desk.cancel("r2")
-    await expect(card(page, "r2")).to_contain_text("Withdrawn")
-    await page.keyboard.type("tence")
-    await expect(card(page, "r1").locator("textarea")).to_have_value("half a sentence")
-    await expect(card(page, "r1").locator("textarea")).to_be_focused()
 
 
 async def told_of_all(page: async_api.Page, service: Service) -> None:
@@ -307,7 +297,46 @@ async def answers_held(page: async_api.Page) -> asyncio.Event:
     return go
 
 
-async def test_the_answer_to_a_press_does_not_call_back_who_has_gone_on_to_the_next_card(
+async def test_news_leave_alone_what_is_typed_read_or_open_and_give_back_what_was_written_when_it_closed(
+    page: async_api.Page, service: Service
+) -> None:
+    for id in ("r1", "r2"):
+        await service.desk.open(sayso.Question("Why?", id=id))
+    await expect(card(page, "r2")).to_be_visible()
+    await card(page, "r1").locator("textarea").focus()
+    await page.keyboard.type("half a sen")
+    await service.desk.cancel("r2")
+    await expect(card(page, "r2")).to_contain_text("Withdrawn")
+    await page.keyboard.type("tence")
+    await expect(card(page, "r1").locator("textarea")).to_have_value("half a sentence")
+    await expect(card(page, "r1").locator("textarea")).to_be_focused()
+    table = "\n".join("|" + cell * 30 for cell in ("a word|", "-|", "another|"))
+    ticket = await service.desk.open(sayso.Permission(tool="Bash", body=table, id="r3"))
+    text = card(page, "r3").locator(".table")
+    await text.evaluate("table => table.focus()")
+    await expect(text).to_be_focused()
+    await service.desk.store.append(
+        "r3", ticket.version, events.Delivered(at=service.desk.clock.now(), place="chat:1", message="m")
+    )
+    await told_of_all(page, service)
+    await expect(text).to_be_focused()
+    await service.desk.cancel("r3")
+    await expect(card(page, "r3")).to_contain_text("Withdrawn")
+    await expect(card(page, "r3")).to_be_focused()
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "x"}, policy="two", id="r4"))
+    await card(page, "r4").get_by_role("button", name="Deny with reason").press("Enter")
+    await card(page, "r4").locator("textarea").fill("wait")
+    await service.desk.answer("r4", model.Answer(verdict="allow"), ANN)
+    await expect(card(page, "r4")).to_contain_text("1 of 2 people has allowed this")
+    await expect(card(page, "r4").locator("textarea")).to_have_value("wait")
+    await service.desk.open(sayso.Question("Why?", id="r5"))
+    await card(page, "r5").locator("textarea").fill("<b>because</b>")
+    await service.desk.answer("r5", model.Answer(text="no"), ANN)
+    await expect(card(page, "r5").locator(".verdict")).to_contain_text("Answered by Ann")
+    await expect(card(page, "r5").locator(".notice pre")).to_have_text("<b>because</b>")
+
+
+async def test_answers_that_come_late_neither_call_back_who_went_on_nor_open_again_nor_say_that_a_text_was_lost(
     page: async_api.Page, service: Service
 ) -> None:
     for id in ("r1", "r2"):
@@ -325,22 +354,26 @@ async def test_the_answer_to_a_press_does_not_call_back_who_has_gone_on_to_the_n
     await expect(card(page, "r2").get_by_role("button", name="Deny with reason…")).to_be_focused()
     await keys(page, "Space")
     await expect(card(page, "r2").locator("textarea")).to_be_focused()
-
-
-async def test_news_that_come_before_the_answer_do_not_say_that_a_sent_text_was_lost(
-    page: async_api.Page, service: Service
-) -> None:
-    await service.desk.open(sayso.Question("Why?", id="r1"))
-    go = await answers_held(page)
-    await card(page, "r1").locator("textarea").fill("because")
-    await card(page, "r1").get_by_role("button", name="Answer").press("Enter")
-    await service.desk.wait("r1")
+    await service.desk.open(sayso.Question("Why?", id="r3"))
+    go.clear()
+    await card(page, "r3").locator("textarea").fill("because")
+    await card(page, "r3").get_by_role("button", name="Answer").press("Enter")
+    await service.desk.wait("r3")
     await told_of_all(page, service)
-    await expect(card(page, "r1").locator(".notice")).to_have_count(0)
+    await expect(card(page, "r3").locator(".notice")).to_have_count(0)
     go.set()
-    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Answered by owner")
-    await expect(card(page, "r1").locator(".notice")).to_have_count(0)
-    await expect(card(page, "r1")).to_be_focused()
+    await expect(card(page, "r3").locator(".verdict")).to_contain_text("Answered by owner")
+    await expect(card(page, "r3").locator(".notice")).to_have_count(0)
+    await expect(card(page, "r3")).to_be_focused()
+    await service.desk.open(sayso.Permission(tool="Bash", id="r4"))
+    go.clear()
+    await card(page, "r4").get_by_role("button", name="Deny with reason…").press("Enter")
+    await told_of_all(page, service)
+    await service.desk.answer("r4", model.Answer(verdict="deny"), ANN)
+    await told_of_all(page, service)
+    go.set()
+    await expect(card(page, "r4").locator(".verdict")).to_contain_text("Denied by Ann")
+    await expect(card(page, "r4").get_by_role("button")).to_have_count(0)
 
 
 async def test_a_press_whose_answer_is_lost_shows_what_became_of_it(page: async_api.Page, service: Service) -> None:
@@ -364,37 +397,9 @@ async def test_a_press_whose_answer_is_lost_shows_what_became_of_it(page: async_
     await expect(card(page, "r1")).to_be_focused()
 
 
-async def test_a_late_answer_does_not_open_again_what_was_decided_meanwhile(
+async def test_a_press_counts_once_for_what_it_says_and_sends_nothing_else(
     page: async_api.Page, service: Service
 ) -> None:
-    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
-    go = await answers_held(page)
-    await card(page, "r1").get_by_role("button", name="Deny with reason…").press("Enter")
-    await told_of_all(page, service)
-    await service.desk.answer("r1", model.Answer(verdict="deny"), ANN)
-    await told_of_all(page, service)
-    go.set()
-    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Denied by Ann")
-    await expect(card(page, "r1").get_by_role("button")).to_have_count(0)
-
-
-async def test_news_that_change_nothing_leave_the_focus_in_a_long_text(page: async_api.Page, service: Service) -> None:
-    table = "\n".join("|" + cell * 30 for cell in ("a word|", "-|", "another|"))
-    ticket = await service.desk.open(sayso.Permission(tool="Bash", body=table, id="r1"))
-    text = card(page, "r1").locator(".table")
-    await text.evaluate("table => table.focus()")
-    await expect(text).to_be_focused()
-    await service.desk.store.append(
-        "r1", ticket.version, events.Delivered(at=service.desk.clock.now(), place="chat:1", message="m")
-    )
-    await told_of_all(page, service)
-    await expect(text).to_be_focused()
-    await service.desk.cancel("r1")
-    await expect(card(page, "r1")).to_contain_text("Withdrawn")
-    await expect(card(page, "r1")).to_be_focused()
-
-
-async def test_a_key_that_is_held_down_does_not_press_what_comes_next(page: async_api.Page, service: Service) -> None:
     offer = model.Offer(name="make", kind="rule", effect="Bash(make *) runs unasked")
     await service.desk.open(sayso.Permission(tool="Bash", id="r1", offers=[offer]))
     await card(page, "r1").get_by_role("button", name="Add rule 1").focus()
@@ -404,57 +409,37 @@ async def test_a_key_that_is_held_down_does_not_press_what_comes_next(page: asyn
     await page.keyboard.up("Enter")
     await told_of_all(page, service)
     assert (await service.desk.get("r1")).decision is None
-
-
-async def test_who_was_writing_when_it_closed_keeps_the_text_and_learns_why(
-    page: async_api.Page, service: Service
-) -> None:
-    await service.desk.open(sayso.Question("Why?", id="r1"))
-    await card(page, "r1").locator("textarea").fill("<b>because</b>")
-    await service.desk.answer("r1", model.Answer(text="no"), ANN)
-    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Answered by Ann")
-    await expect(card(page, "r1").locator(".notice pre")).to_have_text("<b>because</b>")
-
-
-async def test_an_allow_of_somebody_else_shows_without_closing_an_open_dialog(
-    page: async_api.Page, service: Service
-) -> None:
-    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "x"}, policy="two", id="r1"))
-    await card(page, "r1").get_by_role("button", name="Deny with reason").press("Enter")
-    await card(page, "r1").locator("textarea").fill("wait")
-    await service.desk.answer("r1", model.Answer(verdict="allow"), ANN)
-    await expect(card(page, "r1")).to_contain_text("1 of 2 people has allowed this")
-    await expect(card(page, "r1").locator("textarea")).to_have_value("wait")
-
-
-async def test_a_press_that_comes_too_late_is_told_who_decided(page: async_api.Page, service: Service) -> None:
-    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
-    await expect(card(page, "r1")).to_be_visible()
-    token = await card(page, "r1").get_by_role("button", name="Allow").get_attribute("value")
-    await service.desk.answer("r1", model.Answer(verdict="deny"), ANN)
-    await service.desk.open(sayso.Permission(tool="Bash", id="r2"))
-    button = card(page, "r2").get_by_role("button", name="Allow")
+    await service.desk.open(sayso.Question("Which customer?", id="r2", verdicts=["deny", "stop"]))
+    await service.desk.open(sayso.Choice("Which one?", ["a", "b"], id="r3", verdicts=["stop"], other=True))
+    asked = card(page, "r2")
+    await asked.get_by_role("textbox").fill("Ac")
+    await asked.get_by_role("button", name="Decline", exact=True).press("Enter")
+    await expect(asked.locator(".verdict")).to_be_visible()
+    chosen = card(page, "r3")
+    await chosen.get_by_role("button", name="Decline and stop…").press("Enter")
+    assert (await service.desk.get("r3")).decision is None
+    await chosen.get_by_role("button", name="Decline and stop", exact=True).press("Enter")
+    await expect(chosen.locator(".verdict")).to_be_visible()
+    found = [await decided(service, id) for id in ("r2", "r3")]
+    assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
+    await service.desk.open(sayso.Permission(tool="Bash", input={"a": 1}, id="r4", grants=["session", "always"]))
+    asked = card(page, "r4")
+    await expect(asked.get_by_role("button", name="Allow", exact=True)).to_be_visible()
+    await expect(asked.get_by_role("button", name="Deny", exact=True)).to_be_visible()
+    await expect(asked.get_by_role("button", name="Stop asking for good")).to_be_hidden()
+    await asked.get_by_text("More…").click()
+    await asked.get_by_role("button", name="Stop asking for good").press("Enter")
+    await expect(asked.locator(".verdict")).to_be_visible()
+    assert (await decided(service, "r4")).grant == "always"
+    await service.desk.open(sayso.Permission(tool="Bash", id="r5"))
+    await expect(card(page, "r5")).to_be_visible()
+    token = await card(page, "r5").get_by_role("button", name="Allow").get_attribute("value")
+    await service.desk.answer("r5", model.Answer(verdict="deny"), ANN)
+    await service.desk.open(sayso.Permission(tool="Bash", id="r6"))
+    button = card(page, "r6").get_by_role("button", name="Allow")
     await button.evaluate("(button, token) => { button.value = token; }", token)
     await button.press("Enter")
-    await expect(card(page, "r1").locator(".notice")).to_contain_text("Too late: denied by Ann")
-
-
-async def test_a_click_on_a_list_that_moved_just_then_is_held_back(
-    context: async_api.BrowserContext, service: Service
-) -> None:
-    page = await inbox(context, service, clock=True)
-    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
-    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
-    await expect(card(page, "r1")).to_be_visible()
-    box = await card(page, "r1").get_by_role("button", name="Allow").bounding_box()
-    assert box is not None
-    await page.mouse.click(box["x"] + 5, box["y"] + 5)
-    await expect(page.locator("#news")).to_have_text("The list moved just then. Press again.")
-    assert (await service.desk.get("r1")).decision is None
-    await page.clock.run_for(500)
-    await page.mouse.click(box["x"] + 5, box["y"] + 5)
-    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
-    await page.close()
+    await expect(card(page, "r5").locator(".notice")).to_contain_text("Too late: denied by Ann")
 
 
 async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
@@ -472,7 +457,8 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     await service.desk.open(sayso.Form(long, FORM, id="r3"))
     await service.desk.open(sayso.Question("Why?", id="r4"))
     await service.desk.answer("r4", model.Answer(text=long), ANN)
-    page = await inbox(context, service)
+    page = await new_tab(context)
+    await sign_in(page, service)
     pages = ("/requests?search=x&tool=Bash", "/requests", "/people", "/policies", "/grants", "/stops")
     for path in (*pages, "/", "/requests/r1", "/requests/r4"):
         await page.goto(service.url + path)
@@ -490,11 +476,10 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     await page.close()
 
 
-async def test_without_its_script_the_inbox_still_works(chromium: async_api.Browser, service: Service) -> None:
+async def test_without_its_script_the_inbox_still_works(tab: async_api.Page, service: Service) -> None:
+    page, session = tab, await tab.context.new_cdp_session(tab)
     await service.desk.open(sayso.Permission(tool="Bash", input={"command": "a"}, id="r1"))
-    context = await chromium.new_context(java_script_enabled=False)
-    context.set_default_timeout(BOUND * 1000)
-    page = await context.new_page()
+    await session.send("Emulation.setScriptExecutionDisabled", {"value": True})
     await page.goto(f"{service.url}/signin")
     await page.get_by_label("Sign-in link or approver key").fill(await service.sessions.link("owner", service.url))
     await page.get_by_role("button", name="Sign in").click()
@@ -502,7 +487,8 @@ async def test_without_its_script_the_inbox_still_works(chromium: async_api.Brow
     await page.get_by_label("Why not?").fill("no")
     await page.get_by_role("button", name="Deny").click()
     await expect(page.locator(".verdict").first).to_contain_text("Denied by owner")
-    await context.close()
+    assert await page.locator("#live").get_attribute("data-state") != "on"
+    await session.detach()
     assert (await decided(service, "r1")).reason == "no"
 
 
@@ -515,37 +501,9 @@ async def test_a_page_whose_session_ended_says_so_and_shows_nothing_new(page: as
     await expect(card(page, "r1")).to_have_count(0)
 
 
-async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: async_api.Page, service: Service) -> None:
-    await service.desk.open(sayso.Question("Which customer?", id="r1", verdicts=["deny", "stop"]))
-    await service.desk.open(sayso.Choice("Which one?", ["a", "b"], id="r2", verdicts=["stop"], other=True))
-    asked = card(page, "r1")
-    await asked.get_by_role("textbox").fill("Ac")
-    await asked.get_by_role("button", name="Decline", exact=True).press("Enter")
-    await expect(asked.locator(".verdict")).to_be_visible()
-    chosen = card(page, "r2")
-    await chosen.get_by_role("button", name="Decline and stop…").press("Enter")
-    assert (await service.desk.get("r2")).decision is None
-    await chosen.get_by_role("button", name="Decline and stop", exact=True).press("Enter")
-    await expect(chosen.locator(".verdict")).to_be_visible()
-    found = [await decided(service, id) for id in ("r1", "r2")]
-    assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
-
-
-async def test_what_is_seldom_pressed_stands_behind_more(page: async_api.Page, service: Service) -> None:
-    await service.desk.open(sayso.Permission(tool="Bash", input={"a": 1}, id="r1", grants=["session", "always"]))
-    asked = card(page, "r1")
-    await expect(asked.get_by_role("button", name="Allow", exact=True)).to_be_visible()
-    await expect(asked.get_by_role("button", name="Deny", exact=True)).to_be_visible()
-    await expect(asked.get_by_role("button", name="Stop asking for good")).to_be_hidden()
-    await asked.get_by_text("More…").click()
-    await asked.get_by_role("button", name="Stop asking for good").press("Enter")
-    await expect(asked.locator(".verdict")).to_be_visible()
-    assert (await decided(service, "r1")).grant == "always"
-
-
-async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(
-    page: async_api.Page, service: Service
-) -> None:
+async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(tab: async_api.Page, service: Service) -> None:
+    page = tab
+    await sign_in(page, service)
     for name in ("drop table", "drop  table", "drop table  "):
         await service.desk.open(sayso.Permission(tool=name, input={name: name}, context={name: name}))
         await service.desk.open(sayso.Choice(f"May I {name}?", [name, "no"]))
@@ -571,7 +529,7 @@ async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(
 
 
 async def test_any_number_of_open_pages_are_live_over_one_stream(
-    context: async_api.BrowserContext, service: Service
+    context: async_api.BrowserContext, tab: async_api.Page, service: Service
 ) -> None:
     pages = [await inbox(context, service)]
     streams: list[str] = []
@@ -579,8 +537,7 @@ async def test_any_number_of_open_pages_are_live_over_one_stream(
         "request",
         lambda request: streams.append(request.url) if request.url.startswith(f"{service.url}/events") else None,
     )
-    for _ in range(2):
-        page = await context.new_page()
+    for page in (tab, await context.new_page()):
         await page.goto(service.url)
         pages.append(page)
     for page in pages:
@@ -595,51 +552,40 @@ async def test_any_number_of_open_pages_are_live_over_one_stream(
     for page in pages:
         await expect(card(page, "r2")).to_be_visible()
     assert len(streams) == 1
-    for page in pages:
-        await page.close()
+    await pages.pop().close()
 
 
-async def test_a_page_that_was_opened_late_gets_what_came_meanwhile(
-    context: async_api.BrowserContext, service: Service
-) -> None:
-    first = await inbox(context, service)
-    late = await context.new_page()
+async def test_a_page_that_was_opened_late_gets_what_came_meanwhile(page: async_api.Page, service: Service) -> None:
+    late = await page.context.new_page()
     # its script runs only once a request has come that its page does not show yet
     held: list[async_api.Route] = []
     await late.route("**/static/inbox.js", lambda route: held.append(route))
     await late.goto(service.url, wait_until="commit")
     await expect(late.locator("#empty")).to_be_attached()
     await service.desk.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
-    await expect(card(first, "r1")).to_be_visible()
+    await expect(card(page, "r1")).to_be_visible()
     await until(lambda: held)
     await held[0].continue_()
     await expect(card(late, "r1")).to_be_visible()
     await late.close()
-    await first.close()
 
 
-async def test_the_page_of_a_long_request_stays_whole_when_it_changes(
-    context: async_api.BrowserContext, service: Service
-) -> None:
-    listed = await inbox(context, service)
+async def test_the_page_of_a_long_request_stays_whole_when_it_changes(page: async_api.Page, service: Service) -> None:
     long = {"command": "x" * 30_000 + "the end"}
     await service.desk.open(sayso.Permission(id="r1", tool="Bash", input=long, policy="two"))
-    await expect(card(listed, "r1").get_by_role("link", name="Read all of it and answer")).to_be_visible()
-    alone = await context.new_page()
-    await alone.goto(f"{service.url}/requests/r1")
-    await expect(alone.locator("#live")).to_have_attribute("data-state", "on")
+    await expect(card(page, "r1").get_by_role("link", name="Read all of it and answer")).to_be_visible()
+    await page.goto(f"{service.url}/requests/r1")
+    await expect(page.locator("#live")).to_have_attribute("data-state", "on")
     await service.desk.answer("r1", sayso.Answer(verdict="allow"), ANN)
-    await expect(card(alone, "r1")).to_contain_text("1 of 2 people has allowed this")
-    await expect(card(alone, "r1")).to_contain_text("the end")
+    await expect(card(page, "r1")).to_contain_text("1 of 2 people has allowed this")
+    await expect(card(page, "r1")).to_contain_text("the end")
     await service.desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
-    await expect(card(alone, "r1")).to_contain_text("Denied")
-    await expect(card(alone, "r1")).to_contain_text("the end")
-    await alone.close()
-    await listed.close()
+    await expect(card(page, "r1")).to_contain_text("Denied")
+    await expect(card(page, "r1")).to_contain_text("the end")
 
 
 async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share_a_name(
-    context: async_api.BrowserContext, service: Service
+    tab: async_api.Page, service: Service
 ) -> None:
     desk = service.desk
     await desk.open(
@@ -661,7 +607,8 @@ async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share
         await desk.open(sayso.Form("Refund", FORM, id=f"{id}f"))
     await desk.open(sayso.Permission(id="d1", tool="Bash", input={"command": "ls"}))
     await desk.answer("d1", model.Answer(verdict="deny", reason="not today"), ANN)
-    page = await inbox(context, service)
+    page = tab
+    await enter(page, service)
     await card(page, "r1").get_by_text("More…").click()
     await card(page, "r1").get_by_role("button", name="Deny with reason…").click()
     await card(page, "r3f").get_by_role("button", name="Answer").click()
@@ -675,7 +622,6 @@ async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share
     await page.evaluate("document.querySelector('h1').outerHTML = '<h1>One </h1><h3>word<b>Another</b></h3>'")
     assert len(await page.evaluate(f"{LOOKS}; joined()")) == 1
     assert len(await page.evaluate(f"{LOOKS}; confused()")) == 1
-    await page.close()
 
 
 async def notices(page: async_api.Page) -> list[tuple[str, str]]:
@@ -694,44 +640,28 @@ async def shows(page: async_api.Page, wanted: list[tuple[str, str]]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_the_title_and_the_icon_count_what_waits_for_this_person(
-    context: async_api.BrowserContext, service: Service
-) -> None:
+async def test_the_title_and_the_icon_count_what_waits_for_this_person(tab: async_api.Page, service: Service) -> None:
     await service.desk.open(sayso.Question("?", id="r1"))
     await service.desk.open(sayso.Question("?", id="r2", policy="ann"))
-    page = await inbox(context, service, "bob")
-    await expect(page).to_have_title("(1) sayso")
-    await expect(page.locator("#count")).to_have_text("2")
-    icon = page.locator('link[rel="icon"]')
+    await enter(tab, service, "bob")
+    await expect(tab).to_have_title("(1) sayso")
+    await expect(tab.locator("#count")).to_have_text("2")
+    icon = tab.locator('link[rel="icon"]')
     await expect(icon).to_have_attribute("href", "/icons/1.svg")
     await service.desk.open(sayso.Permission(tool="Bash", id="r3", policy="two"))
-    await expect(page).to_have_title("(2) sayso")
+    await expect(tab).to_have_title("(2) sayso")
     bob = people.Actor(account="web:bob", name="bob", member=True, person="bob")
     await service.desk.answer("r3", model.Answer(verdict="allow"), bob)
-    await expect(page).to_have_title("(1) sayso")
-    assert ">9+<" in await (await page.request.get(f"{service.url}/icons/10.svg")).text()
-    await page.close()
-
-
-async def test_nobody_is_asked_about_notifications_before_they_press_the_button(
-    context: async_api.BrowserContext, service: Service
-) -> None:
-    page = await new_tab(context)
-    await page.add_init_script("Notification.requestPermission = async () => { self.asked = true; return 'default' }")
-    await enter(page, service)
-    await service.desk.open(sayso.Question("?", id="r1"))
-    await expect(card(page, "r1")).to_be_visible()
-    assert (await page.evaluate("self.asked"), await notices(page)) == (None, [])
-    await page.locator("#notify").click()
-    assert await page.evaluate("self.asked")
-    await page.close()
+    await expect(tab).to_have_title("(1) sayso")
+    assert ">9+<" in await (await tab.request.get(f"{service.url}/icons/10.svg")).text()
 
 
 async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_with_it(
-    context: async_api.BrowserContext, service: Service
+    tab: async_api.Page, service: Service
 ) -> None:
-    await context.grant_permissions(["notifications"], origin=service.url)
-    page = await inbox(context, service, "bob")
+    page = tab
+    await page.context.grant_permissions(["notifications"], origin=service.url)
+    await enter(page, service, "bob")
     await page.get_by_role("button", name="Notify me").click()
     await expect(page.locator("#notify")).to_have_text("Notifications on")
     await service.desk.open(sayso.Question("not for bob", id="r0", policy="ann"))
@@ -746,16 +676,13 @@ async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_w
     await service.desk.open(sayso.Question("?", id="r2"))
     await expect(card(page, "r2")).to_be_visible()
     assert await notices(page) == []
-    await page.close()
 
 
 async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_pushed(
-    chromium: async_api.Browser,
+    context: async_api.BrowserContext,
 ) -> None:
     devices = Devices()
     async with serving(devices=devices) as running:
-        # a context of its own: the browser counts the workers of all services in one
-        context = await chromium.new_context()
         await context.grant_permissions(["notifications"], origin=running.url)
         # what follows a subscription needs a push service on the internet; the browser's own part is real
         page = await new_tab(context)
@@ -775,33 +702,46 @@ async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_p
         await shows(page, [("sayso-r1", "bot asks to run Bash")])
         await deliver_push(context, page, pushed.replace("pending", "over").replace("Bash", "Bash. Denied."))
         await shows(page, [("sayso-r1", "bot asks to run Bash. Denied.")])
-        await context.close()
+        await page.close()
 
 
 async def deliver_push(context: async_api.BrowserContext, page: async_api.Page, data: str) -> None:
     """A message of the push service, as the browser hands it to the worker of the page."""
     session = await context.new_cdp_session(page)
     found = asyncio.get_running_loop().create_future()
-    session.on("ServiceWorker.workerRegistrationUpdated", lambda told: _first(found, told["registrations"]))
+    session.on("ServiceWorker.workerVersionUpdated", lambda told: _active(found, page.url, told["versions"]))
     await session.send("ServiceWorker.enable")
     async with asyncio.timeout(BOUND):
-        registration = await found
+        worker = await found
     origin = page.url.rstrip("/")
-    message = {"origin": origin, "registrationId": registration["registrationId"], "data": data}
+    message = {"origin": origin, "registrationId": worker["registrationId"], "data": data}
     await session.send("ServiceWorker.deliverPushMessage", message)
 
 
-def _first(found: asyncio.Future[dict[str, str]], registrations: list[dict[str, str]]) -> None:
-    if registrations and not found.done():
-        found.set_result(registrations[-1])
+def _active(found: asyncio.Future[dict[str, str]], url: str, versions: list[dict[str, str]]) -> None:
+    """The browser tells of the workers of all services; what is pushed to one that is not active is lost."""
+    own = [one for one in versions if one["scriptURL"].startswith(url) and one["status"] == "activated"]
+    if own and not found.done():
+        found.set_result(own[-1])
 
 
-async def test_where_the_push_service_cannot_be_reached_the_button_says_so(context: async_api.BrowserContext) -> None:
+async def test_nobody_is_asked_before_they_press_the_button_which_says_where_no_push_service_is_reached(
+    context: async_api.BrowserContext,
+) -> None:
     async with serving(devices=Devices()) as running:
-        await context.grant_permissions(["notifications"], origin=running.url)
         page = await new_tab(context)
-        await page.add_init_script("PushManager.prototype.subscribe = async () => { throw new Error('offline') }")
+        await page.add_init_script(
+            "Notification.requestPermission = async () => { self.asked = true; return Notification.permission };"
+            "PushManager.prototype.subscribe = async () => { throw new Error('offline') }"
+        )
         await enter(page, running, "bob")
+        await running.desk.open(sayso.Question("?", id="r1"))
+        await expect(card(page, "r1")).to_be_visible()
+        assert (await page.evaluate("self.asked"), await notices(page)) == (None, [])
+        await page.locator("#notify").click()
+        assert await page.evaluate("self.asked")
+        await expect(page.locator("#news")).to_have_text("You will not be notified.")
+        await context.grant_permissions(["notifications"], origin=running.url)
         await page.get_by_role("button", name="Notify me").click()
         await expect(page.locator("#news")).to_have_text(
             "You will be notified of new requests that wait for you while a page is open: this browser's push service"
@@ -811,7 +751,9 @@ async def test_where_the_push_service_cannot_be_reached_the_button_says_so(conte
         await page.close()
 
 
-async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.Page, service: Service) -> None:
+async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(tab: async_api.Page, service: Service) -> None:
+    page = tab
+    await sign_in(page, service)
     await mixed.ask(service.desk)
     hand = mixed.Hand()
     await page.goto(f"{service.url}/many")
@@ -840,6 +782,7 @@ async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.
     hand.presses += 1
     await page.get_by_role("button", name="Allow chosen").click()
     await expect(page.locator(".notice")).to_contain_text("Allowed 94.")
+    await page.wait_for_load_state()
     await choose_all(bad=True)
     hand.presses += 1
     await page.get_by_role("button", name="Deny chosen").click()
@@ -847,14 +790,16 @@ async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.
     await mixed.check(service.desk, hand, "Inbox")
 
 
-async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(page: async_api.Page, service: Service) -> None:
+async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(tab: async_api.Page, service: Service) -> None:
+    page = tab
+    await sign_in(page, service)
     for number in range(12):
         await service.desk.open(sayso.Permission(tool="Bash", input={"command": f"make {number}"}, id=f"r{number}"))
     seen = """(() => {
         const row = document.activeElement.closest("tr"), bar = document.querySelector(".bar").getBoundingClientRect();
         return [row.id, row.getBoundingClientRect().bottom <= bar.top];
     })()"""
-    for width in (1100, 390):
+    for width in (390, 1100):
         await page.set_viewport_size({"width": width, "height": 700})
         await page.goto(f"{service.url}/many")
         rows = []
@@ -866,8 +811,10 @@ async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(page: async_a
 
 
 async def test_a_row_is_opened_in_its_place_and_what_was_chosen_stays_chosen(
-    page: async_api.Page, service: Service
+    tab: async_api.Page, service: Service
 ) -> None:
+    page = tab
+    await sign_in(page, service)
     for number, command in enumerate(["ls", "echo " + "x" * 3000 + " end", "pwd"]):
         request = sayso.Permission(tool="Bash", input={"command": command}, id=f"r{number}")
         await service.desk.open(request)
