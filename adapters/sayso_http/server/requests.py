@@ -166,13 +166,14 @@ class Requests:
         """Withdraw."""
         wanted = await reading.body(request, tickets.Cancel, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._show(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason), caller)
+        return await self._show(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason, ticket), caller)
 
     async def use(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Use an allow, once."""
         wanted = await reading.body(request, tickets.Use, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._show(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt), caller)
+        used = await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt, loaded=ticket)
+        return await self._show(used, caller)
 
     async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show a page of what happened."""

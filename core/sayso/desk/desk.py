@@ -177,10 +177,13 @@ class Desk(shell.Shell):
         """
         return await self._said(id, actor, lambda by: events.TakenBack(at=self.clock.now(), by=by))
 
-    async def use(self, id: str, caller: Caller | None = None, *, attempt: str | None = None) -> model.Ticket:
+    async def use(
+        self, id: str, caller: Caller | None = None, *, attempt: str | None = None, loaded: model.Ticket | None = None
+    ) -> model.Ticket:
         """Use the allow of a request, immediately before what was allowed runs. One allow is good once.
 
         A call with the same *attempt* again is the same use: for callers whose call may be cut off and repeated.
+        *loaded* is as for `answer`.
 
         Raises:
             NotFound: there is no such request, or another caller asked it.
@@ -189,7 +192,7 @@ class Desk(shell.Shell):
             Unauthorized: the caller's key was revoked; nothing may run.
         """
         # an operator withdraws what others asked, but does not run it
-        ticket = await self.load_of(id, Caller(owner=caller.owner) if caller else None)
+        ticket = await self.load_of(id, Caller(owner=caller.owner) if caller else None, loaded)
         by = (caller or Caller()).owner
         # of two at the same moment each has its own, so that none is taken for the other
         attempt = attempt or tokens.new_id()

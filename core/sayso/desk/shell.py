@@ -95,22 +95,24 @@ class Shell:
         """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""
         return machine.read(await self.load_of(id, caller), self.clock.now())
 
-    async def load_of(self, id: str, caller: Caller | None) -> model.Ticket:
-        """Return a request as it is stored. Raises as `get`."""
-        ticket = await self.store.load(id)
+    async def load_of(self, id: str, caller: Caller | None, loaded: model.Ticket | None = None) -> model.Ticket:
+        """Return a request as it is stored, or as it was *loaded* a moment ago. Raises as `get`."""
+        ticket = loaded or await self.store.load(id)
         if caller is not None and not caller.operator and ticket.owner != caller.owner:
             raise errors.NotFound(f"there is no request {id}", field="id")
         return ticket
 
-    async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request that nobody decided yet; a closed one stays as it is.
+    async def cancel(
+        self, id: str, caller: Caller | None = None, reason: str | None = None, loaded: model.Ticket | None = None
+    ) -> model.Ticket:
+        """Withdraw a request that nobody decided yet; a closed one stays as it is. *loaded* is as in `step`.
 
         Raises:
             NotFound: there is no such request, or another caller asked it.
             Unauthorized: the caller's key was revoked.
         """
         check_whole(reason=reason or "")
-        ticket = await self.load_of(id, caller)
+        ticket = await self.load_of(id, caller, loaded)
         # what came with the call may have taken its time
         await authority.check(self.store, caller.key if caller else None)
         by = (caller or Caller()).owner

@@ -558,8 +558,11 @@ async def test_the_age_of_the_seal_grows_while_rows_have_none(tmp_path: Path) ->
         assert (await figures_of(service))["sayso_seal_age_seconds"] == 600
 
 
-async def test_a_request_is_read_once_to_be_answered(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_is_read_once_to_be_answered_used_and_withdrawn(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
+    await service.call("POST", "/v1/requests", "bot", permission(id="r2"))
     load, reads = service.store.load, list[str]()
 
     async def noted(id: str) -> model.Ticket:
@@ -568,7 +571,10 @@ async def test_a_request_is_read_once_to_be_answered(service: Service, monkeypat
 
     monkeypatch.setattr(service.store, "load", noted)
     answered = await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
-    assert (answered.json["state"], reads) == ("decided", ["r1"])
+    used = await service.call("POST", "/v1/requests/r1/use", "bot")
+    withdrawn = await service.call("POST", "/v1/requests/r2/cancel", "bot")
+    assert [one.json["state"] for one in (answered, used, withdrawn)] == ["decided"] * 3
+    assert reads == ["r1", "r1", "r2"]
 
 
 async def test_metrics_answer_while_the_database_is_away(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""An answer counts for the request as it is, whatever was read of it a moment before."""
+"""An answer, a use and a withdrawal count for the request as it is, whatever was read of it a moment before."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 import sayso
 from sayso import errors, model
-from sayso.desk import Desk, Setup
+from sayso.desk import Caller, Desk, Setup
 from sayso.machine import events
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -64,3 +64,33 @@ async def test_an_answer_that_changes_nothing_is_told_what_is_there_now() -> Non
     await desk.answer(ticket.id, ALLOW, actor("bob"))
     again = await desk.answer(ticket.id, ALLOW, actor("ann"), loaded=read)
     assert [given.person for given in again.answers] == ["chat:T/ann", "chat:T/bob"]
+
+
+async def test_an_allow_that_was_used_meanwhile_is_not_used_again() -> None:
+    desk = desk_of(approvers=("anyone",))
+    ticket = await ask(desk)
+    with pytest.raises(errors.NotUsable):
+        await desk.use(ticket.id, loaded=ticket)
+    read = await desk.answer(ticket.id, ALLOW, actor("ann"))
+    # it was not decided yet when it was read
+    used = await desk.use(ticket.id, attempt="a1", loaded=ticket)
+    assert used.used_at is not None
+    with pytest.raises(errors.AlreadyUsed):
+        await desk.use(ticket.id, attempt="a2", loaded=read)
+
+
+async def test_what_was_decided_meanwhile_is_not_withdrawn() -> None:
+    desk = desk_of(approvers=("anyone",))
+    read = await ask(desk)
+    decided = await desk.answer(read.id, ALLOW, actor("ann"))
+    assert await desk.cancel(read.id, loaded=read) == decided
+
+
+async def test_what_was_read_of_another_callers_request_is_neither_used_nor_withdrawn() -> None:
+    desk = desk_of(approvers=("anyone",))
+    other = Caller(owner="other")
+    read = await ask(desk)
+    allowed = await desk.answer(read.id, ALLOW, actor("ann"))
+    for call in (desk.use(read.id, other, loaded=allowed), desk.cancel(read.id, other, loaded=read)):
+        with pytest.raises(errors.NotFound):
+            await call
