@@ -43,7 +43,9 @@ async def main():
     async def heard(reader, word):
         seen = b""
         while word not in seen:
-            seen = seen[-2000:] + await reader.read(65536)
+            more = await reader.read(65536)
+            assert more, "a connection was closed"
+            seen = seen[-2000:] + more
     loop = asyncio.get_running_loop()
     while word := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
         await asyncio.gather(*(heard(reader, word.encode()) for reader, _ in streams))
@@ -122,11 +124,11 @@ async def listening(port: int, count: int, heads: list[str]) -> AsyncGenerator[C
     assert child.stdout
     speak, hear = child.stdin, child.stdout
     speak.write("|".join(head.encode().hex() for head in heads).encode() + b"\n")
-    await hear.readline()
+    assert await hear.readline()
 
     async def heard(word: str) -> None:
         speak.write(f"{word}\n".encode())
-        await hear.readline()
+        assert await hear.readline()
 
     yield heard
     child.kill()
@@ -154,7 +156,8 @@ async def measure(given: argparse.Namespace) -> None:
             some = [await decide(desk, number + 100, [streams]) for number in range(given.rounds)]
             await _print(f"{given.streams} event streams", given.streams, some, 2)
         async with serving(Path(name)) as (desk, port), contextlib.AsyncExitStack() as stack:
-            heads = [await head_of_pages(desk) for _ in range(given.pages // 4)]
+            # four pages of a session each, and no more are allowed
+            heads = [await head_of_pages(desk) for _ in range(-(-given.pages // 4))]
             every = await stack.enter_async_context(listening(port, given.pages, heads))
             some = [await decide(desk, number + 200, [every]) for number in range(given.rounds)]
             await _print(f"{given.pages} pages of the inbox", given.pages, some, 4)
