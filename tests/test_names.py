@@ -170,6 +170,17 @@ def test_every_file_that_a_page_about_the_code_names_is_there() -> None:
     assert [name for name in named if not any((folder / name).exists() for folder in around)] == []
 
 
+def test_every_test_and_every_module_that_a_measured_page_runs_is_there() -> None:
+    said = "".join(PAGES[page] for page in ("docs/performance.md", "docs/reliability.md", "CONTRIBUTING.md"))
+    files = set(re.findall(r"\btests/[\w/]+(?:\.py)?", said))
+    modules = {name.replace(".", "/") for name in re.findall(r"python -m (tests(?:\.\w+)+)", said)}
+    assert len(files) > 20
+    assert len(modules) > 10
+    assert sorted(name for name in files if not (ROOT / name).exists()) == []
+    runs = {name for name in modules if (ROOT / f"{name}.py").exists() or (ROOT / name / "__main__.py").exists()}
+    assert modules - runs == set()
+
+
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_dotted_name_in_a_docstring_or_comment_is_there(root: str) -> None:
     wrong = [
