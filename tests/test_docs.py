@@ -42,6 +42,7 @@ from tests.conftest import require
 from tests.fakes import quick
 from tests.fakes.processes import Child, run
 from tests.fakes.slack import FakeSlack
+from tests.sources import ROOTS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -563,6 +564,12 @@ def _below(kind: type[errors.SaysoError]) -> Iterator[type[errors.SaysoError]]:
 
 
 # Links and words
+
+
+def test_nobody_is_told_to_install_this_from_a_registry_where_it_is_not() -> None:
+    sources = {str(path): path.read_text(encoding="utf-8") for root in ROOTS for path in (ROOT / root).rglob("*.py")}
+    told = re.compile(r"pip install [^\n&]*\bsayso(?:\[|['\"\s])")
+    assert [name for name, text in {**sources, **PAGES}.items() if told.search(text)] == []
 
 
 def test_the_changelog_says_what_each_version_brings_in_groups_of_short_entries() -> None:

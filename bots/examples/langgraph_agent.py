@@ -1,6 +1,6 @@
 """A LangChain agent whose refunds wait for somebody's yes. Killed and started again, it asks nobody twice.
 
-pip install 'sayso[langgraph]' langgraph-checkpoint-sqlite langchain-openai
+In a clone of sayso: pip install '.[langgraph]' langgraph-checkpoint-sqlite langchain-openai
 SAYSO_URL=… SAYSO_KEY=… OPENAI_API_KEY=… python langgraph_agent.py order-1042 "Refund order 1042, it came broken."
 """
 

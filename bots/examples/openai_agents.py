@@ -1,6 +1,6 @@
 """An agent of the OpenAI Agents SDK whose refunds wait for a yes. Killed and started again, it asks nobody twice.
 
-pip install 'sayso[openai]'
+In a clone of sayso: pip install '.[openai]'
 SAYSO_URL=… SAYSO_KEY=… OPENAI_API_KEY=… python openai_agents.py order-1042 "Refund order 1042, it came broken."
 """
 

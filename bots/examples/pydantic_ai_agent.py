@@ -1,6 +1,6 @@
 """A Pydantic AI agent whose refunds wait for somebody's yes. Killed and started again, it asks nobody twice.
 
-pip install 'sayso[pydantic-ai]' 'pydantic-ai-slim[openai]'
+In a clone of sayso: pip install '.[pydantic-ai]' 'pydantic-ai-slim[openai]'
 SAYSO_URL=… SAYSO_KEY=… OPENAI_API_KEY=… python pydantic_ai_agent.py order-1042 "Refund order 1042, it came broken."
 """
 

@@ -17,6 +17,7 @@ from sayso.rules.rule import Rule, refuse
 
 Condition = Callable[[Mapping[str, Any]], bool | None]
 """Whether it is exactly true; None if that cannot be said."""
+_INSTALL = "in a clone of sayso: pip install '.[rules]'"
 
 
 class Calendar(Protocol):
@@ -103,7 +104,7 @@ def bind(rules: Sequence[Rule], means: Means, calendars: Mapping[str, Calendar],
         if rule.when is not None:
             conditions[rule.when] = _condition(rule, rule.when, means)
         if means.parse is None and (rule.match.program or (rule.after and rule.after.match.program)):
-            raise refuse(rule.id, "match.program", "needs a parser of shell commands", "pip install 'sayso[rules]'")
+            raise refuse(rule.id, "match.program", "needs a parser of shell commands", _INSTALL)
     checks.check_order(rules)
     return Book(tuple(rules), calendars, means.parse, conditions)
 
@@ -115,7 +116,7 @@ def _check_calendar(rule: Rule, calendars: Mapping[str, Calendar]) -> None:
 
 def _condition(rule: Rule, text: str, means: Means) -> Condition:
     if means.compile is None:
-        raise refuse(rule.id, "when", "needs the language CEL", "pip install 'sayso[rules]'")
+        raise refuse(rule.id, "when", "needs the language CEL", _INSTALL)
     try:
         return means.compile(text)
     except ValueError as error:

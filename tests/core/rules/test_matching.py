@@ -238,7 +238,7 @@ def test_what_a_rule_needs_and_is_not_there_is_said_at_the_start(rule: rules.Rul
     with pytest.raises(errors.InvalidSettings) as caught:
         bound(rule)
     assert caught.value.field == key
-    assert "sayso[rules]" in (caught.value.hint or "")
+    assert "'.[rules]'" in (caught.value.hint or "")
 
 
 def test_a_list_of_many_entries_is_refused() -> None:
