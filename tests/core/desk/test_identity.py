@@ -13,7 +13,7 @@ from sayso.cards import tokens
 from sayso.chat import listing
 from sayso.desk import Desk, Setup
 from sayso.desk.admission import rotas
-from sayso.desk.answering import identity
+from sayso.desk.answering import identity, overview
 from sayso.desk.channel import Platform
 from sayso.desk.posting import reaching
 from sayso.machine import approvers, people, staffing
@@ -283,3 +283,22 @@ async def test_whoever_looks_no_more_leaves_no_look_behind() -> None:
     looking.cancel()
     await asyncio.wait({looking})
     await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_who_is_on_call_is_known_of_each_person_as_it_is_of_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "_WITHIN", 0.02)
+    read, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    class Cold:
+        """Takes longer than whoever presses can wait, and has it for those who come after."""
+
+        async def on_call(self) -> rotas.Shift:
+            loop.call_later(0.2, read.set)
+            await read.wait()
+            return rotas.Shift(names=frozenset({"ann"}))
+
+    setup = Setup(directory=DIRECTORY, rotas={"payments": Cold()})
+    page = await overview.of_people(Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), setup, ManualClock()))
+    assert [one.on_call for one in page.groups if one.on_call] == [("ann",)]
+    assert [one.name for one in page.people if "oncall:payments" in one.groups] == ["ann"]
+    assert not any("oncall:payments" in one.unknown for one in page.people)

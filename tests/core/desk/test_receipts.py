@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from sayso.desk.admission import receipting
 from sayso.desk.upkeep import stopping
 from sayso.machine import events, people
 from sayso.stores import memory
+from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 
 ANN = people.Actor(account="chat:T/ann", name="Ann", member=True)
@@ -87,6 +89,18 @@ async def test_without_an_issuer_or_an_audience_there_is_none(desk: Desk) -> Non
     desk.issuer = issuer
     desk.setup = Setup(route=("web",))
     assert (await allowed(desk, "r2")).decision.receipt is None  # type: ignore[union-attr]
+
+
+async def test_an_allow_of_before_decisions_named_their_end_can_be_looked_at_still(desk: Desk) -> None:
+    audience = desk.setup.audience
+    desk.setup = replace(desk.setup, audience=None)
+    old = await allowed(desk)
+    assert old.decision is not None
+    before = old.decision.model_copy(update={"valid_until": None})
+    stored = old.model_copy(update={"decision": before, "version": old.version + 1})
+    await desk.store.commit(machine.Step(stored), tickets.opened())
+    desk.setup = replace(desk.setup, audience=audience)
+    assert (await desk.let_time_act("r1")).decision == before
 
 
 async def test_a_receipt_is_used_once_and_the_allow_with_it(desk: Desk) -> None:

@@ -59,7 +59,6 @@ def claims(ticket: model.Ticket, decision: model.Decision, issuer: str, audience
     """What a receipt says."""
     policy = digest.digest(ticket.policy.model_dump(mode="json", exclude_defaults=True), "policy")
     people = [one.model_dump(mode="json", exclude_none=True) for one in decision.by[:_MOST_PEOPLE]]
-    assert decision.valid_until is not None
     return {
         "iss": issuer,
         "aud": audience,
@@ -67,7 +66,7 @@ def claims(ticket: model.Ticket, decision: model.Decision, issuer: str, audience
         "jti": single_use_id(ticket, decision),
         "iat": int(decision.decided_at.timestamp()),
         # whole seconds, and never later than the allow itself
-        "exp": int(decision.valid_until.timestamp()),
+        "exp": int((decision.valid_until or machine.valid_until(ticket, decision)).timestamp()),
         "tool": ticket.request.tool,
         "digest": decision.input_digest,
         "request": decision.digest,

@@ -69,7 +69,9 @@ async def of_people(shell: Shell, page: int = 0) -> People:
     if not 0 <= page < _MOST_PAGES:
         raise errors.NotFound("there is no such page", field="page")
     first = page * acquaintance.PAGE
-    found, groups = await acquaintance.of_people(shell, first), await acquaintance.of_groups(shell)
+    # these wait longer for a rota, and what it says is known then for each person
+    groups = await acquaintance.of_groups(shell)
+    found = await acquaintance.of_people(shell, first)
     more = len(shell.setup.directory.people) > first + acquaintance.PAGE
     return People(people=tuple(found), groups=tuple(groups), next=page + 1 if more else None)
 
