@@ -37,12 +37,11 @@ Stood = dict[str, tuple[model.Ticket, model.PostedCard]]
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, desk: Desk, channel: DiscordChannel, replies: Replies, api: Api, bot_user: str) -> None:
+    def __init__(self, desk: Desk, channel: DiscordChannel, replies: Replies, api: Api) -> None:
         self._desk = desk
         self._channel = channel
         self._replies = replies
         self._api = api
-        self._bot_user = bot_user
         self._running = asyncio.Lock()
         self.done = asyncio.Event()
         self._first: str | None = None
@@ -100,7 +99,7 @@ class CatchUp:
         except errors.ChannelError as error:
             log.info("channel not looked at", extra={"error": error.message})
             return
-        await self.sharing.look_back([one for one in found if parse.author(one) == self._bot_user])
+        await self.sharing.look_back([one for one in found if parse.author(one) == self._api.bot_user])
 
     async def _find_places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
@@ -118,7 +117,7 @@ class CatchUp:
         try:
             while page := await self._read_page(conversation, after):
                 for message in page:
-                    own |= {str(message["id"]): message} if parse.author(message) == self._bot_user else {}
+                    own |= {str(message["id"]): message} if parse.author(message) == self._api.bot_user else {}
                     said = parse.reply(message)
                     if said is not None:
                         await self._replies.judge(said)

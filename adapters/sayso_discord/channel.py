@@ -14,7 +14,7 @@ from sayso.chat.received import Json
 from sayso.content import digest
 from sayso.desk.admission import pictures
 from sayso.stores import Record, Store
-from sayso_discord import components, pace, parse, refusals, render
+from sayso_discord import components, earlier, pace, refusals, render
 from sayso_discord.api import Api
 from sayso_discord.places import Places
 from sayso_discord.settings import NAME
@@ -33,12 +33,11 @@ class DiscordChannel:
 
     name = NAME
 
-    def __init__(self, api: Api, places: Places, store: Store, threads: Threads, bot_user: str) -> None:
+    def __init__(self, api: Api, places: Places, store: Store, threads: Threads) -> None:
         self._api = api
         self._places = places
         self._store = store
         self._threads = threads
-        self._bot_user = bot_user
         self._reposting = asyncio.Lock()
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
@@ -114,10 +113,11 @@ class DiscordChannel:
     async def _post_to(
         self, place: str, conversation: str, drawn: card.Card, *, again: bool, before: str
     ) -> model.PostedCard:
-        found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
-        if found is not None:
-            shown = _digest_of(await self._edit_message(conversation, found, drawn))
-            return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found, shown)
+        recent, mark = {"limit": _LOOK_BACK}, render.mark(drawn.ticket_id)
+        # of two cards both decide the same request
+        if again and (found := await earlier.find(self._api, conversation, recent, mark)):
+            shown = _digest_of(await self._edit_message(conversation, found[-1], drawn))
+            return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found[-1], shown)
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
@@ -156,21 +156,6 @@ class DiscordChannel:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
         return body
 
-    async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
-        """The oldest card of this request among the latest messages."""
-        try:
-            recent: list[Any] = await self._api.get(_MESSAGES, {"limit": _LOOK_BACK}, channel_id=conversation)
-        except errors.ChannelError as error:
-            if not error.final:
-                raise
-            return None  # without the right to read, a second card is possible; both decide the same request
-        marked = render.mark(ticket_id)
-        ours = [str(one["id"]) for one in recent if self._is_ours(one) and _mark_of(one) == marked]
-        return ours[-1] if ours else None
-
-    def _is_ours(self, message: Any) -> bool:
-        return bool(parse.author(message) == self._bot_user)
-
 
 @contextlib.asynccontextmanager
 async def _within_an_effect() -> AsyncGenerator[None]:
@@ -191,11 +176,6 @@ def _images_in(drawn: card.Card, body: Json) -> list[card.Image]:
     galleries = (one for one in components.walk(body["components"]) if one["type"] == components.GALLERY)
     named = {item["media"]["url"].removeprefix("attachment://") for one in galleries for item in one["items"]}
     return [part for part in drawn.parts if isinstance(part, card.Image) and part.file_name in named]
-
-
-def _mark_of(message: Any) -> object:
-    parts: list[Any] = message.get("components") or [{}]
-    return parts[0].get("id")
 
 
 def _record_name(posted: model.PostedCard) -> str:

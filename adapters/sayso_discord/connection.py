@@ -104,10 +104,9 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
     """
     async with api_of(settings) as api:
         await doctor.require_channel(api, settings, desk.setup.directory)
-        bot_user = api.bot_user
         places = Places(api, lambda: desk.setup.directory, settings.channel, threads=settings.threads == "session")
         threads = Threads(api, desk.store)
-        channel = DiscordChannel(api, places, desk.store, threads, bot_user)
+        channel = DiscordChannel(api, places, desk.store, threads)
         notes, messages = Notes(api, places, threads), Messages(api, places)
         members = Members(api, places, desk.clock)
         reminders = Reminders(api, channel)
@@ -118,9 +117,9 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         interactions = Interactions(desk, members, channel, api, background)
         replies = Replies(desk, members, api, threads)
         interactions.on_taken_back = replies.unmark_taken
-        catch_up = CatchUp(desk, channel, replies, api, bot_user)
+        catch_up = CatchUp(desk, channel, replies, api)
         catch_up.look_first(places.default)
-        listeners = _listeners(interactions, replies, catch_up, api, bot_user, background)
+        listeners = _listeners(interactions, replies, catch_up, api, background)
         content = bool(api.client.application_flags.value & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
         duty = duties.Duty(desk.store, desk.clock, f"{NAME}-gateway")
@@ -141,7 +140,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
 
 
 def _listeners(
-    interactions: Interactions, replies: Replies, catch_up: CatchUp, api: Api, bot_user: str, background: Background
+    interactions: Interactions, replies: Replies, catch_up: CatchUp, api: Api, background: Background
 ) -> Listeners:
     sharing = catch_up.sharing
 
@@ -149,7 +148,7 @@ def _listeners(
         background.start(_respond(interactions, api, sharing, payload))
 
     async def message(payload: Json) -> None:
-        if parse.author(payload) == bot_user:
+        if parse.author(payload) == api.bot_user:
             background.start_repeatable(sharing.look_at([payload]))
         elif said := parse.reply(payload):
             background.start(replies.handle(said))

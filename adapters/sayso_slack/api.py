@@ -45,6 +45,8 @@ class Api:
         self.client = client
         self.said_at: str | None = None
         """When Slack answered last, as it said itself."""
+        self.bot_user = ""
+        """The user that the app is, once it was identified."""
         self.is_refused = False
         """Whether Slack did not take the bot token the last time: it may have been revoked since the start."""
 
@@ -60,7 +62,7 @@ class Api:
     async def identify(self) -> tuple[Json, frozenset[str]]:
         """Who the token belongs to, and its scopes. Raises `ChannelError`."""
         answer, headers = await self._call("auth.test")
-        self.is_refused = False
+        self.is_refused, self.bot_user = False, str(answer.get("user_id") or "")
         listed = headers.get("x-oauth-scopes", "")
         return answer, frozenset(scope.strip() for scope in listed.split(",") if scope.strip())
 

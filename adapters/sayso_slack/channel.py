@@ -1,7 +1,4 @@
-"""Posts and edits cards on Slack, and finds a card again if its posting was cut short.
-
-The rule: the metadata holds only ids, since any app of the workspace can read it.
-"""
+"""Posts and edits cards on Slack, and finds a card again if its posting was cut short."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from sayso.cards import card
 from sayso.clock import Clock
 from sayso.content import digest
 from sayso.machine import people
-from sayso_slack import pace, refusals, render
-from sayso_slack.api import Api, next_page
+from sayso_slack import earlier, pace, refusals, render
+from sayso_slack.api import Api
 from sayso_slack.places import Places
 from sayso_slack.response_urls import ResponseUrls
 from sayso_slack.settings import NAME
@@ -43,14 +40,12 @@ class SlackChannel:
         api: Api,
         places: Places,
         clock: Clock,
-        bot_user: str,
         uploads: Uploads,
         directory: Callable[[], people.Directory] = people.Directory,
         copies: Callable[[], int] = lambda: 1,
     ) -> None:
         self._api = api
         self._places = places
-        self._bot_user = bot_user
         self._uploads = uploads
         self._directory = directory
         self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST, copies=copies)
@@ -60,17 +55,15 @@ class SlackChannel:
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
         conversation = await self._places.find(place)
-        earlier = await self._find_all(conversation, drawn.ticket_id) if again else ()
-        if earlier:
-            posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, earlier[-1])
+        if again and (found := await self._find_all(conversation, drawn.ticket_id)):
+            posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found[-1])
             return replace(posted, shown=_digest_of(await self._edit(posted, drawn)))
         files = await self._uploads.ensure(drawn)
         who = f"{drawn.ticket_id} {place}"
         await self._channel.turn(conversation, who)
-        metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
         message = {
             **self._render(conversation, drawn, files),
-            "metadata": metadata,
+            "metadata": earlier.metadata(EVENT_TYPE, request_id=drawn.ticket_id),
             "unfurl_links": False,
             "unfurl_media": False,
         }
@@ -128,30 +121,9 @@ class SlackChannel:
         return [model.PostedCard(ticket_id, place, NAME, conversation, one) for one in found]
 
     async def _find_all(self, conversation: str, ticket_id: str) -> Sequence[str]:
-        """The cards of this request in the channel's recent history, the oldest last."""
-        cursor, found = "", list[str]()
-        for _ in range(_LOOK_BACK):
-            try:
-                page = await self._api.get(
-                    "conversations.history", channel=conversation, limit=_PAGE, cursor=cursor, include_all_metadata=True
-                )
-            except errors.ChannelError as error:
-                if not error.final:
-                    raise
-                # without the history scope a second card is possible; both decide the same request
-                log.warning("cannot look for an earlier card", extra={"hint": error.hint, "error": error.message})
-                return ()
-            found += [message["ts"] for message in page["messages"] if self._is_card(message, ticket_id)]
-            cursor = next_page(page)
-            if not cursor:
-                break
-        return found
-
-    def _is_card(self, message: dict[str, Any], ticket_id: str) -> bool:
-        metadata: dict[str, Any] = message.get("metadata") or {}
-        payload: dict[str, Any] = metadata.get("event_payload") or {}
-        ours = message.get("user") == self._bot_user and metadata.get("event_type") == EVENT_TYPE
-        return bool(ours and payload.get("request_id") == ticket_id)
+        """The cards of this request in the channel's recent history, the oldest last; both decide the same request."""
+        about, recent = earlier.metadata(EVENT_TYPE, request_id=ticket_id), {"channel": conversation, "limit": _PAGE}
+        return await earlier.find(self._api, "conversations.history", recent, about, _LOOK_BACK)
 
 
 def _digest_of(message: dict[str, Any]) -> str:

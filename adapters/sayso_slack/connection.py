@@ -92,7 +92,6 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
             api,
             places,
             desk.clock,
-            identity.bot_user_id or "",
             uploads,
             lambda: desk.setup.directory,
             lambda: desk.copies,
@@ -104,7 +103,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
             channel, notes, places.find, places.check, messages, members, reminders, batches.ROWS, channel.find_cards
         )
         background = Background()
-        app_named = spoken.App(identity.bot_user_id or "", name)
+        app_named = spoken.App(api.bot_user, name)
         interactions, catch_up = _build(desk, api, places, channel, members, app_named, background)
         app = build_app(interactions.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
