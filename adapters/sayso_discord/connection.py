@@ -160,7 +160,7 @@ def _listeners(
 
     async def deleted(conversation: str, messages: Sequence[str]) -> None:
         for one in messages:
-            background.start(replies.handle_deletion(one))
+            background.start(replies.handle_deletion(conversation, one))
         background.start_repeatable(catch_up.upkeep.handle_deletion(conversation, messages))
 
     async def place(conversation: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card, masked, plain_words, telling
-from sayso.chat import background, bounds, marks, talk
+from sayso.chat import background, bounds, marks, taken_words, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text, wording
 from sayso.desk import Desk
@@ -24,7 +24,6 @@ from sayso_discord.members import Members
 from sayso_discord.settings import NAME
 from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
-from sayso_discord.taken import Counted, Taken, is_free
 from sayso_discord.threads import Threads, ThreadSession, nonce
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Replies:
         self._threads = threads
         self._situation = Situation(desk, api, threads)
         self._names = names.KnownNames(api, members.places)
-        self._taken = Taken(desk)
+        self._taken = taken_words.Taken(desk, NAME)
         self.sharing = Sharing(desk)
         self._conversations = Conversations()
         self.marks = marks.Marks(desk.store, NAME)
@@ -81,19 +80,19 @@ class Replies:
         await self.caught_up.wait()
         async with self._conversations.turn(reply.channel):
             try:
-                counted = await self._taken.find(reply.message)
+                counted = await self._taken.find(reply.channel, reply.message)
                 ticket = await self._desk.get(counted.ticket) if counted else None
-                if counted is None or ticket is None or is_free(ticket, counted):
+                if counted is None or ticket is None or taken_words.is_free(ticket, counted):
                     await self._judge(reply)
                 else:
                     await self._answer_changed(reply, counted, ticket)
             except errors.SaysoError as error:
                 log.warning("changed message not judged", extra={"error": error.message})
 
-    async def handle_deletion(self, message: str) -> None:
+    async def handle_deletion(self, conversation: str, message: str) -> None:
         """Take back the answer of a message that was deleted, if it is within the grace."""
         try:
-            ticket = await self._taken.take_back(message)
+            ticket = await self._taken.take_back(conversation, message)
             if ticket is not None:
                 await self.unmark_taken(ticket)
         except errors.Refused as error:
@@ -103,13 +102,13 @@ class Replies:
 
     async def look_again(self) -> None:
         """Look for changes and deletions of lately taken messages that Discord did not report."""
-        for counted in await self._taken.find_recent(self._desk.clock.now()):
+        for counted in await self._taken.find_recent():
             try:
                 path = f"{_PATH}/{{message}}"
                 found = await self._api.get(path, channel_id=counted.conversation, message=counted.message)
             except refusals.DiscordRefused as error:
                 if error.number == refusals.UNKNOWN_MESSAGE:
-                    await self.handle_deletion(counted.message)
+                    await self.handle_deletion(counted.conversation, counted.message)
                 continue
             said = parse.reply(found)
             if said is not None and said.edited:
@@ -185,13 +184,13 @@ class Replies:
             if meaning.addressed:
                 await self._say(reply, telling.refusal(error))
             return
-        counted = Counted(ticket.id, account, reply.channel, reply.message, written)
+        counted = taken_words.Counted(ticket.id, account, reply.channel, reply.message, written)
         await self._taken.remember(counted)
         await self._mark(reply)
         line = await self._say(reply, self._taken_line(reply, ticket))
         await self._taken.remember(replace(counted, line=line))
 
-    async def _answer_changed(self, reply: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
+    async def _answer_changed(self, reply: parse.Reply, before: taken_words.Counted, ticket: model.Ticket) -> None:
         written = await self._names.words(reply)
         if written == before.text:
             return
@@ -203,9 +202,7 @@ class Replies:
             await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
             told = telling.line(talk.CHANGE_COUNTED)
         except errors.AlreadyDecided as error:
-            told, late = telling.refusal(error), True
-            if error.ticket.decision and any(one.via == before.account for one in error.ticket.decision.by):
-                told = telling.line(talk.FIRST_COUNTED)
+            told, late = taken_words.late_change(error.ticket, before), True
         except errors.Refused as error:
             told = telling.refusal(error, actor.account)
         await self._taken.remember(replace(before, text=written, told_late=late))

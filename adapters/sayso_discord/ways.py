@@ -14,7 +14,6 @@ from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json, items, text
 from sayso.desk import Desk
 from sayso.desk.admission import granted
-from sayso.desk.posting import batching
 from sayso.machine import people
 from sayso_discord import components, lists, looks, render, threads
 from sayso_discord.api import Api
@@ -86,26 +85,23 @@ class Ways:
                     return await self._list(actor, "grants")
                 case "open" | "answer":
                     return await self._open(look, actor)
-        except errors.Refused as error:
+        except (errors.Refused, errors.InvalidRequest) as error:
             return render.whisper(telling.refusal(error))
         except errors.NotFound:
             return render.whisper(telling.line(telling.GONE))
 
     async def _list(self, actor: people.Actor, name: named_lists.Name, page: str = "", words: str = "") -> Json:
-        try:
-            return lists.whisper(await named_lists.show(self._desk, name, actor, page, words))
-        except errors.InvalidRequest as error:
-            return render.whisper(telling.line(f"{error.message}. {error.hint or ''}"))
+        return lists.whisper(await named_lists.show(self._desk, name, actor, page, words))
 
     async def _open(self, look: looks.Look, actor: people.Actor) -> Json:
         if look.what == "open":
             ticket = await listing.open_for(self._desk, look.about, actor)
         else:
-            found = [await self._desk.store.find_card(NAME, spot.channel, spot.message) for spot in look.spots]
-            posted = next(filter(None, found), None)
-            if posted is None:
+            spots = [(spot.channel, spot.message) for spot in look.spots]
+            found = await listing.at_message(self._desk, NAME, spots, actor)
+            if found is None:
                 return await self._open_in_thread(look, actor)
-            ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
+            ticket = found
         return lists.window(await self._desk.draw(ticket))
 
     async def _open_in_thread(self, look: looks.Look, actor: people.Actor) -> Json:

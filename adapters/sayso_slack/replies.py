@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sayso import errors, model
 from sayso.cards import card, masked, plain_words, telling
-from sayso.chat import bounds, marks, talk
+from sayso.chat import bounds, marks, taken_words, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
 from sayso.desk import Desk
@@ -15,7 +15,6 @@ from sayso_slack import names, parse, spoken
 from sayso_slack.members import Members
 from sayso_slack.settings import NAME
 from sayso_slack.situation import Situation
-from sayso_slack.taken import Counted, Taken, is_free
 from sayso_slack.teller import Teller
 
 
@@ -30,7 +29,7 @@ class Replies:
         self._known = known
         self._situation = situation
         self._teller = teller
-        self._taken = Taken(desk)
+        self._taken = taken_words.Taken(desk, NAME)
         self._judged = marks.Judged(desk.store, NAME)
         self._conversations = Conversations()
 
@@ -47,9 +46,9 @@ class Replies:
     async def handle_change(self, reply: parse.Reply) -> None:
         """Judge a message that was changed: within the grace the change counts; later its writer is told otherwise."""
         async with self._conversations.turn(_place(reply)):
-            counted = await self._taken.find(_id(reply))
+            counted = await self._taken.find(reply.spot.channel, reply.ts)
             ticket = await self._desk.get(counted.ticket) if counted else None
-            if counted is None or ticket is None or is_free(ticket, counted):
+            if counted is None or ticket is None or taken_words.is_free(ticket, counted):
                 about, to = await self._find_replied_to(reply)
                 await self._judge(reply, about, to, changed=True)
             else:
@@ -63,15 +62,15 @@ class Replies:
     async def handle_deletion(self, conversation: str, message: str) -> None:
         """Take back the answer of a message that was deleted, if it is within the grace."""
         try:
-            await self._taken.take_back(f"{conversation}/{message}")
+            await self._taken.take_back(conversation, message)
         except errors.Refused:
             return  # the agent has it already
 
     async def unmark_taken(self, ticket: model.Ticket) -> None:
         """Remove the mark from words that do not count any more, so that nobody thinks they do."""
-        message = await self._taken.find_last(ticket.id)
-        if message is not None:
-            self._teller.unmark(*message.split("/"))
+        counted = await self._taken.find_last(ticket)
+        if counted is not None:
+            self._teller.unmark(counted.conversation, counted.message)
 
     async def _judge(
         self, reply: parse.Reply, about: model.Ticket | None, to: talk.To, *, changed: bool = False
@@ -105,7 +104,7 @@ class Replies:
         except (errors.Refused, errors.NotFound) as error:
             self._teller.tell_once(reply, telling.refusal(error))
             return
-        await self._taken.remember(_id(reply), ticket, actor)
+        await self._taken.remember(taken_words.Counted(ticket.id, account, reply.spot.channel, reply.ts))
         self._teller.mark(reply)
         if ticket.taken is not None:
             self._teller.tell_taken(
@@ -114,9 +113,9 @@ class Replies:
         elif reply.files:
             self._teller.tell_once(reply, telling.line(talk.FILES_LEFT))
 
-    async def _answer_changed(self, reply: parse.Reply, ticket: model.Ticket, counted: Counted) -> None:
+    async def _answer_changed(self, reply: parse.Reply, ticket: model.Ticket, counted: taken_words.Counted) -> None:
         if ticket.taken is None or ticket.decision is not None:
-            self._teller.tell_once(reply, _late_line(ticket, counted))
+            self._teller.tell_once(reply, taken_words.late_change(ticket, counted))
             return
         written, _ = await self._known.words(reply)
         try:
@@ -124,7 +123,7 @@ class Replies:
             left = ticket.taken.until - self._desk.clock.now()
             await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
         except errors.AlreadyDecided as error:
-            self._teller.tell_once(reply, _late_line(error.ticket, counted))
+            self._teller.tell_once(reply, taken_words.late_change(error.ticket, counted))
         except errors.Refused as error:
             self._teller.tell_once(reply, telling.refusal(error))
 
@@ -132,14 +131,6 @@ class Replies:
         """Whether somebody else spoke to this person here just before; remember whom this person speaks to."""
         other = spoken.find_person(reply.written) if named != "app" else None
         return self._conversations.was_spoken_to(_place(reply), reply.who.user, other)
-
-
-def _late_line(ticket: model.Ticket, counted: Counted) -> card.Line:
-    """Why a change does not count any more: the first text counted, or it was taken back and another answer came."""
-    decision = ticket.decision
-    if decision is None or any(one.via == counted.account for one in decision.by):
-        return telling.line(talk.FIRST_COUNTED)
-    return telling.refusal(errors.AlreadyDecided(ticket), counted.account)
 
 
 def _taken_line(reply: parse.Reply, ticket: model.Ticket) -> card.Line:
@@ -152,7 +143,3 @@ def _taken_line(reply: parse.Reply, ticket: model.Ticket) -> card.Line:
 
 def _place(reply: parse.Reply) -> str:
     return f"{reply.spot.channel}/{reply.spot.message}" if reply.spot.message else reply.spot.channel
-
-
-def _id(reply: parse.Reply) -> str:
-    return f"{reply.spot.channel}/{reply.ts}"

@@ -19,7 +19,6 @@ from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk
 from sayso.desk.admission import granted
-from sayso.desk.posting import batching
 from sayso.machine import people
 from sayso_slack import lists, looks, parse, render
 from sayso_slack.api import Api
@@ -62,7 +61,7 @@ class Ways:
                     await self._turn(look, actor, "grants.")
                 case "open" | "answer":
                     await self._open(look, actor)
-        except (errors.Refused, errors.UnknownPerson) as error:
+        except (errors.Refused, errors.UnknownPerson, errors.InvalidRequest) as error:
             return await self._refuse(look, telling.refusal(error))
         except errors.NotFound:
             return await self._refuse(look, telling.line(telling.GONE))
@@ -106,10 +105,7 @@ class Ways:
         if named is None:
             return render.whisper(orders.HOW)
         name, words = named
-        try:
-            return lists.whisper(await named_lists.show(self._desk, name, actor, words=words))
-        except errors.InvalidRequest as error:
-            return render.whisper(telling.line(f"{error.message}. {error.hint or ''}"))
+        return lists.whisper(await named_lists.show(self._desk, name, actor, words=words))
 
     async def _publish(self, who: parse.Who, actor: people.Actor, carried: str, told: card.Line | None = None) -> None:
         name, page = named_lists.read_turn(carried)
@@ -136,12 +132,12 @@ class Ways:
         if look.what == "open":
             ticket = await listing.open_for(self._desk, look.about, actor)
         else:
-            found = [await self._desk.store.find_card(NAME, spot.channel, spot.message) for spot in look.spots]
-            posted = next(filter(None, found), None)
-            if posted is None:
+            spots = [(spot.channel, spot.message) for spot in look.spots]
+            found = await listing.at_message(self._desk, NAME, spots, actor)
+            if found is None:
                 await self._refuse(look, telling.line(listing.NO_REQUEST))
                 return
-            ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
+            ticket = found
         drawn = await self._desk.draw(ticket)
         await self._api.post("views.open", trigger_id=look.trigger, view=lists.window(drawn))
 

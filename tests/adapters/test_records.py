@@ -19,10 +19,10 @@ OLDER = {
 KINDS = {
     "sayso_aap": {"aap-instance", "aap-outcome", "aap-result"},
     "sayso_claude": {"claude-call", "return"},
-    "sayso_discord": {"discord-last-words", "discord-sharing", "discord-words", "discord-moved", "discord-thread"},
+    "sayso_discord": {"discord-sharing", "discord-moved", "discord-thread"},
     "sayso_http": {"resume", "webhook_reply"},
     "sayso_push": {"push-device", "push-keys", "pushed"},
-    "sayso_slack": {"slack-images", "slack-words", "slack-thread"},
+    "sayso_slack": {"slack-images", "slack-thread"},
     "sayso_web": {"session", "signin"},
 }
 TOO_NEW = {"sayso_ai"} if sys.version_info < (3, 12) else set[str]()

@@ -97,7 +97,7 @@ def explain(error: errors.SaysoError) -> str:
             return too_late(ticket)
         case errors.InvalidToken() | errors.NotFound():
             return _GONE
-        case errors.Refused():
+        case errors.Refused() | errors.InvalidRequest():
             return " ".join(map(sentence, filter(None, (error.message, error.hint))))
         case errors.UnknownPerson():
             return WHO_ARE_YOU

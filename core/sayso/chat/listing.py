@@ -6,7 +6,7 @@ The rule: a list is short and read within bounds, however much is open; and it s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -17,6 +17,7 @@ from sayso.content import text, wording
 from sayso.desk import Desk
 from sayso.desk.admission import remembering
 from sayso.desk.answering import identity, visibility
+from sayso.desk.posting import batching
 from sayso.machine import approvers, people, priorities, schedule, silence
 from sayso.stores import Query
 
@@ -156,6 +157,16 @@ async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
         NotAllowed: this person may not see it.
     """
     return await check(desk, await desk.store.load_by_ref(ref), actor)
+
+
+async def at_message(
+    desk: Desk, channel: str, spots: Iterable[tuple[str, str]], actor: people.Actor
+) -> model.Ticket | None:
+    """The request of the first of these messages, by conversation and id, that is a card. Raises as `check`."""
+    for conversation, message in spots:
+        if posted := await desk.store.find_card(channel, conversation, message):
+            return await check(desk, await batching.ticket_at(desk, posted), actor)
+    return None
 
 
 async def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:

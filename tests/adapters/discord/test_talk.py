@@ -304,13 +304,13 @@ async def test_what_nothing_can_follow_from_any_more_is_forgotten(there: Scene, 
     wrote = await ann.reply(there.card, "Acme")
     await there.discord.until(lambda: reactions(there, wrote))
     await there.front.wait(ticket.id)
-    assert await there.front.store.scan("discord-words")
+    assert await there.front.store.scan("discord-taken")
     await there.stop()
     there.clock.advance(2 * 86_400)
     await there.start()
     await there.link.caught_up()
-    assert await there.front.store.scan("discord-words") == []
-    assert await there.front.store.scan("discord-last-words") == []
+    assert await there.front.store.scan("discord-taken") == []
+    assert await there.front.store.scan("discord-taken-last") == []
 
 
 async def test_a_reply_that_is_deleted_in_time_is_taken_back(slow: Scene) -> None:
