@@ -94,7 +94,7 @@ def _request(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> m
         raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions", hint=hint)
     # a tool whose only implementation is a person's answer
     keys["verdicts"] = [*stop, *(["deny"] if "reject" in action.allowed else [])]
-    title, body = questions.shown(action.args, f"What does {action.tool} answer?")
+    title, body = runs.titled(action.args, f"What does {action.tool} answer?")
     if body:
         keys.setdefault("body", body)
     return asking.Question(title, **keys)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
-from sayso import asking, errors, model
+from sayso import asking, model
 from sayso.asking import gate, runs
 from sayso.content import requests
 from sayso_langgraph import pauses
@@ -54,17 +54,6 @@ def mapping(value: object) -> Mapping[str, Any] | None:
     return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else None
 
 
-def shown(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
-    """A title and a body for a value: its `question`, and all else as it is."""
-    rest = dict(value)
-    question = rest.pop("question", None)
-    if _is_title(question):
-        return question, _fence(rest) if rest else None
-    if isinstance(question, str) and question:
-        return otherwise, f"{question}\n\n{_fence(rest)}" if rest else question
-    return otherwise, _fence(dict(value))
-
-
 def _own(document: Json, keys: Json) -> model.Request:
     request = requests.parse(json.dumps(document))
     # what the node said itself goes before what the whole run says
@@ -77,7 +66,7 @@ def _request(value: Any, schema: Json | None, run_keys: Json) -> model.Request:
     options, multiple = given.get("options"), given.get("multiple", False)
     choice = schema is None and _is_labels(options) and isinstance(multiple, bool)
     known = {"options", "multiple"} if choice else set[str]()
-    title, body = shown({name: item for name, item in given.items() if name not in known}, "The agent asks")
+    title, body = runs.titled({name: item for name, item in given.items() if name not in known}, "The agent asks")
     keys: Json = {**({"body": body} if body else {}), **run_keys}
     if schema is not None:
         return asking.Form(title, schema if _is_object(schema) else _wrap(schema, title), **keys)
@@ -103,20 +92,8 @@ def _chosen(request: model.Request, decision: model.Decision) -> Any:
     return list(decision.choices or ()) if request.multiple else decision.choice
 
 
-def _fence(value: Any) -> str:
-    try:
-        return f"~~~~json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n~~~~"
-    except (TypeError, ValueError) as error:
-        hint = "interrupt with plain JSON, or ask with sayso_langgraph.ask"
-        raise errors.InvalidRequest(f"this interrupt is no JSON: {error}", field="value", hint=hint) from error
-
-
-def _is_title(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= model.MAX_TITLE
-
-
 def _is_labels(value: object) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and len(value) > 0 and all(_is_title(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return isinstance(value, list) and len(value) > 0 and all(runs.is_title(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _is_object(schema: Json | None) -> bool:

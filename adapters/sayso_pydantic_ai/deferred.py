@@ -5,7 +5,6 @@ A call that runs somewhere else is left alone, unless it is a question or was na
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -183,20 +182,14 @@ def _run(
 
 def _question(tool: str, args: Json, common: Json) -> model.Request:
     """What the call asks: its `question`, with its `options` if it has any, and all else as it is."""
-    rest = dict(args)
-    question, options, multiple = rest.get("question"), rest.get("options"), rest.get("multiple", False)
-    if isinstance(question, str) and 0 < len(question) <= model.MAX_TITLE:
-        del rest["question"]
-        title = question
-    else:
-        title = f"{tool} asks"
+    options, multiple = args.get("options"), args.get("multiple", False)
     choice = isinstance(multiple, bool) and _is_labels(options)
-    for name in ("options", "multiple") if choice else ():
-        rest.pop(name, None)
+    known = ("options", "multiple") if choice else ()
+    title, body = runs.titled({name: value for name, value in args.items() if name not in known}, f"{tool} asks")
     # a question is answered anyway
     common = {**common, "verdicts": [one for one in common.get("verdicts", ()) if one != "respond"]}
-    if rest:
-        common = {"body": f"~~~~json\n{json.dumps(rest, indent=2, ensure_ascii=False)}\n~~~~", **common}
+    if body:
+        common = {"body": body, **common}
     if choice:
         return asking.Choice(title, options or [], multiple=multiple, **common)
     return asking.Question(title, **common)

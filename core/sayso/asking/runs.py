@@ -5,9 +5,10 @@ The rule: an adapter says how its framework's pauses read and what they can take
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from sayso import batches, errors, model
 from sayso.asking import constructors, gate, permits
@@ -100,6 +101,34 @@ def refuse(common: Mapping[str, Any], pause: str, *keys: str) -> None:
             raise errors.InvalidRequest(f"{pause} takes no {name}", field=name, hint=requests.meant(name, taken))
     # what is wrong with a value is said now, and not by the first call
     constructors.Permission(tool=pause, input={}, **common)
+
+
+def titled(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
+    """A title and a body for what a pause asks with: its `question`, and all else as it is.
+
+    Raises:
+        InvalidRequest: what is left is no JSON.
+    """
+    rest = dict(value)
+    question = rest.pop("question", None)
+    if is_title(question):
+        return question, _fence(rest) if rest else None
+    if isinstance(question, str) and question:
+        return otherwise, f"{question}\n\n{_fence(rest)}" if rest else question
+    return otherwise, _fence(dict(value))
+
+
+def is_title(value: object) -> TypeGuard[str]:
+    """Whether this is a text that fits into a title."""
+    return isinstance(value, str) and 0 < len(value) <= model.MAX_TITLE
+
+
+def _fence(value: Any) -> str:
+    try:
+        return f"~~~~json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n~~~~"
+    except (TypeError, ValueError) as error:
+        message = f"what the agent asks is no JSON: {error}"
+        raise errors.InvalidRequest(message, field="value", hint="pause with plain JSON") from error
 
 
 def source(agent: str | None, session: str | None) -> model.Source:
