@@ -8,33 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import pydantic
 
 from sayso import errors, model
-from sayso_bots.settings import durations, environment
-from sayso_bots.terminal import access, logs
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, logs, options
 
 if TYPE_CHECKING:
     from sayso_mcp import settings
 
-_SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(durations.Duration)
 # Claude Code, which starts us, hands its environment on: its limit for a tool call, in milliseconds, and its session.
 _CLIENT_LIMIT = "MCP_TOOL_TIMEOUT"
 _CLIENT_SESSION = "CLAUDE_CODE_SESSION_ID"
 
 
-def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        return _SECONDS.validate_python(float(value) if value.isascii() and value.isdigit() else value)
-    except pydantic.ValidationError as error:
-        raise click.BadParameter("expected a time such as 50s, 15m, 2h or a number of seconds") from error
-
-
 @click.command("mcp", epilog="\b\nExample:\n  claude mcp add sayso -- sayso mcp")
-@click.option("--patience", metavar="TIME", default="50s", callback=_time, help="Answer `pending` after this time.")
-@click.option("--limit", metavar="TIME", callback=_time, help="How long the client waits for permission_prompt.")
+@click.option(
+    "--patience", metavar="TIME", default="50s", callback=options.time, help="Answer `pending` after this time."
+)
+@click.option("--limit", metavar="TIME", callback=options.time, help="How long the client waits for permission_prompt.")
 @click.option("--policy", help="A policy of the service, for all that is asked.")
 @click.option("--route", multiple=True, metavar="PLACE", help="Where to ask, such as slack:#ops. Repeatable.")
 @click.option("--session", help="The agent's session: one thread for all that is asked.")

@@ -17,4 +17,6 @@ def time(ctx: click.Context, param: click.Parameter, value: str | None) -> float
     try:
         return _SECONDS.validate_python(float(value) if value.isascii() and value.isdigit() else value)
     except pydantic.ValidationError as error:
-        raise click.BadParameter("expected a time such as 15m, 2h or a number of seconds, at most 30 days") from error
+        raise click.BadParameter(
+            "expected a time such as 50s, 15m, 2h or a number of seconds, at most 30 days"
+        ) from error
