@@ -184,7 +184,7 @@ class People:
 
     async def _decision(self, pause: pauses.Pause) -> tuple[model.Decision, model.Request]:
         """The decision, and what people saw."""
-        ticket, decision = await asker.while_waited(self._desk, self._open(pause), "the agent stopped waiting")
+        ticket, decision = await asker.while_waited(self._desk, self._open(pause))
         return decision, ticket.request
 
     async def _open(self, pause: pauses.Pause) -> model.Ticket:

@@ -42,26 +42,24 @@ def require(given: environment.Environment, chosen: schema.Settings) -> None:
             raise errors.InvalidSettings(f"groups.{group}.on_call needs {TOKEN}", field=TOKEN, hint=hint)
 
 
-def open_rotas(
-    given: environment.Environment, chosen: schema.Settings, clock: clocks.Clock | None = None
-) -> Mapping[str, rotas.Rota]:
+def open_rotas(given: environment.Environment, chosen: schema.Settings) -> Mapping[str, rotas.Rota]:
     """A rota for each group that has one. What is missing here is told when somebody asks it."""
-    now = clock or clocks.SystemClock()
-    return {group: _Late(given, f"groups.{group}.on_call", rota, now) for group, rota in _named(chosen)}
+    return {group: _Late(given, f"groups.{group}.on_call", rota) for group, rota in _named(chosen)}
 
 
 class _Late:
     """A rota that is opened when it is first asked: its libraries are slow to import, and most commands need none."""
 
-    def __init__(self, given: environment.Environment, key: str, rota: schema.OnCall, clock: clocks.Clock) -> None:
-        self._open = functools.cache(lambda: _open(given, key, rota, clock))
+    def __init__(self, given: environment.Environment, key: str, rota: schema.OnCall) -> None:
+        self._open = functools.cache(lambda: _open(given, key, rota))
 
     async def on_call(self) -> rotas.Shift:
         """Who is on call. Raises `ChannelError`."""
         return await self._open().on_call()
 
 
-def _open(given: environment.Environment, key: str, rota: schema.OnCall, clock: clocks.Clock) -> rotas.Rota:
+def _open(given: environment.Environment, key: str, rota: schema.OnCall) -> rotas.Rota:
+    clock = clocks.SystemClock()
     if rota.ical:
         from sayso_http import outbound
         from sayso_ical import CalendarRota

@@ -42,7 +42,7 @@ def not_connected(made: sayso.Setup, places: Sequence[model.Place]) -> list[str]
     return [name for place in places if (name := model.channel_of(place)) not in reached]
 
 
-def rooms(made: sayso.Setup, known: Iterable[keys.Key] = ()) -> dict[model.Place, str]:
+def rooms(made: sayso.Setup, known: Iterable[keys.Key]) -> dict[model.Place, str]:
     """The rooms that routes and fallbacks name, each with the keys that do so; direct messages are none."""
     found = dict[model.Place, list[str]]()
     for key, places in _routes(made, known):

@@ -28,7 +28,7 @@ def columns() -> int:
     return max(_NARROWEST, min((one for one in found if one > 0), default=_USUAL))
 
 
-def put_behind_bar(shown: str, width: int = _USUAL) -> Iterator[str]:
+def put_behind_bar(shown: str, width: int) -> Iterator[str]:
     """Foreign text, a bar before every row of it."""
     for line in shown.split("\n"):
         first, *rest = _break(_escape(line), width - len(BAR), width - len(BAR) - len(_ON))
@@ -36,7 +36,7 @@ def put_behind_bar(shown: str, width: int = _USUAL) -> Iterator[str]:
         yield from (f"{BAR}{_ON}{row}" for row in rest)
 
 
-def hang(line: str, width: int = _USUAL) -> Iterator[str]:
+def hang(line: str, width: int) -> Iterator[str]:
     """A line of the service with foreign text in it: what does not fit goes on behind the bar."""
     first, *rest = _break(_escape(line), width, width - len(BAR) - len(_ON))
     yield first

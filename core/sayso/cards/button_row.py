@@ -81,9 +81,9 @@ class Row:
         self,
         verdict: model.Verdict | None,
         grant: str | None,
-        asks_back: bool = False,
-        glass: bool = False,
-        standing: model.Standing | None = None,
+        asks_back: bool,
+        glass: bool,
+        standing: model.Standing | None,
     ) -> bool:
         """Whether an answer with these can come from this button."""
         if self.answer is not None and self.answer.standing != standing:

@@ -68,7 +68,7 @@ def glance_of(
     maker: tokens.TokenMaker,
     longest: int,
     room: int,
-    directory: people.Directory = people.NOBODY_KNOWN,
+    directory: people.Directory,
 ) -> card.Card | None:
     """The card in *room* characters and without buttons, for a list; None if it has no more than *longest*."""
     return _GLANCES.card(ticket, lambda: _draw_glance(card_of(ticket, maker, directory), longest, room))

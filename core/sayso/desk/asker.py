@@ -26,6 +26,7 @@ V = TypeVar("V", default=Any)
 
 # Seconds that a cancelled caller is kept for the withdrawal; a service that is away may take it later.
 _FAREWELL = 5.0
+_STOPPED = "the agent stopped waiting"
 
 
 class Asker(Protocol):
@@ -134,7 +135,7 @@ class Handle:
         return requests.shaped(self._shape, await self._desk.wait(self.id))
 
 
-async def held(desk: Asker, request: model.Request, *, reason: str = "the agent stopped waiting") -> model.Decision:
+async def held(desk: Asker, request: model.Request, *, reason: str = _STOPPED) -> model.Decision:
     """Ask, for as long as the caller waits: if its task is cancelled, the request is withdrawn with *reason*.
 
     For a pause that dies with its process. Raises as `Desk.ask`.
@@ -151,16 +152,14 @@ async def held(desk: Asker, request: model.Request, *, reason: str = "the agent 
     return requests.with_value(request, decision)
 
 
-async def while_waited(
-    desk: Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
-) -> tuple[model.Ticket, model.Decision]:
+async def while_waited(desk: Asker, opened: Coroutine[Any, Any, model.Ticket]) -> tuple[model.Ticket, model.Decision]:
     """Do the same as `held` for a request that *opened* opens; the ticket, and the decision on it."""
 
     async def attended(ticket: model.Ticket) -> model.Decision:
         async with attending(desk, ticket.id):
             return await desk.wait(ticket.id)
 
-    return await _wait_or_withdraw(desk, opened, attended, reason)
+    return await _wait_or_withdraw(desk, opened, attended, _STOPPED)
 
 
 async def _wait_or_withdraw(

@@ -116,7 +116,7 @@ def test_a_press_means_what_its_row_says_and_is_told_in_its_words() -> None:
     for one in each(OFFERED):
         with one as (ticket, row, number):
             answer = pressed(ticket, row, number)
-            assert row.gives(answer.verdict, answer.grant, answer.question is not None, standing=answer.standing)
+            assert row.gives(answer.verdict, answer.grant, answer.question is not None, False, answer.standing)
             at = samples.NOW
             given = samples.said().model_copy(update={"answer": answer, "at": at})
             closed = machine.step(ticket, given).ticket
