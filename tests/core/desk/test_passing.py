@@ -132,7 +132,7 @@ async def test_a_person_is_asked_once_and_at_most_twenty_are(there: Copies) -> N
 async def test_a_press_that_chooses_nobody_or_comes_too_late_is_refused(there: Copies) -> None:
     await there.desks[0].open(permission(id="r1"))
     await there.work()
-    for draft in ({}, {"f0": "x"}, {"f0": [7]}):
+    for draft in ({}, {"f0": "x"}, {"f0": [7]}, {"f0": [-1]}):
         with pytest.raises(errors.InvalidAnswer, match="choose somebody"):
             await press(there, "ann", draft)
     token = there.seen.board.token("1", "Ask someone else…")
