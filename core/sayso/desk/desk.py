@@ -48,9 +48,6 @@ DEFAULT = setups.DEFAULT
 Caller = setups.Caller
 Setup = setups.Setup
 PressedMessage = pressing.PressedMessage
-# Their names until 0.2.
-Seat = PressedMessage
-House = Setup
 
 
 class Desk(shell.Shell):
