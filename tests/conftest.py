@@ -1,7 +1,9 @@
 """What every test may lean on: a clean environment, bounded waits, and no silent skips."""
 
 import asyncio
+import contextlib
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import hypothesis
+import hypothesis.strategies
 import pytest
 
 Found = TypeVar("Found")
@@ -96,11 +99,28 @@ def pytest_xdist_auto_num_workers() -> int:
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 2)
 
 
+def _make_once(config: pytest.Config) -> None:
+    """Each worker begins at another file: in a fresh clone it compiles its own part, and reads what the others did.
+
+    The tables of signs of hypothesis are made meanwhile by the process that has no tests of its own.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker and config.args_source is config.ArgsSource.TESTPATHS:
+        files = sorted((config.rootpath / "tests").rglob("test_*.py"))
+        first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        for file in files[first:] + files[:first]:
+            with contextlib.suppress(Exception):  # told when it is collected, if it is
+                importlib.import_module(".".join(file.relative_to(config.rootpath).with_suffix("").parts))
+    elif not worker and config.getoption("dist") != "no":
+        hypothesis.strategies.text().validate()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """What ten thousand tests are made of stays until the end: no collection of garbage walks through it."""
     gc.disable()
     try:
+        _make_once(session.config)
         return (yield)
     finally:
         gc.collect()
