@@ -1,4 +1,4 @@
-"""Counts work instead of time: lines that run, calls into C by what they hold, and the text that is copied."""
+"""Counts work instead of time: turns of loops, calls, those into C by what they hold, and the text that is copied."""
 
 from __future__ import annotations
 
@@ -131,10 +131,11 @@ def _counted(made: str) -> Text:
 def _watched() -> Generator[Work]:
     require(_MONITORING, "Python 3.12, which tells what it runs")
     work, tool, events = Work(), _MONITORING.PROFILER_ID, _MONITORING.events
-    done = 0  # and not the attribute: this is called for each line that runs
+    turns = (events.JUMP, events.PY_START, events.PY_RESUME)
+    done = 0  # and not the attribute: this is called for each turn
 
-    def line(code: object, number: int) -> None:
-        """Every line that runs is one, also each turn of a loop on one line."""
+    def turn(*_: object) -> None:
+        """Every turn of a loop is one, and every call: what is done between them does not grow."""
         nonlocal done
         done += 1
 
@@ -148,9 +149,10 @@ def _watched() -> Generator[Work]:
 
     Text.work = work
     _MONITORING.use_tool_id(tool, __name__)
-    _MONITORING.register_callback(tool, events.LINE, line)
+    for event in turns:
+        _MONITORING.register_callback(tool, event, turn)
     _MONITORING.register_callback(tool, events.CALL, call)
-    _MONITORING.set_events(tool, events.LINE | events.CALL)
+    _MONITORING.set_events(tool, sum(turns, events.CALL))
     try:
         yield work
     finally:
