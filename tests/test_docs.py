@@ -43,6 +43,7 @@ from tests.fakes import quick
 from tests.fakes.processes import Child, run
 from tests.fakes.slack import FakeSlack
 from tests.sources import ROOTS
+from tests.tables import each
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -408,23 +409,25 @@ def test_every_command_has_its_section() -> None:
     assert sorted(sections("docs/commands.md")) == sorted(f"`sayso {name}`" for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_a_command_is_documented_and_no_other(name: str) -> None:
-    said = re.sub(FENCE, "", sections("docs/commands.md")[f"`sayso {name}`"])
-    found = set(re.findall(r"--[a-z][a-z-]+", said))
-    assert found == options(COMMANDS[name])
+def test_every_option_of_a_command_is_documented_and_no_other() -> None:
+    for row in each(COMMANDS):
+        with row as name:
+            said = re.sub(FENCE, "", sections("docs/commands.md")[f"`sayso {name}`"])
+            found = set(re.findall(r"--[a-z][a-z-]+", said))
+            assert found == options(COMMANDS[name])
 
 
-@pytest.mark.parametrize("block", blocks("sh", "console"), ids=named)
-def test_every_sayso_command_in_an_example_exists(block: Block) -> None:
-    text = block.text.replace("\\\n", " ")
-    for line in re.findall(r"(?:^|[\s(;&])sayso ((?:(?!&&|\|\||[;|)#>\n]).)*)", text):
-        words = re.sub(r"'[^']*'|\"[^\"]*\"", "Q", line).split()
-        name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), None)
-        assert name is not None, line
-        if name != "hook":
-            given = {word for word in words if word.startswith("--")}
-            assert given <= options(COMMANDS[name]), line
+def test_every_sayso_command_in_an_example_exists() -> None:
+    for row in each(blocks("sh", "console")):
+        with row as block:
+            text = block.text.replace("\\\n", " ")
+            for line in re.findall(r"(?:^|[\s(;&])sayso ((?:(?!&&|\|\||[;|)#>\n]).)*)", text):
+                words = re.sub(r"'[^']*'|\"[^\"]*\"", "Q", line).split()
+                name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), None)
+                assert name is not None, line
+                if name != "hook":
+                    given = {word for word in words if word.startswith("--")}
+                    assert given <= options(COMMANDS[name]), line
 
 
 def test_the_hooks_before_a_commit_are_the_four_commands() -> None:
@@ -579,20 +582,21 @@ def test_the_changelog_says_what_each_version_brings_in_groups_of_short_entries(
     assert [entry for entry in entries if entry.partition("\n\n")[0].count("\n") > 3] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_headings_tables_and_settings_stand_apart_as_markdown_wants_it(page: str) -> None:
-    fenced, before, wrong = False, "", list[str]()
-    for number, line in enumerate(PAGES[page].splitlines(), 1):
-        fence = line.lstrip().startswith("```")
-        # a list may hold a block of its own
-        apart = re.match(r"#+ |```", line) if not fenced else None
-        table_of_its_own = line.startswith("|") and not before.startswith("|")
-        settings_outside = re.match(r"\[[\w.\[\]]+\]$|[a-z_]+ = ", line)
-        if not fenced and ((before and (apart or table_of_its_own)) or settings_outside):
-            wrong.append(f"{page}:{number}: {line}")
-        fenced, before = fenced != fence, line
-    assert wrong == []
-    assert not fenced
+def test_headings_tables_and_settings_stand_apart_as_markdown_wants_it() -> None:
+    for row in each(PAGES):
+        with row as page:
+            fenced, before, wrong = False, "", list[str]()
+            for number, line in enumerate(PAGES[page].splitlines(), 1):
+                fence = line.lstrip().startswith("```")
+                # a list may hold a block of its own
+                apart = re.match(r"#+ |```", line) if not fenced else None
+                table_of_its_own = line.startswith("|") and not before.startswith("|")
+                settings_outside = re.match(r"\[[\w.\[\]]+\]$|[a-z_]+ = ", line)
+                if not fenced and ((before and (apart or table_of_its_own)) or settings_outside):
+                    wrong.append(f"{page}:{number}: {line}")
+                fenced, before = fenced != fence, line
+            assert wrong == []
+            assert not fenced
 
 
 def anchors(text: str) -> set[str]:
@@ -600,18 +604,19 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
-    broken: list[str] = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(FENCE, "", PAGES[page])):
-        if "://" in target:
-            continue
-        path, _, anchor = target.partition("#")
-        found = (ROOT / page).parent / path if path else ROOT / page
-        known = anchors(found.read_text(encoding="utf-8")) if anchor and found.is_file() else set[str]()
-        if not found.is_file() or (anchor and anchor not in known):
-            broken.append(target)
-    assert broken == []
+def test_every_link_leads_somewhere() -> None:
+    for row in each(PAGES):
+        with row as page:
+            broken: list[str] = []
+            for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(FENCE, "", PAGES[page])):
+                if "://" in target:
+                    continue
+                path, _, anchor = target.partition("#")
+                found = (ROOT / page).parent / path if path else ROOT / page
+                known = anchors(found.read_text(encoding="utf-8")) if anchor and found.is_file() else set[str]()
+                if not found.is_file() or (anchor and anchor not in known):
+                    broken.append(target)
+            assert broken == []
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
@@ -625,12 +630,13 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert set(PAGES) - seen == set()
 
 
-@pytest.mark.parametrize("picture", sorted(DOCS.glob("images/*")), ids=lambda path: path.name)
-def test_a_picture_is_small_a_picture_and_on_a_page(picture: Path) -> None:
-    raw = picture.read_bytes()
-    assert raw.startswith(b"\x89PNG")
-    assert len(raw) < 150_000
-    assert [page for page, text in PAGES.items() if f"images/{picture.name}" in text]
+def test_a_picture_is_small_a_picture_and_on_a_page() -> None:
+    for row in each(sorted(DOCS.glob("images/*"))):
+        with row as picture:
+            raw = picture.read_bytes()
+            assert raw.startswith(b"\x89PNG")
+            assert len(raw) < 150_000
+            assert [page for page, text in PAGES.items() if f"images/{picture.name}" in text]
 
 
 def test_what_the_readme_says_is_refused_is_refused() -> None:
