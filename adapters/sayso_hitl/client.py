@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Unpack
 
 import pydantic
 
-from sayso import asking, clock, model
+from sayso import asking, clock, errors, model
 from sayso.asking import blocking, opening
 from sayso.content import requests
 from sayso.desk import asker
@@ -101,7 +101,8 @@ class HITLRequest:
             request = request_of(event)
             self.response_data = answer_of(event, request, _decide(request, self.timeout))
         except Exception as error:
-            log.error("nobody answered, which is no consent", exc_info=error)
+            known = isinstance(error, errors.SaysoError)
+            log.error("nobody answered, which is no consent: %s", error, exc_info=None if known else error)
         return self.response_data
 
 

@@ -89,10 +89,12 @@ async def test_when_the_time_is_over_nobody_said_anything(desk: sayso.Desk) -> N
     [{}, {"source_app": "shop"}, {"source_app": "shop", "session_id": ""}, {"source_app": 7, "session_id": 1}],
 )
 async def test_what_cannot_be_asked_is_no_without_an_error(
-    desk: sayso.Desk, session: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    desk: sayso.Desk, session: dict[str, Any], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await asyncio.to_thread(client.ask_permission, "May I?", session) is False
     assert await asyncio.to_thread(client.ask_choice, "Which?", [], SESSION) is None
+    assert "no consent: Which? needs 1 to 100 options" in caplog.text
+    assert "Traceback" not in caplog.text
     assert capsys.readouterr().out == ""
     assert await desk.store.list(Query()) == []
 
