@@ -799,7 +799,8 @@ async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(tab: async_ap
         const row = document.activeElement.closest("tr"), bar = document.querySelector(".bar").getBoundingClientRect();
         return [row.id, row.getBoundingClientRect().bottom <= bar.top];
     })()"""
-    for width in (390, 1100):
+    place = "document.getElementById('{}').getBoundingClientRect().{}"
+    for width in (320, 390, 1100):
         await page.set_viewport_size({"width": width, "height": 700})
         await page.goto(f"{service.url}/many")
         rows = []
@@ -808,6 +809,8 @@ async def test_no_row_that_is_come_to_by_keys_stands_under_the_bar(tab: async_ap
             rows.append(await page.evaluate(seen))
         assert len({id for id, _ in rows}) == 12, width
         assert [id for id, whole in rows if not whole] == [], width
+        # the reason and the button below it do not touch
+        assert await page.evaluate(f"{place.format('allow', 'top')} - {place.format('reason', 'bottom')}") >= 6, width
 
 
 async def test_a_row_is_opened_in_its_place_and_what_was_chosen_stays_chosen(
