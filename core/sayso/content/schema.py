@@ -52,7 +52,7 @@ def _read(schema: Mapping[str, Any]) -> _Form:
         )
     required = whole.get("required", [])
     if not unions.is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
-        hint = f"a list of these: {', '.join(properties)[:200]}"
+        hint = f"a list of these: {model.name_of(', '.join(properties))}"
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required", hint=hint)
     if len(properties) > _MOST_PROPERTIES:
         raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(properties)}", field="fields")
