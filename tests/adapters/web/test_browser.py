@@ -315,9 +315,7 @@ async def test_news_leave_alone_what_is_typed_read_or_open_and_give_back_what_wa
     text = card(page, "r3").locator(".table")
     await text.evaluate("table => table.focus()")
     await expect(text).to_be_focused()
-    await service.desk.store.append(
-        "r3", ticket.version, events.Delivered(at=service.desk.clock.now(), place="chat:1", message="m")
-    )
+    await service.desk.store.append("r3", ticket.version, events.Ticked(at=service.desk.clock.now()))
     await told_of_all(page, service)
     await expect(text).to_be_focused()
     await service.desk.cancel("r3")
