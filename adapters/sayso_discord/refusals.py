@@ -5,6 +5,7 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ _NO_HISTORY, _TOO_MANY_THREADS = 160002, 160006
 NO_THREAD = (_NO_ACCESS, _NO_PERMISSION, _TOO_MANY_THREADS, _WRONG_KIND)
 # Discord knows no such user, or has none of that id in the server.
 NO_MEMBER = (10007, 10013)
+_LARGEST_CODE = 10_000_000
+# In the library's text; names of keys and numbers.
+_FIELD = re.compile(r"\nIn ([\w.]{1,160}): ", re.ASCII)
 GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 # A thread that answers like this takes no more messages.
 CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
@@ -62,18 +66,19 @@ def of_error(error: discord.HTTPException) -> errors.ChannelError:
         return errors.ChannelError("Discord asks to wait", retry_after=pace.UNKNOWN_WAIT)
     if error.status >= 500:
         return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
-    hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
-    known = () if hint else _complaints(error)
-    said = f"Discord refused: {error.status} {error.code}{received.where_wrong(known)}"
-    return DiscordRefused(said, error.code, final=True, hint=hint)
-
-
-def _complaints(error: discord.HTTPException) -> Iterator[tuple[str, str]]:
-    """Where something is wrong and what, from the library's text: `In components.0.content: Must be 4000 or fewer`."""
+    given: object = error.code
+    code = given if isinstance(given, int) and 0 <= given <= _LARGEST_CODE else 0
+    hint = _TOKEN if error.status == 401 else _HINTS.get(code)
     # without a code it is a page of something between
-    whole, _, fields = (error.text if error.code else "").partition("\n")
-    for line in fields.splitlines():
-        where, _, what = line.removeprefix("In ").partition(": ")
-        yield where, what
+    known = _complaints(error.text) if code and not hint else ()
+    said = f"Discord refused: {error.status} {code}{received.where_wrong(known)}"
+    return DiscordRefused(said, code, final=True, hint=hint)
+
+
+def _complaints(told: object) -> Iterator[tuple[str, str]]:
+    """Where something is wrong and what, from the library's text: `In components.0.content: Must be 4000 or fewer`."""
+    # what is quoted may have lines of its own
+    whole, *fields = _FIELD.split(told) if isinstance(told, str) else [""]
+    yield from zip(fields[::2], fields[1::2], strict=True)
     if whole and not fields:
         yield "", whole

@@ -8,11 +8,11 @@ import pydantic
 from mcp.server.mcpserver import tools
 from mcp.server.mcpserver.exceptions import ToolError
 
-from sayso import errors
+from sayso import errors, model
 from sayso.content import requests
 
-# Of the name of an argument, which a model wrote.
-_SHOWN = 60
+# Of the name of an argument, which a model wrote, and of all that it is told.
+_SHOWN, _LONGEST = 60, 1_000
 
 
 class Tool(tools.Tool):
@@ -43,5 +43,6 @@ def in_words(error: errors.SaysoError) -> ToolError:
     """An error of ours as the tool's, with what to do about it."""
     field = f" ({error.field})" if error.field and error.field not in error.message else ""
     hint = f"; {error.hint}" if error.hint else ""
-    said = f"{error.message}{field}{hint}"
+    # an id or a name in it may be as long as the call
+    said = model.cut(f"{error.message}{field}{hint}", _LONGEST)
     return ToolError(f"{said}{'' if said.endswith('?') else '.'} Nobody has allowed or answered anything.")

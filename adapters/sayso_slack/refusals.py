@@ -69,7 +69,7 @@ def of_error(error: SlackApiError) -> errors.ChannelError:
     data: Any = getattr(response, "data", None)
     said = cast(Json, data) if isinstance(data, Mapping) else {}
     status = getattr(response, "status_code", None) or getattr(response, "status", None)
-    code = str(said.get("error") or "")
+    code = str(said.get("error") or "")[:_LONGEST_WORD]
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return errors.NotYet("Slack asks to wait", _seconds(getattr(response, "headers", {})))
     if not code or code in _PASSING:
@@ -77,7 +77,7 @@ def of_error(error: SlackApiError) -> errors.ChannelError:
         return errors.ChannelError(f"Slack failed: {code or f'status {status}'}", unsure=unsure)
     hint = _HINTS.get(code)
     if code == "missing_scope":
-        needed = said.get("needed") or "?"
+        needed = str(said.get("needed") or "?")[:_LONGEST_WORD]
         hint = f"add the bot scope {needed} under OAuth & Permissions, then reinstall the app"
         return SlackRefused(code, f" {needed}", hint)
     return SlackRefused(code, received.where_wrong(_complaints(said)), hint)
@@ -87,8 +87,9 @@ def _complaints(said: Json) -> Iterator[tuple[str, str]]:
     """Where something is wrong and what, as Slack says it: `[ERROR] must be text [json-pointer:/blocks/0]`."""
     for message in received.items(said, "response_metadata", "messages"):
         if isinstance(message, str) and not message.startswith("[WARN]"):
-            what, _, where = message.removeprefix("[ERROR]").strip().partition("[json-pointer:")
-            yield where.rstrip("]"), what.strip()
+            # what it quotes may have such a place, too
+            what, _, where = message.removeprefix("[ERROR]").strip().rpartition("[json-pointer:")
+            yield (where.rstrip("]"), what.strip()) if what else ("", where)
 
 
 def word_of(error: errors.ChannelError) -> str:

@@ -13,8 +13,11 @@ import pydantic_core
 Json = dict[str, Any]
 """An object of a platform's API, read or made here."""
 
-# What a platform quotes of what it was sent, and what may be a token or a secret.
-_QUOTED = re.compile(r"""`[^`]*(`|\Z)|"[^"]*("|\Z)|(?<!\w)'[^']*('|\Z)|\S{25,}""")
+# What a platform quotes of what it was sent, up to the last such sign, since the text may have some; and what may be a
+# token or a secret.
+_QUOTED = re.compile(r"""`(?:.*`|.*)|"(?:.*"|.*)|(?<!\w)'(?:.*'|.*)|\S{25,}""")
+# A place in what was sent: names of keys and numbers, no text of anybody.
+_PLACE = re.compile(r"/?\w{1,24}(?:[/.]\w{1,24})*", re.ASCII)
 _MOST_COMPLAINTS, _LONGEST_COMPLAINT, _READ = 3, 160, 1_000
 
 
@@ -61,5 +64,6 @@ def where_wrong(complaints: Iterable[tuple[str, str]]) -> str:
     told: list[str] = []
     for where, what in itertools.islice(complaints, _MOST_COMPLAINTS):
         words = _QUOTED.sub("…", " ".join(what[:_READ].split()))[:_LONGEST_COMPLAINT].rstrip(".")
-        told.append(f"{where[-_LONGEST_COMPLAINT:]}: {words}" if where else words)
+        known = len(where) <= _LONGEST_COMPLAINT and _PLACE.fullmatch(where)
+        told.append(f"{where}: {words}" if known else words)
     return f" ({'; '.join(told)})" if told else ""

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pydantic
 from pydantic_core import core_schema
 
-from sayso.content import wording
+from sayso.content import text, wording
 
 Found = Mapping[str, Any]
 """One complaint, as the library gives it."""
@@ -72,10 +72,19 @@ _TYPES: Mapping[str, str] = {
 }
 
 
+_LONGEST_NAME, _MOST_NAMES = 100, 20
+
+
 def first(error: pydantic.ValidationError, whole: str) -> tuple[str, str]:
     """Where the first fault is, or *whole*, and what it is."""
     found = error.errors(include_url=False, include_input=False)[0]
-    return ".".join(map(str, found["loc"])) or whole, said(found)
+    return place(found["loc"]) or whole, said(found)
+
+
+def place(loc: Sequence[str | int]) -> str:
+    """A place by the names on the way to it, on one line: any of them may be whoever wrote the document's own."""
+    names = (text.line(str(name)[:_LONGEST_NAME]).text for name in loc[:_MOST_NAMES])
+    return ".".join(names)
 
 
 def keys_of(shape: type[pydantic.BaseModel]) -> set[str]:

@@ -190,8 +190,8 @@ def invalid(error: pydantic.ValidationError, shape: type[pydantic.BaseModel] | N
 
     *shape* is what was read: it tells which keys are known where one is not.
     """
-    field, said = complaints.first(error, "body")
     found = error.errors(include_url=False, include_input=False)[0]
+    field, said = complaints.place(found["loc"]) or "body", complaints.said(found)
     # other bodies have names like these for other things
     hint = _FORMS.get(field.partition(".")[0]) if error.title.lower() in _ASKED else None
     known = complaints.keys_at(shape, found["loc"][:-1]) if shape and found["type"] == "extra_forbidden" else None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 import pytest
 from discord import gateway
 
@@ -23,6 +24,7 @@ from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, QUICK, ROLE, Scene
 from tests.core.content.test_images import png
 from tests.fakes.discord import Person
 from tests.fakes.discord import permissions as may
+from tests.tables import each
 
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
 OTHER = "200000000000000002"
@@ -405,6 +407,24 @@ async def test_what_discord_refuses_is_told_with_the_field_that_it_names(there: 
     assert refused.value.message == "Discord refused: 400 50035 (content: Must be 2000 or fewer in length)"
     assert unknown.value.message == "Discord refused: 400 50006 (Cannot send an empty message)"
     there.discord.refusals.clear()
+
+
+def test_a_refusal_that_makes_no_sense_is_a_refusal_and_tells_nothing_of_what_was_sent() -> None:
+    response: Any = SimpleNamespace(status=400, reason="Bad Request")
+    quoting = {"_errors": [{"message": 'Value "one\nhunter2\u2028 two" is bad'}]}
+    rows: list[tuple[dict[str, Any], int, str]] = [
+        ({"code": 50035, "message": ["hunter2"]}, 50035, ""),
+        ({"code": 50035, "message": {"hunter2": 1}}, 50035, ""),
+        ({"code": ["hunter2"], "message": "hunter2"}, 0, ""),
+        ({"code": 10**4000, "message": "hunter2"}, 0, ""),
+        ({"code": 50035, "message": "x", "errors": {"a": {"b": quoting}}}, 50035, " (a.b: Value … is bad)"),
+        ({"code": 50035, "message": "x", "errors": {"no key": quoting}}, 50035, " (x In no key: Value … is bad)"),
+    ]
+    for row in each(rows):
+        with row as (body, code, told):
+            refused = refusals.of_error(discord.HTTPException(response, body))
+            assert refused.message == f"Discord refused: 400 {code}{told}"
+            assert refused.final
 
 
 def test_the_hint_of_a_refusal_is_in_what_the_agent_reads() -> None:

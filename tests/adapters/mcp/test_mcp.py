@@ -184,6 +184,15 @@ async def test_an_argument_that_no_tool_reads_is_refused_by_its_name_and_with_th
                 answered = await there.call(tool, **arguments)
                 assert answered.is_error
                 assert said in text(answered)
+        for tool, arguments in (
+            ("ask_choice", {"title": "Which?", "options": [{"label": "A", "x\n\u202e" + "x" * 10_000: 1}]}),
+            ("ask_form", {"title": "Refund", "schema": {**FORM, "properties": {"x" * 10_000: {"type": "any"}}}}),
+            ("get_decision", {"request_id": "x" * 10_000}),
+        ):
+            told = text(await there.call(tool, **arguments))
+            assert len(told) < 1_100
+            assert "\n" not in told
+            assert "\u202e" not in told
         assert await there.tickets() == []
         listed = {tool.name: tool.input_schema for tool in (await there.client.list_tools()).tools}
     assert {name for name, shape in listed.items() if shape.get("additionalProperties") is not False} == {

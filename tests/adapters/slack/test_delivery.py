@@ -3,8 +3,11 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 
 import sayso
 import sayso_slack
@@ -612,6 +615,24 @@ async def test_what_slack_refuses_is_told_with_the_block_that_it_names(there: Sc
     assert "/blocks/0/text/text: must be less than 3001 characters" in refused.value.message
     assert "hunter2" not in refused.value.message
     there.slack.refusals.clear()
+
+
+def test_a_refusal_that_makes_no_sense_is_bounded_and_tells_nothing_of_what_was_sent() -> None:
+    quoting = '[ERROR] must be "x [json-pointer:hunter2" [json-pointer:/blocks/0]'
+    rows: list[tuple[dict[str, Any], str]] = [
+        ({"error": "x" * 9_999}, "x" * 60),
+        ({"error": "missing_scope", "needed": "x" * 9_999}, f"missing_scope {'x' * 60}"),
+        (
+            {"error": "invalid_blocks", "response_metadata": {"messages": [quoting]}},
+            "invalid_blocks (/blocks/0: must be …)",
+        ),
+        ({"error": "invalid_blocks", "response_metadata": {"messages": ["is bad"]}}, "invalid_blocks (is bad)"),
+        ({"error": "invalid_blocks", "response_metadata": ["hunter2"]}, "invalid_blocks"),
+    ]
+    for row in each(rows):
+        with row as (body, told):
+            response = SimpleNamespace(data=body, status_code=200, headers={})
+            assert refusals.of_error(SlackApiError("refused", response)).message == f"Slack refused: {told}"
 
 
 def test_slack_is_asked_again_after_a_second_at_the_soonest_and_a_day_at_the_latest() -> None:

@@ -40,7 +40,10 @@ def test_what_a_platform_finds_wrong_is_told_with_its_place_and_without_what_it_
         ([("a", 'Value "hunter2')], " (a: Value …)"),
         ([("a", f"id {'k' * 25} already exists")], " (a: id … already exists)"),
         ([("a", "x\n  y")] * 9, " (a: x y; a: x y; a: x y)"),
-        ([("a" * 999, "x " * 9999)], f" ({'a' * 160}: {('x ' * 80)})"),
+        ([("a" * 999, "x " * 9999)], f" ({('x ' * 80)})"),
+        ([("a", 'Value "he says "my key is hunter2" here" is bad')], " (a: Value … is bad)"),
+        ([('/blocks/0: must be "x hunter2', "is bad"), ("a.b.0_c", "is bad")], " (is bad; a.b.0_c: is bad)"),
+        ([("/" + "a" * 25, "is bad"), ("/a" * 40_000, "is bad")], " (is bad; is bad)"),
     ]
     for row in each(rows):
         with row as (found, told):

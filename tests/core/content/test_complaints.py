@@ -83,6 +83,16 @@ def test_where_it_is_stands_before_it() -> None:
     assert complaints.first(refused.value, "body") == ("body", "is not JSON")
 
 
+def test_a_name_that_somebody_else_chose_is_shown_on_one_line_and_cut() -> None:
+    name = "x\n\u202e" + "x" * 10_000
+    option = {"label": "A", name: 1}
+    asked = {"kind": "choice", "title": "Which?", "options": [option]}
+    with pytest.raises(errors.InvalidRequest) as refused:
+        requests.parse(json.dumps(asked))
+    assert refused.value.field == f"options.0.x⏎⟦U+202E⟧{'x' * 97}"
+    assert len(refused.value.message) < 200
+
+
 def test_the_names_that_are_known_at_a_place_are_told_and_none_where_that_cannot_be() -> None:
     for where, known in (
         ((), {"schema", "json_schema", "title"}),
