@@ -19,7 +19,7 @@ from sayso.desk import Caller, Desk, Setup, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
-from sayso_discord import gateway
+from sayso_discord import gateway, ways
 from tests.fakes.discord import FakeDiscord, Message, Modal, Person, Seen
 from tests.fakes.discord.delivery import Http
 
@@ -136,6 +136,9 @@ async def scene(
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")
         discord.role(ROLE, name="release")
+        # as at any start but the first
+        for command in ways.COMMANDS:
+            discord.commands.keep(command)
         there = Scene(discord, clock, front, transport, threads, patience)
         await there.start()
         try:

@@ -97,8 +97,6 @@ async def chat(request: pytest.FixtureRequest) -> AsyncGenerator[Slack | Discord
         built = discord_scene.scene(policy=POLICY, directory=known("discord:30000000000000000{}"))
     async with built as scene:
         scene.front.setup = dataclasses.replace(scene.front.setup, stoppers=("bob",))
-        if request.param == "discord":
-            await scene.discord.until(lambda: len(scene.discord.commands.made) == 2)
         yield Slack(scene) if request.param == "slack" else Discord(scene)
 
 

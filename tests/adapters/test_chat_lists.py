@@ -136,7 +136,6 @@ async def chat(request: pytest.FixtureRequest) -> AsyncGenerator[Chat]:
             assert built.slack.refusals == []
     else:
         async with discord_scene.scene(policy=policy, directory=directory) as there:
-            await there.discord.until(lambda: len(there.discord.commands.made) == 2)
             yield Discord(there)
             assert there.discord.refusals == []
 

@@ -59,7 +59,6 @@ async def test_in_slack(transport: slack_scene.Transport) -> None:
 @pytest.mark.parametrize("transport", ["gateway", "http"])
 async def test_in_discord(transport: discord_scene.Transport) -> None:
     async with discord_scene.scene(transport, policy=POLICY) as there:
-        await there.discord.until(lambda: len(there.discord.commands.made) == 2)
         ann = there.discord.person(DISCORD_ANN, name="ann")
         ticket = await there.ask(refund(20))
         modal = await there.opened(ann, LABEL)
