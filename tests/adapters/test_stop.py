@@ -37,6 +37,9 @@ class Copies:
 
     async def deliver(self) -> None:
         await self.slack.deliver()
+        # at Slack's pace its clock may have gone on, and what that copy wrote since is not due before
+        behind = self.slack.clock.now() - self.discord.clock.now()
+        self.discord.clock.advance(max(0.0, behind.total_seconds()))
         await self.discord.deliver()
 
     async def stands(self, ticket: model.Ticket, stopped: bool) -> None:
