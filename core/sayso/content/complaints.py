@@ -77,7 +77,7 @@ _LONGEST_NAME, _MOST_NAMES = 100, 20
 
 def first(error: pydantic.ValidationError, whole: str) -> tuple[str, str]:
     """Where the first fault is, or *whole*, and what it is."""
-    found = error.errors(include_url=False, include_input=False)[0]
+    found = told(error)
     return place(found["loc"]) or whole, said(found)
 
 
@@ -85,6 +85,21 @@ def place(loc: Sequence[str | int]) -> str:
     """A place by the names on the way to it, on one line: any of them may be whoever wrote the document's own."""
     names = (text.line(str(name)[:_LONGEST_NAME]).text for name in loc[:_MOST_NAMES])
     return ".".join(names)
+
+
+def told(error: pydantic.ValidationError) -> Found:
+    """The fault that is told: the first, or a key that is not known beside one that is missing: it may be the same."""
+    found = error.errors(include_url=False, include_input=False)
+    first, *others = found
+    where = first["loc"][:-1]
+    if first["type"] == "missing":
+        unknown = (one for one in others if one["type"] == "extra_forbidden" and one["loc"][:-1] == where)
+        return next(unknown, first)
+    either = next((one for one in others if one["loc"] == (*where, "float")), None)
+    if either is None or first["loc"] != (*where, "int"):
+        return first
+    # of a number of either kind the library names the kind, as if it were a key
+    return {**either, "loc": where}
 
 
 def keys_of(shape: type[pydantic.BaseModel]) -> set[str]:

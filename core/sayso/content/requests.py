@@ -190,7 +190,7 @@ def invalid(error: pydantic.ValidationError, shape: type[pydantic.BaseModel] | N
 
     *shape* is what was read: it tells which keys are known where one is not.
     """
-    found = error.errors(include_url=False, include_input=False)[0]
+    found = complaints.told(error)
     field, said = complaints.place(found["loc"]) or "body", complaints.said(found)
     # other bodies have names like these for other things
     hint = _FORMS.get(field.partition(".")[0]) if error.title.lower() in _ASKED else None

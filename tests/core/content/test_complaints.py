@@ -74,6 +74,9 @@ def test_where_it_is_stands_before_it() -> None:
     for value, told in (
         ([{}], ("0.count", "is missing")),
         ([{"count": 1, "cuont": 2}], ("0.cuont", "is not known here")),
+        # the one that is missing may be misspelt
+        ([{"cuont": 2}], ("0.cuont", "is not known here")),
+        ([{}, {"count": 1, "cuont": 2}], ("0.count", "is missing")),
     ):
         with pytest.raises(pydantic.ValidationError) as refused:
             form.validate_python(value)
@@ -139,3 +142,23 @@ def test_what_cannot_be_asked_is_told_with_what_to_do() -> None:
             with pytest.raises(errors.InvalidRequest) as refused:
                 requests.parse(json.dumps(asked))
             assert (refused.value.message, refused.value.hint) == (said, hint)
+
+
+def test_a_bound_that_is_no_number_is_named_without_the_kinds_of_numbers_that_there_are() -> None:
+    rows: list[tuple[dict[str, Any], str, str]] = [
+        (
+            {"schema": {"properties": {"a": {"type": "number", "minimum": "x"}}}},
+            "schema.properties.a",
+            ": minimum cannot be used: it must be a number",
+        ),
+        (
+            {"fields": [{"name": "a", "label": "A", "kind": "number", "above": "x"}]},
+            "fields.0.above",
+            ": must be a number",
+        ),
+    ]
+    for row in each(rows):
+        with row as (asked, field, said):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                requests.parse(json.dumps({"kind": "form", "title": "F", **asked}))
+            assert (refused.value.field, refused.value.message) == (field, f"{field}{said}")
