@@ -103,6 +103,19 @@ class _Tree(click.Group):
             gc.enable()
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS:
+            # hardly ever needed
+            from sayso_bots.settings import spelling
+
+            # the library looks for what was meant among commands that are imported already
+            meant = spelling.suggest(args[0], _COMMANDS)
+            if meant:
+                ctx.fail(f"No such command {args[0]!r}. {meant.capitalize()}")
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *given: Any, **named: Any) -> click.Context:
         with _reading():
             # the help of all of it is printed here

@@ -235,7 +235,8 @@ def test_list_shows_only_what_was_asked_for(inside: Call) -> None:
         (("answer", "nope", "--allow"), "there is no request nope"),
         (("keys", "revoke", "nope"), "there is no key 'nope'"),
         (("keys", "add", "ann", "--role", "approver", "--person", "ann"), "nobody in sayso.toml is called 'ann'"),
-        (("shwo",), "No such command 'shwo'"),
+        (("shwo",), "No such command 'shwo'. Did you mean 'show'?"),
+        (("xyz",), "No such command 'xyz' — see: sayso --help"),
     ],
 )
 def test_a_wrong_command_is_one_clear_line_and_exit_code_2(inside: Call, arguments: tuple[str, ...], told: str) -> None:

@@ -80,7 +80,7 @@ def number(text: str, field: str, most: float, unit: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:  # not true of NaN, either
-        raise errors.InvalidRequest(f"{field} is no number of {unit}", field=field, hint=f"0 to {most:g} {unit}")
+        raise errors.InvalidRequest(f"{field} is no number of {unit} from 0 to {most:g}", field=field)
     return value
 
 
@@ -97,7 +97,7 @@ def whole(text: str | None, field: str, default: int, most: int = routes.LAST_RO
         return default
     # int() would also take signs, spaces, underscores and digits of other scripts
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
-        raise errors.InvalidRequest(f"{field} is not a whole number", field=field, hint=f"{least} to {most}")
+        raise errors.InvalidRequest(f"{field} is not a whole number from {least} to {most}", field=field)
     return int(text)
 
 
