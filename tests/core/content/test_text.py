@@ -444,7 +444,8 @@ def test_the_work_grows_in_step_with_the_length_whatever_the_text(code: bool) ->
     for row in each(HOSTILE_BULK):
         with row as unit:
             # Ten times the text may take ten times as long; a quadratic step would take a hundred times.
-            assert seconds(unit, 10_000, code) < 30 * max(seconds(unit, 1_000, code), 0.001)
+            # In one of three tries: the garbage of a whole run may be collected in the midst of one.
+            assert any(seconds(unit, 10_000, code) < 30 * max(seconds(unit, 1_000, code), 0.001) for _ in range(3))
 
 
 def test_plain_text_costs_next_to_nothing() -> None:
