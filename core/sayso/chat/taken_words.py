@@ -13,7 +13,7 @@ from sayso.cards import card, telling
 from sayso.chat import talk
 from sayso.desk import Desk
 from sayso.machine import people
-from sayso.stores import Record
+from sayso.stores import Record, record_kinds
 
 # People correct what they wrote soon, or not at all.
 _KEPT = timedelta(days=1)
@@ -42,7 +42,7 @@ class Taken:
 
     def __init__(self, desk: Desk, channel: str) -> None:
         self._desk = desk
-        self._kind, self._last_kind = f"{channel}-taken", f"{channel}-taken-last"
+        self._kind, self._last_kind = record_kinds.words(channel), f"{channel}-taken-last"
 
     async def find(self, conversation: str, message: str) -> Counted | None:
         """What a message answered."""

@@ -14,6 +14,8 @@ RETURN = "return"
 """How often the caller of a request came back."""
 WAITER = "waiter"
 """Somebody who waits for a request in a process."""
+DRAFT = "draft"
+"""What somebody typed in a window that was not the last one."""
 ASKED_BACK = "askback"
 """What an agent session was asked back, until its next request."""
 PAST = "past"
@@ -51,3 +53,8 @@ FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""
 NEVER_LEFT_OUT = (STOP,)
 """What more would be allowed without: where it cannot be read, it comes without what it held, and holds."""
+
+
+def words(platform: str) -> str:
+    """The messages of a chat that became answers, by the place of each."""
+    return f"{platform}-taken"

@@ -13,9 +13,11 @@ import pytest
 import sayso
 from sayso import errors, machine, model
 from sayso.cards import draw, tokens
+from sayso.chat import taken_words
 from sayso.content import digest
 from sayso.desk import Desk, Setup
 from sayso.desk import setup as setups
+from sayso.desk.answering import drafts
 from sayso.desk.upkeep import purging, sealing
 from sayso.machine import erasing, events, people
 from sayso.stores import Record, Store, memory, postgres, record_kinds, sqlite
@@ -150,6 +152,22 @@ async def test_what_is_remembered_of_it_for_later_cards_goes_as_well(desk: Desk,
     assert again.remembered is not None
     assert (again.remembered.allowed, [one.id for one in again.remembered.risky]) == (2, ["late1", "other1"])
     assert (await remembered(desk.store)).count("kept") > 0
+
+
+async def test_what_was_typed_for_it_a_moment_ago_goes_as_well(desk: Desk, now: ManualClock) -> None:
+    for id, said in (("old", "kept"), ("new", SECRET)):
+        source = model.Source(agent="bot", session=id)
+        ticket = await desk.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id=id, source=source))
+        pressed = tokens.read(desk.mint.token(ticket, "askback"))
+        await drafts.keep_typed(desk, ticket, pressed, ANN, {"question": said})
+        await desk.answer(id, model.Answer(verdict="deny", question=said), ANN)
+        await taken_words.Taken(desk, "chat").remember(taken_words.Counted(id, ANN.account, "C1", id, said))
+    kinds = (record_kinds.DRAFT, record_kinds.ASKED_BACK, record_kinds.words("chat"))
+    before = [str([one.value for one in await desk.store.scan(kind)]) for kind in kinds]
+    assert [(SECRET in one, "kept" in one) for one in before] == [(True, True)] * 3
+    await purging.purge_these(desk.store, now, ["new"], "me")
+    after = [str([one.value for one in await desk.store.scan(kind)]) for kind in kinds]
+    assert [(SECRET in one, "kept" in one) for one in after] == [(False, True)] * 3
 
 
 async def test_what_was_decided_of_another_request_of_the_same_agent_stays(desk: Desk, now: ManualClock) -> None:

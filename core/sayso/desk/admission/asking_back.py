@@ -18,7 +18,7 @@ from sayso.cards import tokens
 from sayso.content import wording
 from sayso.desk.shell import Shell
 from sayso.machine import Terms
-from sayso.stores import Record
+from sayso.stores import Record, Store
 from sayso.stores.protocol import Last
 from sayso.stores.record_kinds import ASKED_BACK
 
@@ -59,6 +59,13 @@ async def forget(shell: Shell, ticket: model.Ticket) -> None:
     session = ticket.request.source.session
     if session is not None and ticket.asked_back is not None:
         await shell.store.remove(ASKED_BACK, _name(ticket.owner, session))
+
+
+async def kept(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    """The record of the question with which this ticket was denied, if it is there yet."""
+    session = ticket.request.source.session
+    found = None if session is None else await store.get(ASKED_BACK, _name(ticket.owner, session))
+    return [found] if found and found.value.get("id") == ticket.id else []
 
 
 def _name(owner: str, session: str) -> str:

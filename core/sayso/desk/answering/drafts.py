@@ -13,8 +13,8 @@ from sayso.cards import buttons, demanded, dialog, tokens
 from sayso.desk.shell import Shell
 from sayso.machine import people
 from sayso.stores import Record
+from sayso.stores.record_kinds import DRAFT
 
-DRAFT = "draft"
 _KEPT = timedelta(hours=1)
 _IN_STEPS: frozenset[buttons.Action] = frozenset({"fill", "edit"})
 

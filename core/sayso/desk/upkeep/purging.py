@@ -123,7 +123,7 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
             return False
         # first, so that one that is cut short begins again
         await pictures.forget(store, ticket)
-        await forgetting.forget(store, ticket)
+        await forgetting.forget(store, ticket, at)
         with contextlib.suppress(errors.Conflict):
             await store.erase(step, event, texts)
             return True
