@@ -106,7 +106,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         app_named = spoken.App(api.bot_user, name)
         interactions, catch_up = _build(desk, api, places, channel, members, app_named, background)
         app = build_app(interactions.handle, api.client, identity)
-        sockets = Sockets(app, settings.app_token) if settings.app_token else None
+        sockets = Sockets(app, settings.app_token, lambda: desk.copies) if settings.app_token else None
         interactions.is_shared = lambda: sockets is not None and sockets.is_shared
         if sockets is not None:
             await sockets.open(api)

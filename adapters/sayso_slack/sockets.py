@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -29,16 +30,22 @@ _FINISH_WITHIN = 5.0
 class Sockets:
     """The open connections of one app."""
 
-    def __init__(self, app: AsyncApp, app_token: str) -> None:
+    def __init__(self, app: AsyncApp, app_token: str, copies: Callable[[], int] = lambda: 1) -> None:
         self._app = app
         self._token = app_token
+        self._copies = copies
         self._handlers: list[_Handler] = []
-        self._counted = 0
+        self.counted = 0
+        """How many connections to this app there are, as Slack said last."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether more connections take what Slack sends to this app than are ours."""
-        return self._counted > CONNECTIONS
+        """Whether more connections take what Slack sends to this app than this service and its copies have."""
+        return self.counted > self._ours
+
+    @property
+    def _ours(self) -> int:
+        return CONNECTIONS * self._copies()
 
     async def open(self, api: Api) -> None:
         """Connect.
@@ -89,12 +96,12 @@ class Sockets:
         count = message.get("num_connections")
         if message.get("type") != "hello" or not isinstance(count, int):
             return
-        was, self._counted = self.is_shared, count
+        was, self.counted = self.is_shared, count
         if self.is_shared and not was:
             hint = "each program needs a Slack app of its own; copies of one service share their database"
             log.warning(
                 "another program uses the same Slack app, and gets some of the clicks",
-                extra={"connections": count, "ours": CONNECTIONS, "hint": hint},
+                extra={"connections": count, "ours": self._ours, "hint": hint},
             )
 
 

@@ -131,6 +131,10 @@ async def test_a_stop_from_anywhere_holds_in_both_services_within_two_seconds(to
     await everything_is_stopped(town)
     # one agent alone: the other goes on
     await one_agent_is_stopped(town)
+    # the connections of a copy are not those of another program
+    later = town.copies[1].running
+    later.process.terminate()
+    assert "another program" not in (await later.ended())[2]
 
 
 async def everything_is_stopped(town: Town) -> None:

@@ -6,11 +6,12 @@ The rule: the new file is held to all that a start is held to. What cannot chang
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -74,6 +75,15 @@ class Reloader:
         """Read the settings again, soon; for a signal."""
         self._hung_up.set()
 
+    @contextlib.asynccontextmanager
+    async def there(self) -> AsyncGenerator[None]:
+        """This copy says that it runs until the block ends, and knows inside how many there are."""
+        await self._tell(self._desk.clock.now())
+        try:
+            yield
+        finally:
+            await reloads.leave(self._desk.store, self.stand.copy)
+
     async def run(self) -> None:
         """Take up what is asked for, for ever."""
         store, clock = self._desk.store, self._desk.clock
@@ -103,10 +113,6 @@ class Reloader:
         cover = dataclasses.replace(self._desk.mint.masks, off=False)
         at, said = self._desk.clock.now(), kept.parts(chosen)
         await versions.keep(self._desk.store, digest_of(chosen), said, by, at, cover)
-
-    async def leave(self) -> None:
-        """Say that this copy ends."""
-        await reloads.leave(self._desk.store, self.stand.copy)
 
     async def reload(self, number: int, by: str = "") -> None:
         """Take up the settings on disk, if all of them are right; *by* whom, if it was no signal."""

@@ -242,6 +242,20 @@ async def test_where_two_programs_share_one_app_the_true_cause_is_said_and_the_c
         assert "4 connections are open" in found["SLACK_APP_TOKEN connections"].said
 
 
+async def test_copies_of_one_service_are_not_taken_for_another_program(
+    there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = await there.ask(DEPLOY)
+    copy = Desk(there.front.store, there.front.mint, there.front.setup, there.clock)
+    copy.copies = there.front.copies = 2
+    async with sayso_slack.connect(copy, there.settings) as link:
+        await until(lambda: link.sockets and link.sockets.counted == 4)
+        assert not (link.sockets and link.sockets.is_shared)
+        assert "another program" not in caplog.text
+        await ann.press(there.card, "Allow")
+        assert (await there.front.get(ticket.id)).decision is not None
+
+
 async def test_three_presses_on_an_old_card_are_told_once(there: Scene, ann: Person, bob: Person) -> None:
     await there.ask(DEPLOY)
     old = there.card
