@@ -355,6 +355,19 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, content: str | N
         toml.load(path)
 
 
+def test_a_link_that_leads_nowhere_does_not_count_as_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert toml.load(None).people == {}
+    for target in ("nowhere", "sayso.toml"):
+        (tmp_path / "sayso.toml").symlink_to(target)
+        with pytest.raises(errors.InvalidSettings, match=r"sayso\.toml cannot be read") as refused:
+            toml.load(None)
+        assert "mend the link" in str(refused.value.hint)
+        (tmp_path / "sayso.toml").unlink()
+
+
 def test_the_written_example_names_every_key_and_is_right_with_all_of_them_on() -> None:
     commented = [line.removeprefix("# ") for line in init.template().splitlines()[3:]]
     written = parse("\n".join(line for line in commented if "=" in line or line.startswith("[")))

@@ -84,6 +84,14 @@ def test_an_unknown_id_says_in_which_file_it_was_looked_for(inside: Call, tmp_pa
     assert f"this looked in {tmp_path / 'sayso.db'}" in inside("show", "nope").stderr
 
 
+def test_an_id_of_bytes_that_are_no_text_is_an_id_that_is_not_there(inside: Call) -> None:
+    asked(inside, "r1")
+    for command in (("show",), ("cancel",), ("answer", "--deny"), ("purge",)):
+        done = inside(*command, "\udcff\udcfe")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert "there is no request" in done.stderr
+
+
 def test_the_beginning_of_an_id_is_enough_where_only_one_begins_so(inside: Call) -> None:
     for id in ("deploy-42", "deploy-43", "refund-1"):
         asked(inside, id)

@@ -17,12 +17,13 @@ def read(path: Path | None) -> Mapping[str, Any]:
         InvalidSettings: it cannot be read, or is not TOML.
     """
     found = path or Path("sayso.toml")
-    if path is None and not found.exists():
-        return {}
     try:
         return tomllib.loads(found.read_text(encoding="utf-8"))
     except OSError as error:
-        hint = "write one with: sayso init"
+        # a link that leads nowhere is there: what it led to is not what everything has without it
+        if path is None and isinstance(error, FileNotFoundError) and not found.is_symlink():
+            return {}
+        hint = "mend the link, or write one with: sayso init" if found.is_symlink() else "write one with: sayso init"
         raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         hint = "mend that place; texts stand in quotes, and each key once in its table"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import sayso
 from sayso import errors, model
 from sayso.cards import masked
+from sayso.content import text
 from sayso.desk import asker
 from sayso.machine import people
 from sayso_bots.settings import environment
@@ -170,7 +171,8 @@ async def find(desk: CommandDesk, id: str) -> model.Ticket:
     try:
         return await desk.get(id)
     except errors.NotFound as error:
-        found = await desk.list(prefix=id, limit=3)
+        # half a character begins none, and neither database nor address takes it
+        found = await desk.list(prefix=id, limit=3) if text.is_whole(id) else ()
         if len(found) > 1:
             names = ", ".join(ticket.id for ticket in found)
             raise errors.InvalidRequest(f"several ids begin with {id!r}: {names}", hint="write more of it") from error
