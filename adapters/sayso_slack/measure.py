@@ -27,6 +27,11 @@ _BY_TYPE: Mapping[str, Mapping[str, int]] = {
         "private_metadata": limits.PRIVATE_METADATA,
     },
 }
+_IDS: Mapping[str, int] = {
+    "action_id": limits.ACTION_ID,
+    "block_id": limits.BLOCK_ID,
+    "callback_id": limits.CALLBACK_ID,
+}
 _LISTS: Mapping[str, tuple[str, int]] = {
     "actions": ("elements", limits.ACTIONS),
     "context": ("elements", limits.CONTEXT_ELEMENTS),
@@ -80,12 +85,15 @@ def _broken_below(node: Any, kind: str) -> Iterator[str]:
         part = cast(Json, node)
         yield from _broken_here(part, str(part.get("type", kind)))
         for key, value in part.items():
-            yield from _broken_below(value, "option" if "option" in key else "")
+            # most are texts
+            if isinstance(value, dict | list):
+                yield from _broken_below(value, "option" if "option" in key else "")
 
 
 def _broken_here(part: Mapping[str, Any], kind: str) -> Iterator[str]:
     for key, most in _BY_TYPE.get(kind, {}).items():
-        yield from excess(f"{kind}.{key}", _length(part.get(key)), most)
+        if key in part:
+            yield from excess(f"{kind}.{key}", _length(part[key]), most)
     key, most = _LISTS.get(kind, ("", 0))
     if key:
         yield from excess(f"{kind}.{key}", len(part[key]), most)
@@ -96,9 +104,9 @@ def _broken_here(part: Mapping[str, Any], kind: str) -> Iterator[str]:
         yield f"{kind} is empty"
     if kind == "actions" and len({e["action_id"] for e in part["elements"]}) < len(part["elements"]):
         yield "two elements share an action_id"
-    yield from excess("action_id", _length(part.get("action_id")), limits.ACTION_ID)
-    yield from excess("block_id", _length(part.get("block_id")), limits.BLOCK_ID)
-    yield from excess("callback_id", _length(part.get("callback_id")), limits.CALLBACK_ID)
+    for key, most in _IDS.items():
+        if key in part:
+            yield from excess(key, _length(part[key]), most)
 
 
 def _length(value: Any) -> int:
