@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pathlib
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
@@ -631,9 +632,9 @@ async def notices(page: async_api.Page) -> list[tuple[str, str]]:
     return sorted((tag, body) for tag, body in shown)
 
 
-async def shows(page: async_api.Page, wanted: list[tuple[str, str]]) -> None:
+async def shows(page: async_api.Page, wanted: list[tuple[str, str]], within: float = BOUND) -> None:
     """Wait until these are the notifications shown."""
-    async with asyncio.timeout(BOUND):
+    async with asyncio.timeout(within):
         while await notices(page) != wanted:  # noqa: ASYNC110 (the browser tells nobody)
             await asyncio.sleep(0.02)
 
@@ -696,11 +697,21 @@ async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_p
         )
         assert devices.known[-1] == ("web:bob", "https://push.example.com/BPublic", "P", "true")
         pushed = '{"id": "r1", "body": "bot asks to run Bash", "state": "pending", "path": "/requests/r1"}'
-        await deliver_push(context, page, pushed)
-        await shows(page, [("sayso-r1", "bot asks to run Bash")])
-        await deliver_push(context, page, pushed.replace("pending", "over").replace("Bash", "Bash. Denied."))
-        await shows(page, [("sayso-r1", "bot asks to run Bash. Denied.")])
+        over = pushed.replace("pending", "over").replace("Bash", "Bash. Denied.")
+        for data, told in ((pushed, "bot asks to run Bash"), (over, "bot asks to run Bash. Denied.")):
+            await deliver_until_shown(context, page, data, [("sayso-r1", told)])
         await page.close()
+
+
+async def deliver_until_shown(
+    context: async_api.BrowserContext, page: async_api.Page, data: str, wanted: list[tuple[str, str]]
+) -> None:
+    """A busy browser loses what is handed to it this way now and then: a push service would send it again as well."""
+    async with asyncio.timeout(BOUND):
+        while True:
+            await deliver_push(context, page, data)
+            with contextlib.suppress(TimeoutError):
+                return await shows(page, wanted, within=2)
 
 
 async def deliver_push(context: async_api.BrowserContext, page: async_api.Page, data: str) -> None:
