@@ -297,6 +297,9 @@ async def test_an_erased_request_is_shown_and_neither_used_nor_edited(desk: Desk
         await desk.use("r1")
     with pytest.raises(errors.AlreadyDecided):
         await desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
+    for caller, told in ((None, "was erased since"), (sayso.Caller("other"), "belongs to another request")):
+        with pytest.raises(errors.AlreadyExists, match=told):
+            await desk.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id="r1"), caller)
 
 
 def test_every_closed_request_can_be_erased_and_drawn() -> None:

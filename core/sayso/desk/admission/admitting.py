@@ -193,6 +193,10 @@ async def _same_again(records: Store, wanted: model.Ticket) -> model.Ticket:
     found = await records.load(wanted.id)
     if found.owner == wanted.owner and requests.alike(found.request, wanted.request):
         return machine.read(found, wanted.created_at)
+    if found.owner == wanted.owner and found.erased_at is not None:
+        # whether it was the same cannot be told any more
+        said = f"what was asked under the id {wanted.id!r} was erased since"
+        raise errors.AlreadyExists(said, field="id", hint="nothing of it may run; ask anew under another id")
     hint = "choose another id; the same id may only be used to ask the same again"
     raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
 
