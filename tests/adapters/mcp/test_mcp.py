@@ -64,17 +64,17 @@ async def test_what_a_person_says_comes_back_typed() -> None:
         ("ask_choice", {"title": "Which?", "options": ["A"], "other": True}, {"choice": "C"}, {"choices": ["C"]}),
         ("ask_form", {"title": "Refund", "schema": FORM}, {"values": {"amount": 7}}, {"values": {"amount": 7}}),
     ]
-    for row in each(rows):
-        with row as (tool, arguments, answer, expected):
-            async with scene() as there:
+    async with scene() as there:
+        for row in each(rows):
+            with row as (tool, arguments, answer, expected):
                 call = there.calling(tool, **arguments)
                 await there.answer(**answer)
                 told = await call
-            assert told["outcome"] == "answered"
-            assert {name: told.get(name) for name in ("text", "choices", "values")} == {
-                **dict.fromkeys(("text", "choices", "values")),
-                **expected,
-            }
+                assert told["outcome"] == "answered"
+                assert {name: told.get(name) for name in ("text", "choices", "values")} == {
+                    **dict.fromkeys(("text", "choices", "values")),
+                    **expected,
+                }
 
 
 async def test_a_bad_answer_is_refused_to_the_person_and_never_reaches_the_client() -> None:
@@ -153,13 +153,13 @@ async def test_what_cannot_be_asked_is_a_tool_error_that_says_why() -> None:
         ("get_decision", {"request_id": "nothing"}, "there is no request nothing; give the request_id that the tool"),
         ("get_decision", {}, "request_id"),
     ]
-    for row in each(rows):
-        with row as (tool, arguments, said):
-            async with scene(HURRIED) as there:
+    async with scene(HURRIED) as there:
+        for row in each(rows):
+            with row as (tool, arguments, said):
                 answered = await there.call(tool, **arguments)
                 assert len(await there.desk.store.list(Query())) == 0
-            assert answered.is_error
-            assert said in text(answered)
+                assert answered.is_error
+                assert said in text(answered)
 
 
 async def test_an_argument_that_no_tool_reads_is_refused_by_its_name_and_with_the_one_that_was_meant() -> None:
@@ -232,24 +232,21 @@ async def _secret(request: model.Request) -> model.Ticket:
 # Who has gone, and who may come back
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "outcome"),
-    [
+@BOTH
+async def test_a_cancelled_call_withdraws_only_what_nobody_can_come_back_for(mode: str) -> None:
+    rows: list[tuple[str, dict[str, Any], str | None]] = [
         ("ask_question", {"title": "Who?"}, "cancelled"),
         ("permission_prompt", {"tool_name": "Bash", "input": {"command": "ls"}}, "cancelled"),
         ("ask_question", {"title": "Who?", "id": "who-1"}, None),
-    ],
-)
-@BOTH
-async def test_a_cancelled_call_withdraws_only_what_nobody_can_come_back_for(
-    tool: str, arguments: dict[str, Any], outcome: str | None, mode: str
-) -> None:
+    ]
     async with scene(mode=mode) as there:
-        call = asyncio.create_task(there.call(tool, **arguments))
-        ticket = await there.asked()
-        call.cancel()
-        await until(lambda: not there.desk.store.waiting)
-        await _settled(there, ticket.id, outcome)
+        for row in each(rows):
+            with row as (tool, arguments, outcome):
+                call = asyncio.create_task(there.call(tool, **arguments))
+                ticket = await there.asked()
+                call.cancel()
+                await until(lambda: not there.desk.store.waiting)
+                await _settled(there, ticket.id, outcome)
 
 
 async def test_a_client_that_goes_withdraws_only_what_nobody_can_come_back_for() -> None:
@@ -364,34 +361,34 @@ async def test_of_two_calls_at_once_one_gets_the_allow() -> None:
         assert sorted([(await call)["allowed"] for call in calls]) == [False, False, True]
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "answer"),
-    [
-        ("ask_question", {"title": "Who?"}, {"text": "Acme"}),
-        ("ask_choice", {"title": "Which?", "options": ["A", "B"]}, {"choice": "B"}),
-        ("ask_form", {"title": "Refund", "schema": FORM}, {"values": {"amount": 7}}),
-    ],
-)
-async def test_an_answer_is_neither_allowed_nor_forbidden(
-    tool: str, arguments: dict[str, Any], answer: dict[str, Any]
-) -> None:
+async def test_an_answer_is_neither_allowed_nor_forbidden() -> None:
+    rows: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "ask_question": ({"title": "Who?"}, {"text": "Acme"}),
+        "ask_choice": ({"title": "Which?", "options": ["A", "B"]}, {"choice": "B"}),
+        "ask_form": ({"title": "Refund", "schema": FORM}, {"values": {"amount": 7}}),
+    }
     async with scene(HURRIED) as there:
-        waiting = await there.told(tool, id="q-1", **arguments)
-        await there.desk.answer("q-1", model.Answer(**answer), ANN)
-        told = [await there.told("get_decision", request_id="q-1") for _ in range(2)]
-    assert (waiting["outcome"], "allowed" in waiting) == ("pending", False)
-    assert told[0] == told[1]
-    assert (told[0]["outcome"], "allowed" in told[0]) == ("answered", False)
+        for row in each(rows):
+            with row as tool:
+                arguments, answer = rows[tool]
+                waiting = await there.told(tool, id=tool, **arguments)
+                await there.desk.answer(tool, model.Answer(**answer), ANN)
+                told = [await there.told("get_decision", request_id=tool) for _ in range(2)]
+                assert (waiting["outcome"], "allowed" in waiting) == ("pending", False)
+                assert told[0] == told[1]
+                assert (told[0]["outcome"], "allowed" in told[0]) == ("answered", False)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, "soon"])
-async def test_a_time_that_makes_no_sense_is_refused(seconds: Any) -> None:
+async def test_a_time_that_makes_no_sense_is_refused() -> None:
+    rows: list[Any] = [0, -1, "soon"]
     async with scene(HURRIED) as there:
-        answered = await there.call("ask_question", title="Who?", expires_in=seconds)
-        assert len(await there.tickets()) == 0
+        for row in each(rows):
+            with row as seconds:
+                answered = await there.call("ask_question", title="Who?", expires_in=seconds)
+                assert len(await there.tickets()) == 0
+                assert answered.is_error
+                assert "expires_in" in text(answered)
         listed = {tool.name: tool for tool in (await there.client.list_tools()).tools}
-    assert answered.is_error
-    assert "expires_in" in text(answered)
     shown = listed["ask_question"].input_schema["properties"]["expires_in"]
     assert (shown["type"], shown["exclusiveMinimum"]) == ("number", 0)
 
@@ -405,11 +402,13 @@ async def test_how_long_people_may_take_is_heard() -> None:
     assert (second.expires_at - second.created_at).total_seconds() == 3600
 
 
-@pytest.mark.parametrize("typed", [10, 10.0, "10"])
-async def test_a_whole_number_comes_back_as_one(typed: Any) -> None:
+async def test_a_whole_number_comes_back_as_one() -> None:
+    rows: list[Any] = [10, 10.0, "10"]
     schema = {"type": "object", "properties": {"amount": {"type": "integer"}, "rate": {"type": "number"}}}
     async with scene() as there:
-        call = there.calling("ask_form", title="Refund", schema=schema)
-        await there.answer(values={"amount": typed, "rate": typed})
-        told = await call
-    assert json.dumps(told["values"]) == '{"amount": 10, "rate": 10}'
+        for row in each(rows):
+            with row as typed:
+                call = there.calling("ask_form", title="Refund", schema=schema)
+                await there.answer(values={"amount": typed, "rate": typed})
+                told = await call
+                assert json.dumps(told["values"]) == '{"amount": 10, "rate": 10}'

@@ -82,12 +82,12 @@ async def test_a_call_that_cannot_be_read_is_a_denial() -> None:
         ({"tool_name": "x" * 1000, "input": {}}, "tool"),
         ({**CALL, "tool_use_id": 7}, "tool_use_id"),
     ]
-    for row in each(rows):
-        with row as (call, said):
-            async with scene() as there:
+    async with scene() as there:
+        for row in each(rows):
+            with row as (call, said):
                 read = await prompted(there, **call)
-            assert read["behavior"] == "deny"
-            assert said in read["message"]
+                assert read["behavior"] == "deny"
+                assert said in read["message"]
 
 
 async def test_keys_of_a_newer_version_do_not_get_in_the_way() -> None:
