@@ -7,6 +7,7 @@ network: rendering, parsing and verifying are pure.
 from __future__ import annotations
 
 import abc
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -156,9 +157,14 @@ class ChannelContract(abc.ABC):
 
     @pytest.mark.parametrize("field", get_args(testing.RequestField))
     def test_windows_full_of_markup_stay_inside_the_limits(self, field: testing.RequestField) -> None:
+        looked_at = set[str]()
         for hostile in HOSTILE:
             for opened in testing.windows(field, hostile, self.room):
-                assert self.broken(self.render_dialog(opened)) == []
+                # most windows do not show the field: but for the token they are the same whatever stands in it
+                shown = repr(dataclasses.replace(opened, token=""))
+                if shown not in looked_at:
+                    looked_at.add(shown)
+                    assert self.broken(self.render_dialog(opened)) == []
 
     def test_what_the_agent_wants_to_run_is_shown_to_the_letter(self) -> None:
         for hostile in HOSTILE:
