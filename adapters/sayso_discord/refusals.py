@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import discord
 
@@ -66,7 +66,7 @@ def of_error(error: discord.HTTPException) -> errors.ChannelError:
         return errors.ChannelError("Discord asks to wait", retry_after=pace.UNKNOWN_WAIT)
     if error.status >= 500:
         return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
-    given: object = error.code
+    given = cast(object, error.code)  # what a platform sends
     code = given if isinstance(given, int) and 0 <= given <= _LARGEST_CODE else 0
     hint = _TOKEN if error.status == 401 else _HINTS.get(code)
     # without a code it is a page of something between
