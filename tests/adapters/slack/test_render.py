@@ -12,6 +12,7 @@ from hypothesis import given
 
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
+from sayso.content import text
 from sayso.testing import channels, samples
 from sayso_slack import batches, measure, parse, render
 from tests.adapters import sample_cards
@@ -141,6 +142,15 @@ def test_a_warning_for_each_of_many_options_fits_into_a_message() -> None:
             drawn = draw.card_of(samples.sample(asking.Choice("Which?", options)), samples.MINT)
             assert len([part for part in drawn.parts if isinstance(part, card.Warn)]) >= count
             check(render.render(drawn))
+
+
+def test_what_a_direct_message_notifies_with_pings_nobody_and_leads_nowhere() -> None:
+    said = "<!channel> <@U1> <https://evil.example.com|docs>"
+    payload = render.message(card.Line((text.Trusted("It was denied by "), text.line(said))))
+    check(payload)
+    notifies = {"type": "mrkdwn", "text": payload["text"]}
+    assert list(slack_text.pings([notifies])) == list(slack_text.links([notifies])) == []
+    assert "channel" in payload["text"]
 
 
 def is_free(inside: str, leaf: Json) -> bool:
