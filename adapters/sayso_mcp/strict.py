@@ -34,9 +34,13 @@ class Tool(tools.Tool):
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as error:
-            if not isinstance(error.__cause__, pydantic.ValidationError):
-                raise
-            raise in_words(requests.invalid(error.__cause__, self.fn_metadata.arg_model)) from error
+            why = error.__cause__
+            if isinstance(why, pydantic.ValidationError):
+                raise in_words(requests.invalid(why, self.fn_metadata.arg_model)) from error
+            if type(why) is ToolError:
+                # a model reads what we say, and not what the SDK puts before it
+                raise why from None
+            raise
 
 
 def in_words(error: errors.SaysoError) -> ToolError:

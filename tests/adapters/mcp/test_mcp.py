@@ -160,6 +160,7 @@ async def test_what_cannot_be_asked_is_a_tool_error_that_says_why() -> None:
                 assert len(await there.desk.store.list(Query())) == 0
                 assert answered.is_error
                 assert said in text(answered)
+                assert "executing tool" not in text(answered)
 
 
 async def test_an_argument_that_no_tool_reads_is_refused_by_its_name_and_with_the_one_that_was_meant() -> None:
