@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from sayso import model
 from sayso.cards import naming
-from sayso.desk.answering import drafts
 from sayso.machine import events
+from sayso.stores.record_kinds import DRAFT
 from tests.simulation import town
 from tests.simulation.agents import Agents
 from tests.simulation.bylaws import SKEW
@@ -183,7 +183,7 @@ class Beside:
         held = [id for id, one in rules.items() if one.value["standing"] == "rule" and self._is_to_come(one.expires_at)]
         if kind == "suggestion":
             return any(name.endswith(id) for id in held)
-        return kind == drafts.DRAFT or (kind == "grant" and self.disk._records[kind, name].value["id"] in held)
+        return kind == DRAFT or (kind == "grant" and self.disk._records[kind, name].value["id"] in held)
 
     def _is_to_come(self, at: datetime | None) -> bool:
         return at is not None and _seconds(at) > self.world.now

@@ -13,9 +13,10 @@ import pydantic_core
 Json = dict[str, Any]
 """An object of a platform's API, read or made here."""
 
-# What a platform quotes of what it was sent, up to the last such sign, since the text may have some; and what may be a
-# token or a secret.
-_QUOTED = re.compile(r"""`(?:.*`|.*)|"(?:.*"|.*)|(?<!\w)'(?:.*'|.*)|\S{25,}""")
+# Where a platform begins to quote what it was sent, and with which sign; not inside a word.
+_QUOTES = (re.compile("`"), re.compile('"'), re.compile(r"(?<!\w)'"))
+# What may be a token or a secret.
+_LONG_WORD = re.compile(r"\S{25,}")
 # A place in what was sent: names of keys and numbers, no text of anybody.
 _PLACE = re.compile(r"/?\w{1,24}(?:[/.]\w{1,24})*", re.ASCII)
 _MOST_COMPLAINTS, _LONGEST_COMPLAINT, _READ = 3, 160, 1_000
@@ -63,7 +64,16 @@ def where_wrong(complaints: Iterable[tuple[str, str]]) -> str:
     """What a platform says is wrong in what it was sent, each with its place. Nothing quoted: it goes to logs."""
     told: list[str] = []
     for where, what in itertools.islice(complaints, _MOST_COMPLAINTS):
-        words = _QUOTED.sub("…", " ".join(what[:_READ].split()))[:_LONGEST_COMPLAINT].rstrip(".")
+        words = _uncovered(" ".join(what[:_READ].split()))[:_LONGEST_COMPLAINT].rstrip(".")
         known = len(where) <= _LONGEST_COMPLAINT and _PLACE.fullmatch(where)
         told.append(f"{where}: {words}" if known else words)
     return f" ({'; '.join(told)})" if told else ""
+
+
+def _uncovered(words: str) -> str:
+    for quote in _QUOTES:
+        if begun := quote.search(words):
+            # up to the last such sign, since what is quoted may have some; without another one up to the end
+            last = words.rfind(begun[0])
+            words = f"{words[: begun.start()]}…{words[last + 1 :] if last > begun.start() else ''}"
+    return _LONG_WORD.sub("…", words)
