@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -133,21 +135,26 @@ def _watched() -> Generator[Work]:
     work, tool, events = Work(), _MONITORING.PROFILER_ID, _MONITORING.events
     turns = (events.JUMP, events.PY_START, events.PY_RESUME)
     done = 0  # and not the attribute: this is called for each turn
+    here = threading.get_ident()
 
     def turn(*_: object) -> None:
         """Every turn of a loop is one, and every call: what is done between them does not grow."""
         nonlocal done
-        done += 1
+        # others work as well: the thread by which a worker of the tests is told what to run
+        if threading.get_ident() == here:
+            done += 1
 
     def call(code: object, offset: int, function: Any, first: object) -> None:
         """A method of a text or a list may look at all of it."""
         nonlocal done
         kind = type(function)
-        if kind is _BOUND or kind is _UNBOUND:
+        if (kind is _BOUND or kind is _UNBOUND) and threading.get_ident() == here:
             owner = function.__self__ if kind is _BOUND else first
             done += len(cast("str", owner)) if isinstance(owner, _SIZED) and function.__name__ not in _CHEAP else 1
 
     Text.work = work
+    # what earlier tests left may have finalizers of its own
+    gc.disable()
     _MONITORING.use_tool_id(tool, __name__)
     for event in turns:
         _MONITORING.register_callback(tool, event, turn)
@@ -158,5 +165,6 @@ def _watched() -> Generator[Work]:
     finally:
         _MONITORING.set_events(tool, 0)
         _MONITORING.free_tool_id(tool)
+        gc.enable()
         Text.work = None
         work.done += done
