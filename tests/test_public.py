@@ -11,7 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 import sayso
-from sayso import moved
+from sayso import desk, model, moved
+from sayso.asking import opening
+from sayso.cards import dialog, tokens
+from sayso.content import text
+from sayso.desk import token_secret
+from sayso.stores import memory
 from tests.fakes.processes import run
 from tests.test_docs import PAGES, ROOT, blocks
 
@@ -118,6 +123,20 @@ def test_every_old_address_leads_somewhere_and_none_of_ours_is_used() -> None:
     assert [old for old in moved.ADDRESSES if (ROOT / "core" / "sayso" / f"{old}.py").exists()] == []
 
 
+def test_code_that_was_written_with_the_old_names_of_the_desk_and_its_parts_goes_on() -> None:
+    made = desk.Desk(memory.MemoryStore(), tokens.Mint(b"a secret of the service, which is long"))
+    assert made.house is made.setup
+    assert (made.tick, made.undelivered, made.lost) == (made.let_time_act, made.place_lost, made.card_lost)
+    assert made.refused == made.record_refusal
+    assert (desk.House, desk.Seat, dialog.Room) == (desk.Setup, desk.PressedMessage, dialog.WindowLimits)
+    assert model.MessageRef is model.PostedCard
+    assert opening.mint is token_secret.mint
+
+
+def test_a_renderer_written_with_the_old_name_of_foreign_text_knows_it() -> None:
+    assert isinstance(text.literal("ls"), text.Literal)
+
+
 def test_a_program_that_imports_sayso_pays_only_for_what_it_uses() -> None:
     said = "import sys, sayso; print(*sys.modules); sayso.errors, sayso.Refused, sayso.Policy"
     run = subprocess.run([sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -130,7 +149,11 @@ def test_threads_that_use_names_for_the_first_time_at_once_get_them() -> None:
 
 
 def test_every_name_has_a_home_and_no_other_name_is_offered() -> None:
-    assert [getattr(sayso, name).__name__ for name in ("open", "Setup", "HookType")] == ["open", "Setup", "HookType"]
+    assert {name: getattr(sayso, name).__name__ for name in ("open", "House", "Defined")} == {
+        "open": "open",
+        "House": "Setup",
+        "Defined": "HookType",
+    }
     assert set(sayso.__all__) <= set(dir(sayso))
     assert sayso.blocking.__name__ == "sayso.blocking"
     for name in ("no_such_name", "_private", "no.such.name"):

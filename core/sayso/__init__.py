@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     )
     from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
 
+    # What they were called until 0.2.
+    Defined = HookType
+    House = Setup
+
 __all__ = [
     "AlreadyDecided",
     "AlreadyExists",
@@ -120,12 +124,15 @@ _HOMES = {
     "sayso.model": "Answer Attachment Decision Field Offer Option Policy Request Source Ticket",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+# The same.
+_RENAMED = {"Defined": "HookType", "House": "Setup"}
 
 sys.meta_path.append(moved.Finder())
 
 
 def __getattr__(name: str) -> Any:
-    found = getattr(late.module(_HOME_OF[name]), name) if name in _HOME_OF else _module(name)
+    named = _RENAMED.get(name, name)
+    found = getattr(late.module(_HOME_OF[named]), named) if named in _HOME_OF else _module(name)
     globals()[name] = found
     return found
 

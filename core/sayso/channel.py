@@ -3,4 +3,7 @@
 from sayso.desk.channel import Channel, Membership, Platform, Teller
 from sayso.model import PostedCard
 
-__all__ = ["Channel", "Membership", "Platform", "PostedCard", "Teller"]
+__all__ = ["Channel", "Membership", "MessageRef", "Platform", "PostedCard", "Teller"]
+
+# Its name until 0.2.
+MessageRef = PostedCard

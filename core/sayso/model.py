@@ -26,6 +26,7 @@ OfferKind = parts.OfferKind
 Risk = parts.Risk
 Priority = parts.Priority
 PostedCard = parts.PostedCard
+MessageRef = PostedCard  # until 0.2
 FieldKind = parts.FieldKind
 Option = parts.Option
 Field = parts.Field

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.once, pytest.mark.no_cover]
 
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ROOM = dialogs.WindowLimits(content=200, inputs=4, typed=100)
+ROOM = dialogs.Room(content=200, inputs=4, typed=100)
 SMALL, SHORT = 200, 125
 MOST = 12.5
 """Closer than elsewhere: what grows with the square of its length is found in texts half as long."""

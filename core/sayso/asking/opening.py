@@ -15,6 +15,9 @@ from sayso import errors, stores
 from sayso.desk import asker, token_secret
 from sayso.desk.upkeep import expiring, tracing
 
+mint = token_secret.mint
+"""Its old address; it goes in 0.2."""
+
 
 class _Connector(Protocol):
     def __call__(self, url: str, key: str | None) -> contextlib.AbstractAsyncContextManager[asker.Asker]: ...

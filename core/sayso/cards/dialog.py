@@ -16,6 +16,7 @@ from sayso.machine import demands, fitting, people
 Trusted = text.Trusted
 
 WindowLimits = inputs.WindowLimits
+Room = WindowLimits  # its name until 0.2
 Input = inputs.Input
 Submitted = inputs.Submitted
 Draft = inputs.Draft

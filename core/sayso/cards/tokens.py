@@ -84,6 +84,9 @@ def _code(secret: bytes, ticket: model.Ticket, action: Action, index: int, minte
     return _text(hmac.digest(secret, bound.encode(), hashlib.sha256)[:_BYTES])
 
 
+Mint = TokenMaker  # its name until 0.2
+
+
 def read(token: str) -> Pressed:
     """The parts of a token.
 

@@ -46,6 +46,8 @@ class Foreign:
     """One for each kind of trick, always in the same order."""
 
 
+Literal = Foreign  # its name until 0.2
+
 _PLAIN = bytes([9, 10, *range(0x20, 0x7F)])
 # Beside these: letters and signs of the most usual alphabets. Where there is nothing else, nothing is spelled out.
 _UNUSUAL = re.compile(

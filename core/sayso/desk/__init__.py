@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sayso import late
 
 if TYPE_CHECKING:
-    from sayso.desk.desk import DEFAULT, Caller, Desk, PressedMessage, Setup
+    from sayso.desk.desk import DEFAULT, Caller, Desk, House, PressedMessage, Seat, Setup
 else:
     # what only reads requests, such as `sayso list`, has no use for the desk itself
-    __getattr__ = late.names(__name__, {"sayso.desk.desk": "DEFAULT Caller Desk PressedMessage Setup"})
+    __getattr__ = late.names(__name__, {"sayso.desk.desk": "DEFAULT Caller Desk House PressedMessage Seat Setup"})
 
-__all__ = ["DEFAULT", "Caller", "Desk", "PressedMessage", "Setup"]
+__all__ = ["DEFAULT", "Caller", "Desk", "House", "PressedMessage", "Seat", "Setup"]

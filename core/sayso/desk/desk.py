@@ -48,6 +48,9 @@ DEFAULT = setups.DEFAULT
 Caller = setups.Caller
 Setup = setups.Setup
 PressedMessage = pressing.PressedMessage
+# Their names until 0.2.
+Seat = PressedMessage
+House = Setup
 
 
 class Desk(shell.Shell):

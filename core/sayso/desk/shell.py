@@ -77,6 +77,11 @@ class Shell:
 
         return stats.Numbers(self.store, self.clock)
 
+    @property
+    def house(self) -> Setup:
+        """The name of `setup` until 0.2."""
+        return self.setup
+
     def acting(self, ticket: model.Ticket, actor: people.Actor) -> model.Person:
         """The person behind an account on this request, who may stand in for somebody who is away."""
         return delegating.acting(self.setup.directory, ticket, actor, self.clock.now())
@@ -183,6 +188,9 @@ class Shell:
     async def record_refusal(self, id: str, person: model.Person, refused: errors.Refused) -> None:
         """Put a refused answer on record, as long as there are not too many of this person."""
         await self.refused_uses.record_answer(id, person, refused)
+
+    # Their names until 0.2.
+    tick, undelivered, lost, refused = let_time_act, place_lost, card_lost, record_refusal
 
     async def step(
         self,

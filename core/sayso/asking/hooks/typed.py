@@ -256,3 +256,7 @@ def define_hook(shape: type[P], *, desk: asker.Asker | None = None, title: str |
         InvalidRequest: *shape* is no such type.
     """
     return HookType(shape, desk, title)
+
+
+# Its name until 0.2.
+Defined = HookType
