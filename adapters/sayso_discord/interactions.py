@@ -125,7 +125,8 @@ class Interactions:
         except errors.InvalidAnswer as error:
             return self._refuse_answer(act, error)
         except errors.AlreadyDecided as error:
-            self._background.start(self._stale.freshen(error.ticket))
+            what = error.ticket.id, error.ticket.version
+            self._background.start_once(what, functools.partial(self._stale.freshen, error.ticket))
             late = telling.refusal(error, account) if several else telling.late_press(error, account, act.token)
             return self._tell_once(act, late)
         except (errors.InvalidToken, errors.NotFound) as error:

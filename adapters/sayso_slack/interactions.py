@@ -226,7 +226,7 @@ class Interactions:
         if posted is None:
             return None
         ticket = await batching.ticket_at(self._desk, posted)
-        self._background.start(self._teller.redraw(ticket, click.spot))
+        self._teller.redraw(ticket, click.spot)
         return ticket
 
     async def _renew_window(self, click: parse.Click, ticket: model.Ticket, told: card.Line | None) -> None:

@@ -74,10 +74,14 @@ class Teller:
     def freshen(self, error: errors.SaysoError, spot: parse.Spot | None) -> None:
         """Bring the card up to date at which somebody was too late."""
         if isinstance(error, errors.AlreadyDecided) and spot is not None and spot.message:
-            self._background.start(self.redraw(error.ticket, spot))
+            self.redraw(error.ticket, spot)
 
-    async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
-        """Bring one card up to date."""
+    def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
+        """Bring one card up to date; once, however many press it while that waits for its turn."""
+        what = spot.channel, spot.message, ticket.id, ticket.version
+        self._background.start_once(what, functools.partial(self._redraw, ticket, spot))
+
+    async def _redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
         try:
             posted = await batching.at(self._desk, ticket, NAME, spot.channel, spot.message)
             await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))

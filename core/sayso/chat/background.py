@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ class Background:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
         self._repeatable: set[asyncio.Task[Any]] = set()
+        self._once: set[Hashable] = set()
 
     def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Begin work that is finished before the adapter closes."""
@@ -42,6 +43,12 @@ class Background:
     def start_repeatable(self, work: Coroutine[Any, Any, Any]) -> None:
         """Begin work that may be cut short when the adapter closes, since the next start does it again."""
         self._repeatable.add(self.start(work))
+
+    def start_once(self, what: Hashable, act: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Begin work, unless the same is going on: many people press the same card too late within a moment."""
+        if what not in self._once:
+            self._once.add(what)
+            self.start(act()).add_done_callback(lambda _: self._once.discard(what))
 
     async def close(self) -> None:
         """Let what was begun come to its end."""

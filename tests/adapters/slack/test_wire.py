@@ -394,6 +394,11 @@ async def acked(there: Scene, payload: Any) -> bool:
         return False
 
 
+def is_redrawn() -> bool:
+    """Whether no card waits to be brought up to date."""
+    return not any("redraw" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
 @pytest.mark.parametrize("kind", ["block_actions", "view_submission"])
 async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_alike(
     there: Scene, caplog: pytest.LogCaptureFixture, kind: str
@@ -420,12 +425,30 @@ async def test_a_press_that_makes_no_sense_is_refused_by_http_and_on_a_socket_al
     assert {name: one for name, one in told.items() if one not in ((200, True), (400, False), (503, False))} == {}
     assert len({taken for _, taken in told.values()}) == 2
 
-    def is_drawn() -> bool:
-        there.clock.advance(5)
-        return not any("redraw" in repr(task.get_coro()) for task in asyncio.all_tasks())
+    # the card that was pressed too late is drawn anew at the pace that Slack takes it
+    there.clock.advance(5)
+    await until(is_redrawn)
 
-    # the card that was pressed too late is drawn anew for each of them, at the pace that Slack takes it
-    await until(is_drawn)
+
+async def test_a_card_that_is_pressed_too_late_again_and_again_is_brought_up_to_date_once(there: Scene) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={}))
+    ann = there.slack.person("U1", name="ann")
+    seen = await ann.press(there.card, "Deny with reason…")
+    await there.slack.until(lambda: seen.views)
+    await ann.fill(ann.view, {"Why not? The agent reads this.": "no"})
+    late = (await ann.submit(ann.view)).deliveries[0].payload
+    # until then it is edited through the press that opened the window
+    there.clock.advance(30 * 60)
+    there.slack.fail_next("chat.update", "429", retry_after=2)
+    assert await acked(there, late)
+    await until(is_redrawn)
+    for _ in range(5):
+        assert await acked(there, late)
+    assert not is_redrawn()
+    there.clock.advance(5)
+    await until(is_redrawn)
+    assert [call.method for call in there.slack.calls].count("chat.update") == 2
+    assert there.slack.controls(there.card) == []
 
 
 async def test_a_button_of_ours_that_says_nothing_is_told_not_to_count(there: Scene) -> None:

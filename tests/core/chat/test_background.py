@@ -1,6 +1,7 @@
 """What nobody asks for again is tried again, for as long as that may help, and no longer."""
 
 import asyncio
+import functools
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -98,3 +99,24 @@ async def test_what_is_cut_short_by_the_end_is_in_the_log(
     work.start(wait())
     await work.close()
     assert [(one.message, getattr(one, "count", None)) for one in caplog.records] == [("follow-ups cut short", 1)]
+
+
+async def test_the_same_work_is_begun_once_until_it_is_done_and_other_work_beside_it() -> None:
+    work, may_end, began = background.Background(), asyncio.Event(), list[str]()
+
+    async def act(name: str) -> None:
+        began.append(name)
+        await may_end.wait()
+
+    def begin(*names: str) -> None:
+        for name in names:
+            work.start_once(name, functools.partial(act, name))
+
+    begin("a", "a", "b", "a", "b")
+    await asyncio.sleep(0)
+    assert began == ["a", "b"]
+    may_end.set()
+    await work.close()
+    begin("a")
+    await work.close()
+    assert began == ["a", "b", "a"]
