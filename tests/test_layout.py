@@ -36,6 +36,7 @@ EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 WINGS = ("top", "content", "rules", "machine", "cards", "stores", "audit", "stats", "desk", "chat", "asking", "testing")
 TOP = {
     "late",
+    "built",
     "model",
     "parts",
     "policies",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import pydantic
 
-from sayso import model
+from sayso import errors, model
 
 # As many as a request takes; Claude Code 2.1 suggests up to three.
 _MOST = 5
@@ -105,7 +105,7 @@ def _offer(name: str, plain: model.JsonObject) -> model.Offer | None:
         known = _KNOWN.validate_python(plain)
         kind, effect = _describe(known)
         return model.Offer(name=name, kind=kind, effect=f"{effect} · {_KEPT[known.destination]}")
-    except pydantic.ValidationError:
+    except (pydantic.ValidationError, errors.InvalidRequest):
         return None
 
 

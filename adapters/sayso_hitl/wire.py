@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 import pydantic
 
 from sayso import errors, model
-from sayso.content import requests
 from sayso.desk import Caller
 from sayso.machine import events
 from sayso.stores import Row
@@ -124,8 +123,8 @@ def answer_of(request: model.Request, said: Said) -> model.Answer:
         return model.Answer(verdict="allow" if said.permission else "deny")
     try:
         return model.Answer(text=said.response, choice=said.choice)
-    except pydantic.ValidationError as error:
-        raise errors.InvalidAnswer(requests.invalid(error).message, field=wanted) from error
+    except errors.InvalidRequest as error:
+        raise errors.InvalidAnswer(error.message, field=wanted) from error
 
 
 def _answer(ticket: model.Ticket) -> model.JsonObject | None:

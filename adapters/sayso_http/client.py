@@ -94,6 +94,7 @@ class RemoteDesk(agent_calls.AgentCalls, operator_calls.OperatorCalls):
             StoreUnavailable: the service cannot be reached, or cannot store.
             DigestMismatch: the service holds something else under this id.
         """
+        requests.refuse_others(request)
         wanted, kept = requests.ready(request)
         if wanted.id is None:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})

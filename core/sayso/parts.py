@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 import pydantic
 
+from sayso import built
+
 # One limit, one number: what stands here is imported wherever something is cut, asked or measured.
 MAX_NAME = 200
 MAX_TITLE = 500
@@ -98,7 +100,7 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-class Frozen(pydantic.BaseModel):
+class Frozen(built.Built):
     """What every noun is: immutable, and strict about keys it does not know."""
 
     model_config = pydantic.ConfigDict(

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import click
-import pydantic
 
 from sayso import errors, model
 from sayso.cards import phrases
-from sayso.content import entries, fields, requests, typed_json
+from sayso.content import entries, fields, typed_json
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, options, output, prompt
 
@@ -128,9 +127,8 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
         given["values"] = _values(request, values)
     try:
         return model.Answer(**given)
-    except pydantic.ValidationError as error:
-        wrong = requests.invalid(error)
-        raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
+    except errors.InvalidRequest as error:
+        raise errors.InvalidAnswer(error.message, field=error.field) from error
 
 
 def _check_kind(request: model.Request, given: set[str], verdict: model.Verdict | None) -> None:

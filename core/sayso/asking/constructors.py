@@ -12,7 +12,7 @@ import pydantic
 from typing_extensions import TypedDict, TypeVar
 
 from sayso import model
-from sayso.content import requests, shapes
+from sayso.content import shapes
 
 V = TypeVar("V", default=Any)
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -119,7 +119,4 @@ def _is_list(given: object) -> bool:
 
 
 def _build(request: model.Request, kind: model.Kind, common: Mapping[str, Any], **own: Any) -> None:
-    try:
-        model.Request.__init__(request, kind=kind, **common, **own)
-    except pydantic.ValidationError as error:
-        raise requests.invalid(error, model.Request) from error
+    model.Request.__init__(request, kind=kind, **common, **own)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
-import pydantic
-
 from sayso import errors, model
 from sayso.cards import alike, buttons, card, demanded, dialog, draw, editing, inputs, masked, tokens
-from sayso.content import fields, requests, typography, wording
+from sayso.content import fields, typography, wording
 from sayso.machine import people
 
 
@@ -29,9 +27,9 @@ def follow(
     try:
         found = _meaning(ticket, pressed, draft, maker, limits, directory)
         return found if isinstance(found, dialog.Dialog) else _with_demands(ticket, pressed, found, draft, maker)
-    except pydantic.ValidationError as error:
+    except errors.InvalidRequest as error:
         # half a character, say: nothing that a person can type, but a forged submission can hold it
-        raise errors.InvalidAnswer(requests.invalid(error).message, field=next(iter(draft), None)) from error
+        raise errors.InvalidAnswer(error.message, field=next(iter(draft), None)) from error
 
 
 def _with_demands(

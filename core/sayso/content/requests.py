@@ -46,6 +46,14 @@ def parse(document: str | bytes) -> model.Request:
         raise invalid(error, model.Request) from error
 
 
+def refuse_others(given: object) -> None:
+    """Refuse what is no request, of a program that no type checker has seen. Raises `InvalidRequest`."""
+    if not isinstance(given, model.Request):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a value of type {type(given).__name__}"
+        hint = "ask a sayso.Permission, a sayso.Question, a sayso.Choice or a sayso.Form"
+        raise errors.InvalidRequest(f"{what} cannot be asked", hint=hint)
+
+
 def checked(request: model.Request) -> model.Request:
     """*request*, once all that depends on its kind is right.
 

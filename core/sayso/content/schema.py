@@ -86,16 +86,9 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
     _refuse_unknown(shape, traits.keywords | _SHARED, path)
     _check_format(shape, kind, path)
     try:
-        return model.Field(
-            name=name,
-            kind=kind,
-            required=required and not nullable,
-            nullable=required and nullable,
-            options=options,
-            multiple=multiple,
-            **_texts(name, resolved),
-            **_rules(resolved, shape, kind),
-        )
+        found = {"name": name, "kind": kind, "options": options, "multiple": multiple}
+        needs = {"required": required and not nullable, "nullable": required and nullable}
+        return model.Field.model_validate({**found, **needs, **_texts(name, resolved), **_rules(resolved, shape, kind)})
     except pydantic.ValidationError as error:
         key, said = complaints.first(error, name)
         raise errors.InvalidRequest(f"{path}: {key} cannot be used: it {said}", field=path) from error
@@ -177,7 +170,7 @@ def _options(shape: Mapping[str, Any], path: str) -> tuple[model.Option, ...] | 
             for name, value in zip(names, values, strict=True)
         )
         return tuple(options)
-    except pydantic.ValidationError as error:
+    except errors.InvalidRequest as error:
         raise errors.InvalidRequest(f"{path}: an enumeration lists texts or numbers", field=path) from error
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pydantic
-
-from sayso import model
+from sayso import built, model
 from sayso.asking.hooks import payloads, turns, typed, waits
 from sayso.asking.hooks.payloads import P
 from sayso.desk import asker
 
 
-class ToolApproval(pydantic.BaseModel):
+class ToolApproval(built.Built):
     """A yes or no to a tool call; as the payload of a hook it is asked as a permission."""
 
     granted: bool

@@ -63,6 +63,7 @@ class _Known:
 
 async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
+    requests.refuse_others(request)
     large = requests.is_large(request)
     request, large_images = await aside.run_large(large, requests.ready, request)
     limited = shell.setup.limits != _NO_LIMITS
