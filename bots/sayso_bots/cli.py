@@ -57,6 +57,15 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mcp": ("mcp", "Ask people from any MCP client, on standard input and output."),
 }
 
+# These read no settings, so that naming some would change nothing; neither does any command that prints what another
+# program needs.
+_WITHOUT_SETTINGS = frozenset((
+    "sayso demo", "sayso reload", "sayso keys list", "sayso keys revoke", "sayso keys rotate", "sayso keys callback",
+    "sayso keys secret", "sayso keys signing", "sayso audit verify", "sayso policy versions", "sayso policy show",
+    "sayso policy diff", "sayso backup", "sayso restore",
+))  # fmt: skip
+_PRINTS = "sayso init"
+
 # What a shell reports of a program that wrote into a closed pipe.
 _READER_GONE = 128 + signal.SIGPIPE
 # The number of standard error.
@@ -96,7 +105,7 @@ class _Tree(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name][0]}").command
-        _add_config(found)
+        _add_config(found, f"sayso {cmd_name}")
         if not gc.isenabled():
             # what was imported stays, and is not looked through again
             gc.freeze()
@@ -133,20 +142,29 @@ class _Tree(click.Group):
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value:
         os.environ["SAYSO_CONFIG"] = value
+        ctx.meta[_use_config.__name__] = value
 
 
-def _config_option() -> click.Option:
+def _refuse_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Refuse it where it would change nothing, also where it stood before the command. Raises `InvalidSettings`."""
+    if value or _use_config.__name__ in ctx.meta:
+        raise errors.InvalidSettings(f"{ctx.command_path} reads no settings", field="--config", hint="leave it out")
+
+
+def _config_option(*, refused: bool = False) -> click.Option:
     path, said = click.Path(dir_okay=False), "Settings, in place of ./sayso.toml."
-    return click.Option(["--config"], type=path, help=said, expose_value=False, callback=_use_config)
+    callback = _refuse_config if refused else _use_config
+    return click.Option(["--config"], type=path, help=said, expose_value=False, callback=callback, hidden=refused)
 
 
-def _add_config(command: click.Command) -> None:
+def _add_config(command: click.Command, path: str) -> None:
     """Let `--config` stand behind the command as well, where most people write it."""
-    for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _add_config(inner)
+    for name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        _add_config(inner, f"{path} {name}")
     hands_words_on = command.context_settings.get("ignore_unknown_options")
     if not hands_words_on and not any("--config" in one.opts for one in command.params):
-        command.params.append(_config_option())
+        refused = path in _WITHOUT_SETTINGS or path.startswith(f"{_PRINTS} ")
+        command.params.append(_config_option(refused=refused))
 
 
 @click.group(

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -23,6 +23,7 @@ from sayso_bots.commands.doctor import findings
 from tests import sources
 from tests.bots.conftest import Call, Command
 from tests.fakes.slack import FakeSlack
+from tests.tables import each
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -36,6 +37,21 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
 
 
 TREE = dict(commands(cli.tree))
+# What each command needs beside its options to get as far as its settings.
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "ask choice": ("Which?", "--option", "a"),
+    "ask form": ("F", "--schema", "{}"),
+    "ask permission": ("--tool", "x"),
+    "ask question": ("q",),
+    "keys add": ("bot", "--role", "agent"),
+    "policy diff": ("1", "2"),
+    "policy test": ("settings.toml",),
+    "stop": ("--agent", "bot"),
+}
+_OF_THEIR_OWN = {
+    "policy restore": "the settings are written once a version is found, whose rules they get",
+    "hook": "it reads its words itself, and denies where it does not know one",
+}
 
 
 def test_the_tree_has_every_command() -> None:
@@ -225,6 +241,21 @@ def test_the_config_option_names_the_settings(command: Command, tmp_path: Path) 
     for arguments in (("--config", "other.toml", "show", "r1"), ("show", "r1", "--config", "other.toml")):
         done = command(*arguments)
         assert (done.returncode, "slack.chanel" in done.stderr) == (2, True)
+
+
+def test_no_command_ignores_the_settings_that_it_is_given(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").symlink_to("nowhere")
+    inside("ask", "question", "q")
+    leaves = {" ".join(path): found for path, found in TREE.items() if not isinstance(found, click.Group)}
+    assert len(leaves) > 40
+    for row in each((path, found) for path, found in leaves.items() if path not in _OF_THEIR_OWN):
+        with row as (path, found):
+            needed = ("x",) * sum(one.required for one in found.params if isinstance(one, click.Argument))
+            words = (*path.split(), *_WORDS.get(path, needed))
+            behind, before = inside(*words, "--config", "settings.toml"), inside("--config", "settings.toml", *words)
+            for done in (behind, before):
+                told = done.stdout + done.stderr
+                assert "settings.toml" in told or "reads no settings (--config) — leave it out" in told
 
 
 class _Allows(http.server.BaseHTTPRequestHandler):
