@@ -61,14 +61,15 @@ def _read_shortcut(payload: Any) -> Look | None:
 
 
 def _read_press(payload: Any) -> Look | None:
-    action, who = next(iter(items(payload, "actions")), None), parse.read_who(payload)
+    action = next(iter(items(payload, "actions")), None)
     action_id = text(action, "action_id")
     what: Literal["open", "end", "order", "turn"] | None = _PRESSES.get(action_id)
     if action_id.startswith(lists.TURN):
         what = "turn"
     if action_id.startswith(lists.ORDER):
         what = "order"
-    if who is None or what is None:
+    # most presses are on a card
+    if what is None or (who := parse.read_who(payload)) is None:
         return None
     at_home = get(payload, "view", "type") == "home"
     url = text(payload, "response_url")

@@ -24,6 +24,10 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 # the number of a character; the numbers of surrogates are not characters
 _POINT = re.compile(r"(?!0*[dD][89a-fA-F]..\Z)[0-9a-fA-F]{2,5}")
 _SPOKEN = (None, "thread_broadcast", "file_share")
+PRESSES = ("block_actions", "view_submission")
+"""What follows from a press on a button, or on the one of a window."""
+# What of a press is an object, or left out. Where it is anything else, Bolt fails at it, or reads nothing in it.
+_OBJECTS = ("team", "enterprise", "channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +118,18 @@ def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
 
 def is_odd(payload: Any) -> bool:
     """Whether it is a press or a submission without what Slack always says of one: who, and on what."""
-    match text(payload, "type"):
-        case "block_actions":
-            action = next(iter(items(payload, "actions")), None)
-            return read_who(payload) is None or not isinstance(get(action, "action_id"), str)
-        case "view_submission":
-            view = get(payload, "view")
-            named = text(view, "type") and isinstance(get(view, "callback_id"), str)
-            return read_who(payload) is None or not named
-        case _:
-            return False
+    kind = text(payload, "type")
+    if kind not in PRESSES:
+        return False
+    if read_who(payload) is None or not all(isinstance(payload.get(part), dict | None) for part in _OBJECTS):
+        return True
+    if kind == "block_actions":
+        action = next(iter(items(payload, "actions")), None)
+        return not isinstance(get(action, "action_id"), str)
+    view = get(payload, "view")
+    named = text(view, "type") and isinstance(get(view, "callback_id"), str)
+    listed = isinstance(payload.get("response_urls", []), list)
+    return not (named and listed and all(isinstance(one, dict) for one in items(payload, "response_urls")))
 
 
 def parse(payload: Any) -> Click | Submission | Reply | None:
