@@ -133,7 +133,7 @@ def _build(
     teller, situation = Teller(desk, channel, api, background), Situation(desk, named.user)
     replies = Replies(desk, members, KnownNames(api, members, desk.clock, named), situation, teller)
     upkeep = Upkeep(desk, places, channel, api)
-    shown = Ways(desk, members, api, channel.response_urls)
+    shown = Ways(desk, members, api, channel.response_urls, background)
     interactions = Interactions(desk, teller, replies, upkeep, channel, api, background, shown)
     interactions.app = named
     return interactions, CatchUp(desk, replies, upkeep, api, named.user)

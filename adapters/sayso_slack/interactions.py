@@ -152,7 +152,7 @@ class Interactions:
             self._teller.tell(click, said)
         if click.view:
             self._background.start(self._renew_window(click, following, said))
-        self._background.start(self._ways.renew_home(click.who))
+        self._ways.renew_home(click.who)
         return _RECEIVED
 
     async def _click_batch(self, click: parse.Click) -> BoltResponse:
@@ -188,7 +188,7 @@ class Interactions:
             return self._refuse_submission(submission, error, account)
         if isinstance(following, Dialog):
             return _respond({"response_action": "update", "view": _view_of(following, submission.spot)})
-        self._background.start(self._ways.renew_home(submission.who))
+        self._ways.renew_home(submission.who)
         if isinstance(following, card.Line):
             return _respond({"response_action": "update", "view": render.notice("Done", following)})
         if said := telling.tally(following, before, account):

@@ -15,6 +15,7 @@ from slack_bolt.response import BoltResponse
 from sayso import errors, model
 from sayso.cards import card, telling
 from sayso.chat import listing, named_lists, orders
+from sayso.chat.background import Background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk
@@ -35,8 +36,11 @@ _NOT_IN_TIME = "That was not found out in time. Please try again."
 class Ways:
     """Shows people what waits for them."""
 
-    def __init__(self, desk: Desk, members: Members, api: Api, response_urls: ResponseUrls) -> None:
+    def __init__(
+        self, desk: Desk, members: Members, api: Api, response_urls: ResponseUrls, background: Background
+    ) -> None:
         self._desk = desk
+        self._background = background
         self._members = members
         self._api = api
         self._response_urls = response_urls
@@ -88,10 +92,12 @@ class Ways:
         drawn = await self._desk.draw(ticket)
         await self._api.post("views.update", view_id=click.view, view=lists.window(drawn, told))
 
-    async def renew_home(self, who: parse.Who) -> None:
+    def renew_home(self, who: parse.Who) -> None:
         """Bring the Home tab up to date of somebody who has looked at it, after an answer of theirs."""
-        if who.user not in self._homes:
-            return
+        if who.user in self._homes:
+            self._background.start(self._renew_home(who))
+
+    async def _renew_home(self, who: parse.Who) -> None:
         try:
             await self._publish(who, await self._members.actor(who), self._homes[who.user])
         except errors.SaysoError as error:
