@@ -144,9 +144,10 @@ class Commits:
             await self._find_leased(lent)
         else:
             jobs = _jobs((bundle for (bundle, _), new in zip(group, stored, strict=True) if new), fences)
-            takers.hand_on([(lent[key][0], job) for key, job in jobs.items()])
             for one, new in zip(group, stored, strict=True):
                 self._end(one, None if new else _conflict(one[0]), jobs)
+            # behind those who wait
+            takers.hand_on([(lent[key][0], job) for key, job in jobs.items()])
 
     async def _find_leased(self, lent: Lent) -> None:
         """Hand on what is leased although the answer that would say so was lost."""

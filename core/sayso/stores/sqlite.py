@@ -169,10 +169,11 @@ class SqliteStore(sql_store.SqlStore):
                     sqlite_worker.perform(db, self._queries["leave"], kept)
 
         def tell() -> None:
-            takers.hand_on(handed)
             keys = {job.key for _, job in handed}
             for commit in commits:
                 self._watch.tell(*commit.logged[:2], commit.work_without(keys), commit.document)
+            # behind those who wait
+            takers.hand_on(handed)
 
         try:
             await self._write_told(work, tell)
