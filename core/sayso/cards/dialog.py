@@ -89,6 +89,12 @@ def filled_in(opened: Dialog, typed: Draft) -> Dialog:
     return replace(opened, inputs=tuple(kept))
 
 
+def may_open(ticket: model.Ticket, pressed: tokens.Pressed, limits: WindowLimits) -> bool:
+    """Whether this press may open a dialog; most do not, so that nothing of the ticket needs to be looked through."""
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    return row.window is not None or limits.asks_again or demanded.opens(ticket, row)
+
+
 def of_press(
     ticket: model.Ticket,
     pressed: tokens.Pressed,
@@ -97,18 +103,17 @@ def of_press(
     directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog | None:
     """The dialog that this press opens; None if the press alone is the answer."""
-    row = buttons.row_of(pressed.action, ticket.request.kind)
-    if row.window is None and not limits.asks_again and not (row.answer and demanded.opens(ticket, row)):
-        # most presses: nothing is shown, so nothing needs to be covered
+    if not may_open(ticket, pressed, limits):
         return None
+    row = buttons.row_of(pressed.action, ticket.request.kind)
     whole, ticket = ticket, masked.of(ticket, maker)
     token = maker.token(ticket, pressed.action, pressed.index)
     window = row.window
     match window:
+        case None if row.answer and demanded.opens(ticket, row):
+            return demand(ticket, row, row.answer, token)
         case None:
-            return _demand_first(ticket, pressed, token) or (
-                _ask_again(ticket, pressed, token) if limits.asks_again else None
-            )
+            return _ask_again(ticket, pressed, token) if limits.asks_again else None
         case buttons.Window():
             return _ask_for_words(ticket, pressed, window, token)
         case "pass" | "snooze":
@@ -127,12 +132,6 @@ def of_press(
             return Dialog(Trusted("Choose"), token, _question(ticket), inputs_of(ticket)[:1], Trusted("Answer"))
         case _:
             assert_never(window)
-
-
-def _demand_first(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dialog | None:
-    """The window for what the policy wants with an answer that a press alone would give."""
-    row = buttons.row_of(pressed.action, ticket.request.kind)
-    return demand(ticket, row, row.answer, token) if row.answer and demanded.opens(ticket, row) else None
 
 
 def demand(ticket: model.Ticket, row: buttons.Row, answer: model.Answer, token: str) -> Dialog:

@@ -152,10 +152,11 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     found: dict[str, Any] = {}
     cover = using.over(found, ticket.request.input)
     names = _WRITTEN[1:] if _BARE.has(ticket, using) else _WRITTEN
-    shown = _update(ticket, {name: _written(ticket, name, cover) for name in names})
-    if shown.decision and shown.decision.receipt:
+    made = {name: _written(ticket, name, cover) for name in names}
+    if (decided := made["decision"]) and decided.receipt:
         # it is for the asking side, which runs by it
-        shown = shown.model_copy(update={"decision": shown.decision.model_copy(update={"receipt": None})})
+        made["decision"] = decided.model_copy(update={"receipt": None})
+    shown = _update(ticket, made)
     if found:
         _hide_digests(ticket, cover)
         # words that repeat a secret, such as what the agent is told, are covered wherever they stand

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -52,7 +51,7 @@ def attach(shell: Signing, step: machine.Step) -> machine.Step:
         return step
     receipt = shell.issuer.issue(claims(ticket, decision, shell.setup.address or _ISSUER, audience))
     carried = decision.model_copy(update={"receipt": receipt})
-    return replace(step, ticket=ticket.model_copy(update={"decision": carried}))
+    return machine.Step(ticket.model_copy(update={"decision": carried}), step.effects)
 
 
 def claims(ticket: model.Ticket, decision: model.Decision, issuer: str, audience: str) -> dict[str, Any]:

@@ -42,7 +42,8 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         return opened
     await check(shell, ticket, press)
     pressed, known = press.pressed, shell.setup.directory
-    large = requests.is_large(ticket, aside.SMALL)
+    shows = press.draft is not None or dialog.may_open(ticket, pressed, press.limits)
+    large = shows and requests.is_large(ticket, aside.SMALL)
     if press.draft is None:
         opened = await aside.run_large(large, dialog.of_press, ticket, pressed, shell.mint, press.limits, known)
         if opened is not None:
