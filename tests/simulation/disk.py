@@ -102,7 +102,8 @@ class Disk(memory.MemoryStore):
 
     def copied(self) -> dict[str, Any]:
         """All that is stored, as of now."""
-        names = ("_by_ref", "_postponed", "_outbox", "_cards", "_records", "_tickets", "_rows", "_heads", "_seals")
+        tickets = ("_tickets", "_documents", "_by_ref", "_postponed")
+        names = (*tickets, "_outbox", "_cards", "_records", "_rows", "_heads", "_seals")
         return {name: _copy(getattr(self, name)) for name in names}
 
     def put_back(self, copy: dict[str, Any]) -> None:

@@ -81,8 +81,20 @@ def row_of(ticket: model.Ticket) -> Values:
         machine.audience(ticket),
         ticket.requester,
         to_micros(ticket.expires_at),
-        _text(ticket),
+        text_of(ticket),
     )
+
+
+def text_of(ticket: model.Ticket) -> str:
+    """The document of a ticket."""
+    added = {name: part.model_extra for name in _PARTS if (part := getattr(ticket, name)) and part.model_extra}
+    if not added and not ticket.model_extra:
+        # what says nothing is two thirds of a small request; so a default never changes its meaning
+        return ticket.model_dump_json(exclude_defaults=True)
+    document = {**(ticket.model_extra or {}), **ticket.model_dump(mode="json")}
+    for name, extra in added.items():
+        document[name] = {**extra, **document[name]}
+    return json.dumps(document)
 
 
 def read_ticket(row: RawRow) -> model.Ticket:
@@ -176,17 +188,6 @@ def read_one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawR
     except ValueError as error:
         log.error("a stored row cannot be read", extra={"row": name, "error": _why(error)})
         raise errors.Unreadable(name) from error
-
-
-def _text(ticket: model.Ticket) -> str:
-    added = {name: part.model_extra for name in _PARTS if (part := getattr(ticket, name)) and part.model_extra}
-    if not added and not ticket.model_extra:
-        # what says nothing is two thirds of a small request; so a default never changes its meaning
-        return ticket.model_dump_json(exclude_defaults=True)
-    document = {**(ticket.model_extra or {}), **ticket.model_dump(mode="json")}
-    for name, extra in added.items():
-        document[name] = {**extra, **document[name]}
-    return json.dumps(document)
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import memory_audit, memory_lists, memory_outbox, protocol, watch
+from sayso.stores import documents, memory_audit, memory_lists, memory_outbox, protocol, watch
 from sayso.stores.auditing import ChainedRow
 from sayso.stores.outbox import Job
 from sayso.stores.protocol import TIME, Commit, Durability, Last, Query, Record, Row, Summary
@@ -37,9 +37,7 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
 
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
-        if id not in self._tickets:
-            raise errors.NotFound(f"there is no request {id}")
-        return _copy_of(self._tickets[id])
+        return documents.read_ticket((self._text(id),))
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_by_ref`."""
@@ -59,11 +57,12 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
             ):
                 raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
         for step, entry in commits:
-            ticket = step.ticket
-            self._tickets[ticket.id], self._by_ref[ticket.ref] = _copy_of(ticket), ticket.id
+            ticket, text = step.ticket, documents.text_of(step.ticket)
+            self._documents[ticket.id], self._tickets[ticket.id] = text, documents.read_ticket((text,))
+            self._by_ref[ticket.ref] = ticket.id
             self._postponed.pop(ticket.id, None)
             left = [effect for effect in step.effects if not self.put_effect(ticket.id, effect, entry.at)]
-            self._log(ticket.id, ticket.version, entry, ticket)
+            self._log(ticket.id, ticket.version, entry, text)
             self._watch.tell(ticket.id, ticket.version, {TIME, *(model.channel_of(one.place) for one in left)})
         for record in beside:
             with contextlib.suppress(errors.Conflict):
@@ -89,7 +88,10 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
-        return [_copy_of(ticket) for ticket in memory_lists.page(query, self._tickets.values())]
+        return [
+            documents.read_ticket((self._text(ticket.id),))
+            for ticket in memory_lists.page(query, self._tickets.values())
+        ]
 
     async def audiences(self) -> Sequence[str]:
         """See `Store.audiences`."""
@@ -104,7 +106,7 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
 
     async def count(self, query: Query) -> int:
         """See `Store.count`."""
-        return len(await self.list(query))
+        return len(memory_lists.page(query, self._tickets.values()))
 
     async def due(self, at: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
@@ -125,7 +127,7 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
         """See `Store.awaited`."""
         if after is not None:
             await self.changed(id, after)
-        return machine.Awaited.model_validate(await self.load(id), from_attributes=True)
+        return documents.read_awaited((self._text(id),))
 
     async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
@@ -182,7 +184,8 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
 
     async def look_back(self, *wanted: Last) -> Sequence[Record]:
         """See `Store.look_back`."""
-        return [one for kind, prefix, most in wanted for one in (await self.scan(kind, prefix))[-most:]]
+        last = [(kind, name) for kind, prefix, most in wanted for name in self._names(kind, prefix)[-most:]]
+        return [_copy_of_record(self._records[key]) for key in last]
 
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""
@@ -190,8 +193,7 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
 
     async def scan(self, kind: str, prefix: str = "") -> Sequence[Record]:
         """See `Store.scan`."""
-        names = (name for found, name in sorted(self._records) if found == kind and name.startswith(prefix))
-        return [_copy_of_record(self._records[kind, name]) for name in names]
+        return [_copy_of_record(self._records[kind, name]) for name in self._names(kind, prefix)]
 
     async def forget(self, ticket_id: str) -> int:
         """See `AuditStore.forget`."""
@@ -217,14 +219,18 @@ class MemoryStore(memory_audit.MemoryAudit, memory_outbox.MemoryOutbox):
             raise errors.NotFound(f"there is no request {id}")
         return self._tickets[id].version
 
+    def _names(self, kind: str, prefix: str) -> Sequence[str]:
+        return sorted(name for found, name in self._records if found == kind and name.startswith(prefix))
+
+    def _text(self, id: str) -> str:
+        # read anew each time, as from a database: what others hold of a ticket changes nothing here
+        if id not in self._documents:
+            raise errors.NotFound(f"there is no request {id}")
+        return self._documents[id]
+
     def _wakes(self) -> Sequence[tuple[datetime, str]]:
         wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
         return [(self._postponed.get(id, at), id) for at, id in wakes if at is not None]
-
-
-def _copy_of(ticket: model.Ticket) -> model.Ticket:
-    # as a database would: what others hold of a ticket changes nothing here
-    return model.Ticket.model_validate_json(ticket.model_dump_json())
 
 
 def _read_row(row: ChainedRow) -> Row:

@@ -20,6 +20,7 @@ class MemoryAudit(abc.ABC):
     def __init__(self) -> None:
         super().__init__()
         self._tickets: dict[str, model.Ticket] = {}
+        self._documents: dict[str, str] = {}
         self._rows: list[ChainedRow] = []
         self._heads: dict[str, str] = {}
         self._seals: dict[int, StoredSeal] = {}
@@ -65,9 +66,8 @@ class MemoryAudit(abc.ABC):
         for number, text in kept.items():
             self._rows[number - 1] = replace(self._rows[number - 1], entry=text)
 
-    def _log(self, ticket_id: str, version: int, entry: events.Entry, ticket: model.Ticket | None) -> None:
+    def _log(self, ticket_id: str, version: int, entry: events.Entry, document: str | None) -> None:
         text = entry.model_dump_json(exclude_none=True)
-        document = None if ticket is None else str(documents.row_of(ticket)[-1])
         link, prev = chain.link(ticket_id, version, text, document), self._heads.get(ticket_id, "")
         self._heads[ticket_id] = here = link.hash_after(prev)
         row = ChainedRow(len(self._rows) + 1, ticket_id, version, text, prev, link.body, link.state, here)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sayso import model
+from sayso import machine, model
 from sayso.cards import tokens
 from sayso.desk import Caller, Desk, Setup
 from sayso.desk.answering import searching
 from sayso.desk.answering.searching import Filter, find
-from sayso.machine import people
+from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 
@@ -96,8 +96,8 @@ async def test_each_thing_that_is_wanted_leaves_out_what_is_not_so(desk: Desk, w
 async def test_a_rule_is_found_by_its_id(desk: Desk, store: Counting) -> None:
     await ask(desk)
     ticket = await ask(desk)
-    ruled = ticket.model_copy(update={"ruled": model.Ruled(rule="reads", effect="ask")})
-    store._tickets[ticket.id] = ruled
+    change = {"ruled": model.Ruled(rule="reads", effect="ask"), "version": ticket.version + 1}
+    await store.commit(machine.Step(ticket.model_copy(update=change), ()), events.Ticked(at=desk.clock.now()))
     assert await ids(desk, rule="reads") == [ticket.id]
 
 
