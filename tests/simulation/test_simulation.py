@@ -37,6 +37,9 @@ TOLD = {
     "story_arriving": "nobody looks for a card that comes late",
 }
 
+# With which seed the search for the fault begins: one that finds it, today.
+FOUND_BY = {"story_stopped": 4, "story_turned": 3}
+
 
 def told(story: str, *others: str, seed: int = 0, hasty: bool = False) -> runs.Result:
     """A run with this story in it, and little else."""
@@ -44,7 +47,7 @@ def told(story: str, *others: str, seed: int = 0, hasty: bool = False) -> runs.R
     return runs.Run(plans.Plan(f"{story}{seed}", tuple(actions), (), lasts=0), hasty=hasty).play()
 
 
-@pytest.mark.parametrize("seed", range(40 if LONG else 3))
+@pytest.mark.parametrize("seed", range(40 if LONG else 2))
 def test_nothing_goes_wrong_in_a_run(seed: int) -> None:
     assert runs.play(str(seed)).wrong == []
 
@@ -59,11 +62,12 @@ def test_a_story_is_about_its_fault_alone(story: str) -> None:
     if story in TOLD:
         with planted.planting(TOLD[story]):
             # a change of the code is another run of a seed, and one story is found by one of eight
-            assert any(told(story, seed=seed, hasty=True).wrong for seed in range(24))
+            seeds = sorted(range(24), key=lambda seed: seed != FOUND_BY.get(story))
+            assert any(told(story, seed=seed, hasty=True).wrong for seed in seeds)
 
 
 def test_one_seed_is_one_run_in_every_process() -> None:
-    code = "from tests.simulation import runs; print(runs.play('3').trace)"
+    code = "from tests.simulation import runs; print(runs.play('7').trace)"
     # sets of words have another order there than here
     hashes = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     path = os.pathsep.join(sys.path)
@@ -75,7 +79,8 @@ def test_one_seed_is_one_run_in_every_process() -> None:
         text=True,
         check=True,
     )
-    assert int(found.stdout) == runs.play("3").trace
+    here = runs.play("7")
+    assert (int(found.stdout), here.wrong) == (here.trace, [])
 
 
 def test_a_failing_run_is_made_shorter() -> None:
