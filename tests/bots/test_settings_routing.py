@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayso import errors
+from sayso import errors, model
+from sayso.desk import Caller, Desk
+from sayso.desk.answering import overview
 from sayso.machine import priorities, rounds
-from sayso_bots.settings import toml
+from sayso_bots.settings import reach, toml
 from tests.bots.test_policy_page import CALENDARS, PEOPLE, asked, desk_of, parse
+from tests.tables import each
 
 PAGER = '[[rules]]\nid = "pager"\nmatch = { tool = "page" }\neffect = "ask"\npriority = "urgent"\n'
 
@@ -20,6 +23,32 @@ async def test_a_rule_says_how_urgent_something_is() -> None:
     assert (priorities.ruled(urgent), priorities.ruled(other)) == ("urgent", None)
     assert (urgent.policy.notify, other.policy.notify) == (("approvers",), ())
     assert "slack:@ann" in urgent.route
+
+
+async def test_a_policy_says_where_its_requests_are_asked_if_nothing_else_does() -> None:
+    look = '[[rules]]\nid = "look"\nmatch = { tool = "look" }\neffect = "ask"\npolicy = "quick"\n'
+    quick = '[policies.quick]\napprovers = ["ann"]\nroute = ["approvers", "discord:911"]\n'
+    desk, ruled = desk_of(quick), desk_of(quick + look + 'route = ["web"]\n')
+
+    def call(*route: str, policy: str | None = "quick") -> model.Request:
+        return model.Request(kind="permission", tool="look", input={}, policy=policy, route=route)
+
+    asked_at: list[tuple[Desk, model.Request, Caller, tuple[str, ...]]] = [
+        (desk, call(), Caller("bot"), ("slack:@ann", "discord:911")),
+        (desk, call(policy=None), Caller("bot", policy="quick"), ("slack:@ann", "discord:911")),
+        (desk_of(quick + look), call(policy=None), Caller("bot"), ("slack:@ann", "discord:911")),
+        (desk, call("slack:#mine"), Caller("bot"), ("slack:#mine",)),
+        (desk, call(), Caller("bot", route=("slack:#key",)), ("slack:#key",)),
+        (ruled, call(), Caller("bot", route=("slack:#key",)), ("web",)),
+        (desk, call(policy=None), Caller("bot"), desk.setup.route),
+    ]
+    for row in each(asked_at):
+        with row as (at, request, caller, route):
+            assert (await at.open(request, caller)).route == route
+    assert "Asked at: approvers, discord:911" in [
+        f"{one.about}: {one.words}" for one in (await overview.of_policies(desk)).policies[1].says
+    ]
+    assert reach.rooms(desk.setup, ()) == {"discord:911": "policies.quick.route"}
 
 
 async def test_a_policy_says_where_something_is_shown_if_its_places_do_not_work() -> None:
@@ -77,6 +106,8 @@ async def test_a_policy_gathers_what_is_of_low_risk() -> None:
             ),
             "policies.default.turns",
         ),
+        ('[policies.default]\napprovers = ["ann"]\nroute = ["irc:#ops"]', "policies.default.route"),
+        ('[policies.default]\napprovers = ["anyone"]\nroute = "approvers"', "policies.default.route"),
         ('[policies.default]\napprovers = ["ann"]\nfallback = ["irc:#ops"]', "policies.default.fallback"),
         ('[policies.default]\napprovers = ["anyone"]\nfallback = "approvers"', "policies.default.fallback"),
         (PAGER.replace('"urgent"', '"now"'), "rules.pager.priority"),

@@ -50,6 +50,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # grants = "8h"                       # how long an allow may hold for the same call, or a tool of one session
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
 # reveal = ["group:release"]           # who may see what masks over secrets cover; each time is on record
+# route = ["approvers"]               # where it is asked, if its rule, its key and the request itself name no place
 # fallback = ["approvers", "web"]     # where it is shown if its own places cannot be reached, one after the other
 # quiet = "!office"                   # when nobody is mentioned or written to: a calendar, or one that is closed
 # turns = "round_robin"               # to one of its people first, then to the next; or "least_recent"

@@ -28,6 +28,10 @@ class Attention(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
+    route: Annotated[list[model.Place], pydantic.BeforeValidator(several), pydantic.Field(max_length=10)] = (
+        pydantic.Field(default=[], description='route = ["slack:#ops", "approvers", "web"]')
+    )
+    """Where a request is asked that names no place, and whose rule and key name none."""
     fallback: Annotated[list[model.Place], pydantic.BeforeValidator(several), pydantic.Field(max_length=10)] = (
         pydantic.Field(default=[], description='fallback = ["slack:#ops", "approvers", "web"]')
     )

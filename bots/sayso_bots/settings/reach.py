@@ -18,6 +18,9 @@ def check(made: sayso.Setup) -> None:
         setups.check_route(made, rule.route, rule.policy or made.policy, key)
     if made.suggesting.ask:
         _check_connected(made, made.suggesting.route, "suggestions.route")
+    for name, route in made.routes.items():
+        _check_connected(made, route, f"policies.{name}.route")
+        setups.check_route(made, route, name, f"policies.{name}.route")
     for name, policy in made.policies.items():
         _check_connected(made, policy.fallback, f"policies.{name}.fallback")
         setups.check_route(made, policy.fallback, name, f"policies.{name}.fallback")
@@ -57,6 +60,7 @@ def _routes(made: sayso.Setup, known: Iterable[keys.Key]) -> Iterator[tuple[str,
     for rule in made.rules.rules:
         yield f"rules.{rule.id}.route", rule.route
     for name, policy in made.policies.items():
+        yield f"policies.{name}.route", made.routes.get(name, ())
         yield f"policies.{name}.fallback", policy.fallback
         for number, step in enumerate(policy.escalate):
             yield f"policies.{name}.escalate.{number}.route", step.route

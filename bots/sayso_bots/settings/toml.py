@@ -60,6 +60,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         policies=policies,
         directory=directory(settings),
         route=route,
+        routes={name: tuple(policy.route) for name, policy in settings.policies.items() if policy.route},
         channels=channels,
         callbacks=callbacks,
         grace=timedelta(seconds=settings.service.grace),

@@ -31,7 +31,7 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
     if table.clock is not None and table.clock not in known:
         hint = spelling.suggest(table.clock, known) or f"add [calendars.{table.clock}]"
         raise _wrong(f"policies.{name}.clock", f"{table.clock!r} is no calendar", hint)
-    written = table.model_dump(exclude_none=True)
+    written = table.model_dump(exclude_none=True, exclude={"route"})
     quiet = attention.quiet(table.quiet, known, f"policies.{name}.quiet")
     try:
         policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or ""), "quiet": quiet})

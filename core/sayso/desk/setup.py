@@ -71,6 +71,8 @@ class Setup:
     policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
     directory: people.Directory = field(default_factory=people.Directory)
     route: tuple[model.Place, ...] = (machine.INBOX,)
+    routes: Mapping[str, tuple[model.Place, ...]] = field(default_factory=dict[str, tuple[model.Place, ...]])
+    """Where requests under a policy go that name no place, by its name; the others go to `route`."""
     channels: Collection[str] | None = None
     """Names of the channels that can be reached; None where another process reaches them."""
     callbacks: bool = False
@@ -123,7 +125,7 @@ def terms(
     ruling: rules.Ruling = _NO_RULING,
     present: direct.Present | None = None,
 ) -> machine.Terms:
-    """Under which policy this is asked, and where it goes: first by a rule, then by the key, then by the request.
+    """Under which policy this is asked, and where it goes: by a rule, else its key, else itself, else its policy.
 
     Without *present* it is not known yet who is behind groups and rotas, and nothing is refused for it.
 
@@ -140,7 +142,7 @@ def terms(
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
     if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
-    asked = rule.route if rule and rule.route else _route(request, caller)
+    asked = _asked(setup, name, rule, request, caller)
     where = routes.Routes(setup.directory, setup.chats, setup.channels, caller.requester, present, name)
     route, urgent = routes.INBOX, _priority(ruling) == "urgent"
     # what a rule decides is asked nowhere; the inbox shows what is stored
@@ -185,8 +187,7 @@ def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rul
     policy = setup.policies.get(name)
     if policy is None:
         return ()
-    route = rule.route if rule and rule.route else _route(request, caller)
-    routes = [route, policy.fallback, *[step.route for step in policy.escalate]]
+    routes = [_asked(setup, name, rule, request, caller), policy.fallback, *[step.route for step in policy.escalate]]
     urgent = _priority(ruling) == "urgent"
     return policy.everybody if urgent or [one for one in routes if parts.APPROVERS in one] else ()
 
@@ -219,6 +220,13 @@ def policy_of(setup: Setup, wanted: str | None, caller: Caller) -> str:
         hint = f"leave policy out; this key asks under {caller.policy!r}"
         raise errors.InvalidRequest(f"this key cannot choose the policy {wanted!r}", field="policy", hint=hint)
     return caller.policy
+
+
+def _asked(
+    setup: Setup, policy: str, rule: rules.Rule | None, request: model.Request, caller: Caller
+) -> tuple[model.Place, ...]:
+    """The places that are named for a request; none if it goes where all go."""
+    return (rule.route if rule else ()) or _route(request, caller) or setup.routes.get(policy, ())
 
 
 def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:

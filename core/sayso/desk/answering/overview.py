@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sayso import errors, model
@@ -111,6 +112,15 @@ def _unsure(person: model.Person) -> str:
     return f"; could not find out who is in {', '.join(person.unknown)}" if person.unknown else ""
 
 
+def _asked_at(route: tuple[model.Place, ...]) -> Iterator[Says]:
+    if route:
+        yield Says(about="Asked at", words=", ".join(route))
+
+
+def _says(policy: model.Policy, directory: people.Directory) -> Iterator[Says]:
+    return (Says(about=one.about, words=one.words) for one in agreement.lines(policy, directory))
+
+
 async def of_policies(shell: Shell, actor: people.Actor | None = None, within: float | None = None) -> Policies:
     """All policies and rules; with an *actor* numbers are told only if they may see them.
 
@@ -126,7 +136,7 @@ async def of_policies(shell: Shell, actor: people.Actor | None = None, within: f
         policies=tuple(
             Policy(
                 name=name,
-                says=tuple(Says(about=one.about, words=one.words) for one in agreement.lines(policy, setup.directory)),
+                says=(*_asked_at(setup.routes.get(name, ())), *_says(policy, setup.directory)),
                 decided=by_policy.get(name, 0) if found else None,
             )
             for name, policy in setup.policies.items()
