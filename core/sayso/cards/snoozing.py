@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from sayso import errors
-from sayso.cards import card, dialog
+from sayso.cards import card, dialog, inputs
 from sayso.content import text
 
 Trusted = text.Trusted
@@ -32,7 +31,7 @@ def window(token: str, left: timedelta) -> dialog.Dialog:
 
 def chosen(draft: dialog.Draft) -> float:
     """The seconds that were chosen. Raises `InvalidAnswer`."""
-    given = draft.get(NAME)
-    if not given or not isinstance(given, Sequence) or isinstance(given, str) or not 0 <= given[0] < len(_TIMES):
+    given = inputs.read_indexes(draft.get(NAME), NAME)
+    if not given or given[0] >= len(_TIMES):
         raise errors.InvalidAnswer("choose for how long", field=NAME)
     return _TIMES[given[0]][0] * 60.0

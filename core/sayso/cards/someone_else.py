@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sayso.cards import card, dialog
+from sayso.cards import card, dialog, inputs
 from sayso.content import text
 
 Trusted = text.Trusted
@@ -28,6 +28,5 @@ def window(token: str, names: Sequence[str]) -> dialog.Dialog:
 
 
 def chosen(draft: dialog.Draft) -> int | None:
-    """Which of them was chosen; None if nobody was."""
-    given = draft.get(NAME)
-    return given[0] if isinstance(given, Sequence) and not isinstance(given, str) and given else None
+    """Which of them was chosen; None if nobody was. Raises `InvalidAnswer`."""
+    return next(iter(inputs.read_indexes(draft.get(NAME), NAME)), None)

@@ -1,6 +1,7 @@
 """Whoever may answer asks somebody else: in a window with those who can, once each, with a mention below the card."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -132,8 +133,10 @@ async def test_a_person_is_asked_once_and_at_most_twenty_are(there: Copies) -> N
 async def test_a_press_that_chooses_nobody_or_comes_too_late_is_refused(there: Copies) -> None:
     await there.desks[0].open(permission(id="r1"))
     await there.work()
-    for draft in ({}, {"f0": "x"}, {"f0": [7]}, {"f0": [-1]}):
-        with pytest.raises(errors.InvalidAnswer, match="choose somebody"):
+    nobody, unread = "choose somebody to ask", "choose among the options"
+    drafts: list[tuple[dict[str, Any], str]] = [({}, nobody), ({"f0": [7]}, nobody)]
+    for draft, words in (*drafts, ({"f0": "x"}, unread), ({"f0": [-1]}, unread)):
+        with pytest.raises(errors.InvalidAnswer, match=words):
             await press(there, "ann", draft)
     token = there.seen.board.token("1", "Ask someone else…")
     await there.desks[0].answer("r1", model.Answer(verdict="deny"), actor("bob"))

@@ -18,7 +18,7 @@ async def press(shell: Shell, ticket: model.Ticket, press: pressing.Press) -> mo
     if press.draft is not None:
         chosen = someone_else.chosen(press.draft)
         names = await candidates(shell, ticket, press.actor)
-        if chosen is None or not 0 <= chosen < len(names):
+        if chosen is None or chosen >= len(names):
             raise errors.InvalidAnswer("choose somebody to ask", field=someone_else.NAME)
         return await pass_on(shell, ticket.id, names[chosen], press.actor)
     await pressing.check(shell, ticket, press)
