@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bots.conftest import Call, Command
+from tests.tables import each
 
 RUN = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id", "r1")
 
@@ -298,6 +299,18 @@ def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_pat
     assert (listed["policy"], listed["route"]) == ("production", "web slack:#prod")
     assert "production" in inside("keys", "add", "b2", "--role", "agent", "--policy", "nope").stderr
     assert "route" in inside("keys", "add", "b3", "--role", "agent", "--route", "#prod").stderr
+
+
+def test_a_place_of_a_chat_that_is_not_installed_is_refused_where_nobody_is_connected(inside: Call) -> None:
+    # no service runs here, and a chat without a table may get one
+    assert inside("ask", "question", "q", "--route", "slack:#ops").returncode == 0
+    for row in each([("slck:#ops", "did you mean 'slack'?"), ("telegram:5", "places begin with: web, approvers, ")]):
+        with row as (place, hint):
+            name = place.partition(":")[0]
+            for words in (("ask", "question", "q"), ("keys", "add", "k", "--role", "agent")):
+                done = inside(*words, "--route", place)
+                assert done.returncode == 2
+                assert f"there is no chat '{name}' (route) — {hint}" in done.stderr
     assert "asks nothing" in inside("keys", "add", "b4", "--role", "approver", "--policy", "production").stderr
 
 

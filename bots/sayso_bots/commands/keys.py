@@ -15,7 +15,7 @@ from sayso.content import wording
 from sayso.desk import keys, token_secret
 from sayso.desk import setup as setups
 from sayso_bots.service import database
-from sayso_bots.settings import durations, environment, toml
+from sayso_bots.settings import durations, environment, reach, toml
 from sayso_bots.terminal import output
 
 
@@ -140,6 +140,7 @@ async def _add(
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
     made = toml.setup(chosen, [chat.name for chat in plugin.installed()])
     known = made.policies
+    reach.check_chats(route)
     setups.check_route(made, route, policy or made.policy, "--route")
     if policy is not None and policy not in known:
         raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import sayso
 from sayso import errors, machine, model, parts
+from sayso.chat import plugin
 from sayso.desk import keys
 from sayso.desk import setup as setups
+from sayso_bots.settings import spelling
 
 
 def check(made: sayso.Setup) -> None:
@@ -43,6 +45,16 @@ def not_connected(made: sayso.Setup, places: Sequence[model.Place]) -> list[str]
     """The chats of these places that are not there."""
     reached = {*made.chats, machine.INBOX, parts.APPROVERS}
     return [name for place in places if (name := model.channel_of(place)) not in reached]
+
+
+def check_chats(places: Iterable[model.Place]) -> None:
+    """Refuse a place of a chat that is not installed: no service could ask there. Raises `InvalidRequest`."""
+    known = [machine.INBOX, parts.APPROVERS, *(chat.name for chat in plugin.installed())]
+    for place in places:
+        # the rest of it may be a secret
+        if (name := model.channel_of(place)) not in known:
+            hint = spelling.suggest(name, known) or f"places begin with: {', '.join(known)}"
+            raise errors.InvalidRequest(f"there is no chat {name!r}", field="route", hint=hint)
 
 
 def rooms(made: sayso.Setup, known: Iterable[keys.Key]) -> dict[model.Place, str]:

@@ -18,7 +18,7 @@ from sayso.desk.upkeep import stopping, stops
 from sayso.machine import people
 from sayso.stores import Query, Row, Store, whole_log
 from sayso_bots.service import database, masking, signing
-from sayso_bots.settings import environment, on_call, schema, toml
+from sayso_bots.settings import environment, on_call, reach, schema, toml
 from sayso_bots.terminal import here, output
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class LocalDesk(callers.CallersDesk, here.Here):
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting. What people accepted as a rule counts as it does in a running service."""
         await learning.learn(self.desk)
+        # here nobody knows to which chats a service will be connected, only to which it can be
+        reach.check_chats(request.route)
         return await super().open(request)
 
     async def answer(self, id: str, answer: model.Answer, *, shown: Collection[str] = ()) -> model.Ticket:
