@@ -299,6 +299,7 @@ def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_pat
     assert (listed["policy"], listed["route"]) == ("production", "web slack:#prod")
     assert "production" in inside("keys", "add", "b2", "--role", "agent", "--policy", "nope").stderr
     assert "route" in inside("keys", "add", "b3", "--role", "agent", "--route", "#prod").stderr
+    assert "asks nothing" in inside("keys", "add", "b4", "--role", "approver", "--policy", "production").stderr
 
 
 def test_a_place_of_a_chat_that_is_not_installed_is_refused_where_nobody_is_connected(inside: Call) -> None:
@@ -311,7 +312,6 @@ def test_a_place_of_a_chat_that_is_not_installed_is_refused_where_nobody_is_conn
                 done = inside(*words, "--route", place)
                 assert done.returncode == 2
                 assert f"there is no chat '{name}' (route) — {hint}" in done.stderr
-    assert "asks nothing" in inside("keys", "add", "b4", "--role", "approver", "--policy", "production").stderr
 
 
 def test_a_copy_is_put_back_held_and_released_or_cancelled(inside: Call, tmp_path: Path) -> None:
