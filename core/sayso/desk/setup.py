@@ -71,8 +71,6 @@ class Setup:
     policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
     directory: people.Directory = field(default_factory=people.Directory)
     route: tuple[model.Place, ...] = (machine.INBOX,)
-    routes: Mapping[str, tuple[model.Place, ...]] = field(default_factory=dict[str, tuple[model.Place, ...]])
-    """Where requests under a policy go that name no place, by its name; the others go to `route`."""
     channels: Collection[str] | None = None
     """Names of the channels that can be reached; None where another process reaches them."""
     callbacks: bool = False
@@ -111,6 +109,8 @@ class Setup:
     """Whom the receipts of allows are for; None if allows carry none."""
     digest: str | None = None
     """Of the settings, for the log."""
+    routes: Mapping[str, tuple[model.Place, ...]] = field(default_factory=dict[str, tuple[model.Place, ...]])
+    """Where requests under a policy go that name no place, by its name; the others go to `route`."""
 
     @property
     def chats(self) -> tuple[str, ...]:
