@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import importlib
 import importlib.metadata
 import json
 import os
 import pkgutil
 import runpy
-import select
 import signal
 import socket
 import sys
@@ -23,6 +21,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 import pydantic
+
+from tests.fakes.forker import Forker
 
 _code = 0
 
@@ -37,8 +37,6 @@ def _leave() -> None:
 if __name__ == "__main__":  # whoever imports this ends with a code of their own
     atexit.register(_leave)  # before all that is imported: it runs last
 
-LARGEST = 1 << 20
-"""Bytes of one order: arguments and environment."""
 LATE = (
     "asyncpg",
     "rich.table",
@@ -46,7 +44,6 @@ LATE = (
     "sayso.stores.postgres",
     "sayso.stores.sqlite",
     "sayso_http.agent_calls",
-    "sayso_otel.watcher",
     "sayso_signing.tokens",
 )
 """What the command imports only where it is needed: that is often."""
@@ -60,11 +57,13 @@ def imported() -> None:
     for module in pkgutil.walk_packages(package.__path__, "sayso_bots."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for group in ("sayso.chats", "sayso.renderers"):
-        for point in importlib.metadata.entry_points(group=group):
-            point.load()
+    for point in importlib.metadata.entry_points(group="sayso.renderers"):
+        point.load()
     for name in LATE:
         importlib.import_module(name)
+    # what is installed is looked for by each program once
+    importlib.import_module("sayso_bots.settings.schema").with_chats()
+    importlib.import_module("sayso.content.tools").find("")
 
 
 def rehearse() -> None:
@@ -134,44 +133,6 @@ def become(line: Sequence[str], folder: str, environment: Mapping[str, str], str
         runpy.run_path(kind, run_name="__main__")
 
 
-def main(control: socket.socket) -> None:
-    """Fork for each order, and tell each how its process ended; when the test's process is gone, end them all."""
-    told: dict[int, socket.socket] = {}
-    woken, wakes = socket.socketpair()
-    wakes.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wakes.fileno())
-    while True:
-        ready, _, _ = select.select([control, woken], [], [])
-        if woken in ready:
-            woken.recv(4096)
-            _tell_ends(told)
-            continue
-        order, fds, *_ = socket.recv_fds(control, LARGEST, 4)
-        if not order:
-            for pid in told:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            return
-        status, *streams = fds
-        given = json.loads(order)
-        for name in given.pop("imports"):  # the process after a kill has it already
-            importlib.import_module(name)
-        pid = os.fork()
-        if not pid:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in (control, woken, wakes, *told.values()):
-                other.close()
-            os.close(status)
-            _be(**given, streams=streams)
-            return
-        for stream in streams:
-            os.close(stream)
-        told[pid] = socket.socket(fileno=status)
-        told[pid].sendall(b"%d\n" % pid)
-
-
 def _be(line: Sequence[str], folder: str, environment: Mapping[str, str], streams: Sequence[int]) -> None:
     """`become`, with the exit code that Python gives."""
     global _code
@@ -187,19 +148,8 @@ def _be(line: Sequence[str], folder: str, environment: Mapping[str, str], stream
     _code = 0
 
 
-def _tell_ends(told: dict[int, socket.socket]) -> None:
-    while told:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        with told.pop(pid) as ended, contextlib.suppress(BrokenPipeError):
-            ended.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-
-
 if __name__ == "__main__":
     imported()
     rehearse()
     build()
-    gc.collect()
-    gc.freeze()
-    main(socket.socket(fileno=int(sys.argv[1])))
+    Forker(_be, listener=socket.socket(fileno=int(sys.argv[1]))).run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import json
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import forking
+from tests.fakes import forker, forking
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -116,13 +115,13 @@ def _forked(
     reads: int = -1,
     imports: Sequence[str] = (),
 ) -> tuple[int, socket.socket]:
-    """The process, and a socket that says its exit code; what forks starts with the first."""
+    """The process, and a socket that says its exit code; what forks starts with the first of this run."""
     assert line[0] == sys.executable, "only Python programs are forks"
     given = environment(variables)
     with _starting:
         way = variables.get("PYTHONPATH", "")
         if way not in _forkers:
-            _forkers[way] = _forker_started(given["PYTHONPATH"])
+            _forkers[way] = forker.joined(way, ROOT, environment({"PYTHONPATH": way} if way else {}))
         orders = _forkers[way]
     words = [str(word) for word in line[1:]]
     known = [*imports, *(module for name, module in _CHATS.items() if name in variables)]
@@ -131,9 +130,12 @@ def _forked(
     with their_end, open(os.devnull, "rb") as nothing:
         streams = [their_end.fileno(), nothing.fileno() if reads < 0 else reads, *writes]
         socket.send_fds(orders, [json.dumps(order).encode()], streams)
-    status.settimeout(PATIENCE)
-    pid = int(_line(status))
-    return pid, status
+    status.settimeout(3 * PATIENCE)  # for the first program, all is imported
+    try:
+        return int(_line(status)), status
+    except (AssertionError, TimeoutError):
+        status.close()
+        raise
 
 
 class Child:
@@ -167,23 +169,6 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             self.wait()
-
-
-def _forker_started(way: str) -> socket.socket:
-    """It ends when the socket is closed: at the end of this process, however it ends."""
-    orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        line = [sys.executable, "-m", "tests.fakes.forking", str(theirs.fileno())]
-        given = environment({"PYTHONPATH": way})
-        forker = subprocess.Popen(line, pass_fds=[theirs.fileno()], cwd=ROOT, env=given, stdin=subprocess.DEVNULL)
-    orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * forking.LARGEST)
-    atexit.register(_end, forker, orders)
-    return orders
-
-
-def _end(forker: subprocess.Popen[bytes], orders: socket.socket) -> None:
-    orders.close()
-    forker.wait(PATIENCE)
 
 
 def _line(status: socket.socket) -> bytes:
