@@ -16,6 +16,8 @@ import hypothesis
 import hypothesis.strategies
 import pytest
 
+from tests import workers
+
 Found = TypeVar("Found")
 
 BOUND = 15.0
@@ -97,6 +99,13 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Two more than there are cores: half of a test of real processes is waiting, and a worker has several in a row."""
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
+    """Workers of a whole run have the frameworks from the start."""
+    if sys.platform == "linux" and config.args_source is config.ArgsSource.TESTPATHS:  # Macs forbid such forks
+        config.add_cleanup(workers.forked(specs))
 
 
 def _make_once(config: pytest.Config) -> None:
