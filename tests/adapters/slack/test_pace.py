@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import errors, model
+from sayso import aside, errors, model
+from sayso.desk import courier
+from sayso.desk.posting import lanes
 from sayso.testing.clock import ManualClock
 from sayso_slack import pace
 from sayso_slack.settings import NAME
 from tests.adapters.slack_scene import Scene, scene
+
+# More than a lane takes at once.
+MANY = lanes.AT_ONCE + 4
 
 
 def asked(number: int, *route: str) -> sayso.Permission:
@@ -41,7 +46,10 @@ async def quiet(there: Scene) -> None:
     still = 0
     while still < 5:
         before = (len(there.slack.calls), await there.front.store.next_job([NAME]))
-        await asyncio.sleep(0.002)
+        # turns of the loop and of the threads beside it, and not time: a busy machine makes few of them in a moment
+        await aside.run(int)
+        for _ in range(8):
+            await asyncio.sleep(0)
         still = still + 1 if before == (len(there.slack.calls), await there.front.store.next_job([NAME])) else 0
 
 
@@ -62,15 +70,15 @@ def count(there: Scene, method: str) -> int:
 async def test_a_burst_is_posted_in_order_and_waiting_is_no_failed_try(caplog: pytest.LogCaptureFixture) -> None:
     async with scene() as there:
         there.slack.per_minute["conversations.history"] = 0
-        for number in range(40):
+        for number in range(MANY):
             await there.front.open(asked(number))
         async with delivering(there):
-            took = await seconds_until(there, lambda: len(there.cards()) == 40)
+            took = await seconds_until(there, lambda: len(there.cards()) == MANY)
         # one a second; time is moved on too early now and then while a busy disk keeps what is next
-        assert took <= 60
+        assert took <= 1.5 * MANY
         assert count(there, "conversations.history") == 0
         order = [message.metadata["event_payload"]["request_id"] for message in there.cards() if message.metadata]
-        assert len(set(order)) == 40
+        assert len(set(order)) == MANY
         assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
@@ -78,7 +86,7 @@ async def test_what_waits_for_one_channel_stops_no_other() -> None:
     async with scene() as there:
         there.slack.channel("C2", name="other")
         there.slack.fail_next("chat.postMessage", "429", retry_after=600)
-        for number in range(40):
+        for number in range(MANY):
             await there.front.open(asked(number, "slack:C1"))
         async with delivering(there):
             await quiet(there)
@@ -86,19 +94,20 @@ async def test_what_waits_for_one_channel_stops_no_other() -> None:
             took = await seconds_until(there, lambda: len(there.cards("C2")) == 1, most=30)
             assert took <= pace.LONGEST_WAIT
             assert len(there.cards()) < 10
-            await seconds_until(there, lambda: len(there.cards()) == 40, step=5)
-        assert len(there.cards()) == 40
+            await seconds_until(there, lambda: len(there.cards()) == MANY, step=5)
+        assert len(there.cards()) == MANY
 
 
 async def test_all_cards_of_many_lose_their_buttons_within_what_slack_allows() -> None:
     async with scene() as there:
-        there.slack.per_minute["chat.update"] = 50
-        for number in range(70):
+        most = there.slack.per_minute["chat.update"] = 50
+        count = most + 6
+        for number in range(count):
             await there.front.open(asked(number))
         async with delivering(there):
-            await seconds_until(there, lambda: len(there.cards()) == 70)
+            await seconds_until(there, lambda: len(there.cards()) == count, step=5)
             there.clock.advance(120)
-            for number in range(70):
+            for number in range(count):
                 await there.front.cancel(f"r{number}")
 
             def closed() -> bool:
@@ -107,19 +116,20 @@ async def test_all_cards_of_many_lose_their_buttons_within_what_slack_allows() -
 
             took = await seconds_until(there, closed)
         assert closed()
-        assert took <= 1.2 * 70 + 10
+        assert took <= 1.2 * count + 10
         assert [method for method, _ in there.slack.refusals if method == "chat.update"] == []
 
 
 async def test_a_card_is_not_given_up_however_often_slack_asks_to_wait() -> None:
     async with scene() as there:
         await there.ask(asked(0))
-        there.slack.fail_next("chat.update", "429", times=50, retry_after=2)
+        often = courier._MOST_REDRAWS + 4  # pyright: ignore[reportPrivateUsage]
+        there.slack.fail_next("chat.update", "429", times=often, retry_after=2)
         await there.front.cancel("r0")
         async with delivering(there):
             await seconds_until(there, lambda: there.slack.controls(there.card) == [])
         assert there.slack.controls(there.card) == []
-        assert count(there, "chat.update") == 51
+        assert count(there, "chat.update") == often + 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
