@@ -6,13 +6,13 @@ import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sayso import calendars
 from sayso.calendars import Calendar, Dates, Hours
 from tests.conftest import LONG
+from tests.tables import each
 
 MINUTE = timedelta(minutes=1)
 WORK: tuple[calendars.Day, ...] = ("mon", "tue", "wed", "thu", "fri")
@@ -106,12 +106,12 @@ def berlin(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
 
 
-@pytest.mark.parametrize(
-    ("hours", "comes_to"),
-    [(0.5, "2026-06-12 17:00"), (1.5, "2026-06-12 18:00"), (2, "2026-06-15 09:30"), (8, "2026-06-15 15:30")],
-)
-def test_asked_on_a_friday_afternoon_time_goes_on_on_monday(hours: float, comes_to: str) -> None:
-    assert OFFICE.add(berlin("2026-06-12 16:30"), timedelta(hours=hours)) == berlin(comes_to)
+def test_asked_on_a_friday_afternoon_time_goes_on_on_monday() -> None:
+    for row in each(
+        [(0.5, "2026-06-12 17:00"), (1.5, "2026-06-12 18:00"), (2, "2026-06-15 09:30"), (8, "2026-06-15 15:30")]
+    ):
+        with row as (hours, comes_to):
+            assert OFFICE.add(berlin("2026-06-12 16:30"), timedelta(hours=hours)) == berlin(comes_to)
 
 
 def test_the_hours_of_a_night_belong_to_the_day_on_which_it_begins() -> None:

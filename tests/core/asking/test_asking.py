@@ -151,10 +151,10 @@ def test_a_request_over_one_mebibyte_is_refused() -> None:
     assert refused({"kind": "permission", "tool": "Write", "input": {"text": "x" * 1_100_000}}).field == "request"
 
 
-@pytest.mark.parametrize("text", ["not json", "[]", "null", '{"kind": "question", "title": "\\ud800"}', "[" * 100_000])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
-    with pytest.raises(errors.InvalidRequest):
-        requests.parse(text)
+def test_what_is_no_json_object_is_refused() -> None:
+    for row in each(["not json", "[]", "null", '{"kind": "question", "title": "\\ud800"}', "[" * 100_000]):
+        with row as text, pytest.raises(errors.InvalidRequest):
+            requests.parse(text)
 
 
 def test_a_lone_surrogate_deep_in_an_input_is_refused() -> None:
@@ -162,11 +162,12 @@ def test_a_lone_surrogate_deep_in_an_input_is_refused() -> None:
         requests.checked(asking.Permission(tool="Bash", input={"command": ["\ud800"]}))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: 2}, b"bytes"])
-def test_an_input_that_is_no_json_is_refused(value: Any) -> None:
-    with pytest.raises(errors.InvalidRequest) as found:
-        requests.checked(asking.Permission(tool="Bash", input={"x": value}))
-    assert found.value.field == "input"
+def test_an_input_that_is_no_json_is_refused() -> None:
+    for row in each([float("nan"), float("inf"), object(), {1: 2}, b"bytes"]):
+        with row as value:
+            with pytest.raises(errors.InvalidRequest) as found:
+                requests.checked(asking.Permission(tool="Bash", input={"x": value}))
+            assert found.value.field == "input"
 
 
 def nested(levels: int) -> Any:
@@ -243,13 +244,16 @@ def test_a_value_that_breaks_its_rule_names_its_field() -> None:
             assert found.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [("number", "a number"), ("integer", "a whole number"), ("boolean", "yes or no"), ("date", "a date")],
-)
-def test_what_was_typed_wrongly_is_said_in_plain_words(kind: Any, said: str) -> None:
-    with pytest.raises(errors.InvalidAnswer, match=f"Age: please .*{said}"):
-        fields.check([model.Field(name="a", label="Age", kind=kind)], {"a": "many"})
+def test_what_was_typed_wrongly_is_said_in_plain_words() -> None:
+    rows: list[tuple[Any, str]] = [
+        ("number", "a number"),
+        ("integer", "a whole number"),
+        ("boolean", "yes or no"),
+        ("date", "a date"),
+    ]
+    for row in each(rows):
+        with row as (kind, said), pytest.raises(errors.InvalidAnswer, match=f"Age: please .*{said}"):
+            fields.check([model.Field(name="a", label="Age", kind=kind)], {"a": "many"})
 
 
 def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:

@@ -18,6 +18,7 @@ from sayso.desk.token_secret import mint
 from sayso.stores import Query, memory
 from sayso.testing.samples import MINT, actor
 from tests.conftest import BOUND
+from tests.tables import each
 
 
 @pytest.fixture
@@ -90,21 +91,23 @@ async def test_an_edit_that_nobody_could_check_cannot_change_which_arguments_the
     assert ran == []
 
 
-@pytest.mark.parametrize("change", [{"input": {"command": "rm"}}, {"input": None}, {"input_digest": None}])
-def test_an_input_that_is_not_the_allowed_one_does_not_run(change: dict[str, Any]) -> None:
-    allowed = model.Decision(
-        outcome="allowed",
-        input={"command": "ls"},
-        digest="sha256:x",
-        input_digest=digest.of_call("Bash", {"command": "ls"}),
-        decided_at=datetime(2026, 1, 1, tzinfo=UTC),
-        model_text="",
-    )
-    assert gate.approved_input("Bash", allowed) == {"command": "ls"}
-    with pytest.raises(errors.DigestMismatch):
-        gate.approved_input("bash", allowed)
-    with pytest.raises(errors.DigestMismatch):
-        gate.approved_input("Bash", allowed.model_copy(update=change))
+def test_an_input_that_is_not_the_allowed_one_does_not_run() -> None:
+    rows: list[dict[str, Any]] = [{"input": {"command": "rm"}}, {"input": None}, {"input_digest": None}]
+    for row in each(rows):
+        with row as change:
+            allowed = model.Decision(
+                outcome="allowed",
+                input={"command": "ls"},
+                digest="sha256:x",
+                input_digest=digest.of_call("Bash", {"command": "ls"}),
+                decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+                model_text="",
+            )
+            assert gate.approved_input("Bash", allowed) == {"command": "ls"}
+            with pytest.raises(errors.DigestMismatch):
+                gate.approved_input("bash", allowed)
+            with pytest.raises(errors.DigestMismatch):
+                gate.approved_input("Bash", allowed.model_copy(update=change))
 
 
 def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import hypothesis
-import pytest
 from hypothesis import strategies as st
 
 import sayso
 from sayso.cards import arguments, card, cutting, draw, values
 from sayso.content import text
 from sayso.testing import samples
+from tests.tables import each
 
 EDIT = {"file_path": "/srv/a.py", "old_string": "a\nb\n", "new_string": "a\nc\n"}
 
@@ -39,12 +39,12 @@ def test_an_argument_of_a_tool_that_nobody_knows_is_named_once() -> None:
     assert lines([found]) == ["queryselect 1\nfrom a"]
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [("600", 'k "600"'), (600, "k 600"), ("true", 'k "true"'), (None, "k null"), ("", 'k ""'), (" a", 'k " a"')],
-)
-def test_a_text_is_told_from_a_number(value: Any, shown: str) -> None:
-    assert lines(arguments.parts_of("x", {"k": value})) == [shown]
+def test_a_text_is_told_from_a_number() -> None:
+    for row in each(
+        [("600", 'k "600"'), (600, "k 600"), ("true", 'k "true"'), (None, "k null"), ("", 'k ""'), (" a", 'k " a"')]
+    ):
+        with row as (value, shown):
+            assert lines(arguments.parts_of("x", {"k": value})) == [shown]
 
 
 def test_an_edit_is_a_diff_under_the_name_of_its_file() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sayso import asking, model
 from sayso.cards import asked, card, dialog, draw, tokens
 from sayso.testing.samples import MINT, after, opened, said
+from tests.tables import each
 
 REFUND = asking.Form(
     "Refund",
@@ -49,21 +48,19 @@ def test_only_a_form_lists_fields() -> None:
 A, B = model.Option(label="A"), model.Option(label="B", description="the second")
 
 
-@pytest.mark.parametrize(
-    ("options", "longest", "described", "listed"),
-    [
-        ((A, A.model_copy(update={"label": "C"})), 10, 0, False),
-        ((A, B), 10, 0, True),
-        ((A, B), 10, 10, False),
-        ((A, B), 10, 9, True),
-        ((A, model.Option(label="B" * 11)), 10, 10, True),
-        ((A, model.Option(label="B", description="a\nb")), 10, 10, True),
-    ],
-)
-def test_options_are_listed_only_if_one_cannot_see_all_of_them_where_one_chooses(
-    options: tuple[model.Option, ...], longest: int, described: int, listed: bool
-) -> None:
-    assert choices(*options, longest=longest, described=described) is listed
+def test_options_are_listed_only_if_one_cannot_see_all_of_them_where_one_chooses() -> None:
+    for row in each(
+        [
+            ((A, A.model_copy(update={"label": "C"})), 10, 0, False),
+            ((A, B), 10, 0, True),
+            ((A, B), 10, 10, False),
+            ((A, B), 10, 9, True),
+            ((A, model.Option(label="B" * 11)), 10, 10, True),
+            ((A, model.Option(label="B", description="a\nb")), 10, 10, True),
+        ]
+    ):
+        with row as (options, longest, described, listed):
+            assert choices(*options, longest=longest, described=described) is listed
 
 
 def test_what_has_nothing_to_choose_from_keeps_its_list() -> None:
@@ -71,16 +68,21 @@ def test_what_has_nothing_to_choose_from_keeps_its_list() -> None:
     assert asked.without_list(drawn, 10, 10) is drawn
 
 
-@pytest.mark.parametrize(
-    ("inputs", "longest", "heading"),
-    [(8, 24, "“Refund”"), (2, 24, "“Refund” · Step 1 of 2"), (2, 20, "“Ref…” · Step 1 of 2"), (2, 10, "Step 1 of 2")],
-)
-def test_the_window_of_a_form_has_its_name(inputs: int, longest: int, heading: str) -> None:
-    ticket = opened(REFUND)
-    limits = dialog.WindowLimits(content=2_000, inputs=inputs, typed=100)
-    window = dialog.of_press(ticket, tokens.read(MINT.token(ticket, "fill")), MINT, limits)
-    assert window is not None
-    assert window.heading(longest) == heading
+def test_the_window_of_a_form_has_its_name() -> None:
+    for row in each(
+        [
+            (8, 24, "“Refund”"),
+            (2, 24, "“Refund” · Step 1 of 2"),
+            (2, 20, "“Ref…” · Step 1 of 2"),
+            (2, 10, "Step 1 of 2"),
+        ]
+    ):
+        with row as (inputs, longest, heading):
+            ticket = opened(REFUND)
+            limits = dialog.WindowLimits(content=2_000, inputs=inputs, typed=100)
+            window = dialog.of_press(ticket, tokens.read(MINT.token(ticket, "fill")), MINT, limits)
+            assert window is not None
+            assert window.heading(longest) == heading
 
 
 def test_the_window_of_a_question_has_our_title() -> None:

@@ -44,34 +44,34 @@ AT = "2026-01-01 12:00 UTC"
 EDITED = {"command": "make test"}
 
 
-@pytest.mark.parametrize(
-    ("ticket", "lines"),
-    [
-        (after(opened(), said(verdict="allow")), [f"Allowed by Ann · {AT}", "agent · Bash · make deploy"]),
-        (
-            after(opened(), said(verdict="deny", reason="Not today.")),
-            [f"Denied by Ann · {AT}", "agent · Bash · make deploy", "Reason: Not today."],
-        ),
-        (
-            after(opened(), said(verdict="allow", input=EDITED)),
-            [f"Allowed by Ann · {AT} · to run as edited", "agent · Bash · make test"],
-        ),
-        (
-            after(opened(asking.Question("Which?")), said(text="Acme")),
-            [f"Answered by Ann · {AT}", "agent · Which? → Acme"],
-        ),
-        (
-            after(opened(asking.Choice("Which?", ["A", "B", "C"], multiple=True)), said(choices=("A", "C"))),
-            [f"Answered by Ann · {AT}", "agent · Which? → A, C"],
-        ),
-        (
-            after(opened(REFUND), said(values={"amount": 10, "notify": True})),
-            [f"Answered by Ann · {AT}", "agent · Refund → Amount: 10 · Tell the customer: yes"],
-        ),
-    ],
-)
-def test_the_verdict_is_first_and_then_what_it_was_about(ticket: model.Ticket, lines: list[str]) -> None:
-    assert shown(ticket) == lines
+def test_the_verdict_is_first_and_then_what_it_was_about() -> None:
+    for row in each(
+        [
+            (after(opened(), said(verdict="allow")), [f"Allowed by Ann · {AT}", "agent · Bash · make deploy"]),
+            (
+                after(opened(), said(verdict="deny", reason="Not today.")),
+                [f"Denied by Ann · {AT}", "agent · Bash · make deploy", "Reason: Not today."],
+            ),
+            (
+                after(opened(), said(verdict="allow", input=EDITED)),
+                [f"Allowed by Ann · {AT} · to run as edited", "agent · Bash · make test"],
+            ),
+            (
+                after(opened(asking.Question("Which?")), said(text="Acme")),
+                [f"Answered by Ann · {AT}", "agent · Which? → Acme"],
+            ),
+            (
+                after(opened(asking.Choice("Which?", ["A", "B", "C"], multiple=True)), said(choices=("A", "C"))),
+                [f"Answered by Ann · {AT}", "agent · Which? → A, C"],
+            ),
+            (
+                after(opened(REFUND), said(values={"amount": 10, "notify": True})),
+                [f"Answered by Ann · {AT}", "agent · Refund → Amount: 10 · Tell the customer: yes"],
+            ),
+        ]
+    ):
+        with row as (ticket, lines):
+            assert shown(ticket) == lines
 
 
 def test_a_used_allow_ran_as_edited() -> None:
@@ -80,22 +80,21 @@ def test_a_used_allow_ran_as_edited() -> None:
     assert shown(used)[0] == f"Allowed by Ann · {AT} · ran as edited"
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
+def test_without_a_decision_it_says_what_the_agent_was_told() -> None:
+    rows: list[Any] = [
         events.Ticked(at=NOW + timedelta(days=1)),
         events.Cancelled(at=NOW, by="agent"),
         events.Superseded(at=NOW, by="r2"),
         events.Undelivered(at=NOW, place="chat:#ops", reason="gone"),
-    ],
-)
-def test_without_a_decision_it_says_what_the_agent_was_told(event: Any) -> None:
-    ticket = after(opened(route=("chat:#ops",)), event)
-    assert ticket.decision is not None
-    told = f"The agent was told: {ticket.decision.model_text}"
-    assert shown(ticket)[-1] == told
-    whole = draw.card_of(ticket, MINT).parts
-    assert told in ["".join(card.words_of(span) for span in part.inlines()) for part in whole]
+    ]
+    for row in each(rows):
+        with row as event:
+            ticket = after(opened(route=("chat:#ops",)), event)
+            assert ticket.decision is not None
+            told = f"The agent was told: {ticket.decision.model_text}"
+            assert shown(ticket)[-1] == told
+            whole = draw.card_of(ticket, MINT).parts
+            assert told in ["".join(card.words_of(span) for span in part.inlines()) for part in whole]
 
 
 LEFT_OUT: list[tuple[dict[str, Any], dict[str, Any], bool]] = [

@@ -10,6 +10,7 @@ from sayso.content import text
 from sayso.machine import people
 from sayso.testing import samples
 from sayso.testing.samples import MINT, opened, permission
+from tests.tables import each
 
 ROOM = dialog.WindowLimits(content=2000, inputs=3, typed=3000)
 
@@ -30,19 +31,18 @@ def submits(
     return submission.follow(ticket, pressed(ticket, action, index), draft, MINT, ROOM)
 
 
-@pytest.mark.parametrize(
-    ("action", "answer"),
-    [
+def test_some_presses_are_the_answer() -> None:
+    rows: list[tuple[tokens.Action, model.Answer]] = [
         ("allow", model.Answer(verdict="allow")),
         ("deny", model.Answer(verdict="deny")),
         ("session", model.Answer(verdict="allow", grant="session")),
         ("always", model.Answer(verdict="allow", grant="always")),
-    ],
-)
-def test_some_presses_are_the_answer(action: tokens.Action, answer: model.Answer) -> None:
-    ticket = opened()
-    assert dialog.of_press(ticket, pressed(ticket, action), MINT, ROOM) is None
-    assert submits(ticket, action, {}) == answer
+    ]
+    for row in each(rows):
+        with row as (action, answer):
+            ticket = opened()
+            assert dialog.of_press(ticket, pressed(ticket, action), MINT, ROOM) is None
+            assert submits(ticket, action, {}) == answer
 
 
 def test_a_denial_asks_for_its_reason() -> None:

@@ -12,6 +12,7 @@ from sayso.cards import card, draw, naming
 from sayso.content import text
 from sayso.machine import people
 from sayso.testing.samples import MINT, NOW, after, opened, permission, person, said
+from tests.tables import each
 
 DIRECTORY = people.Directory(
     people={name: people.Profile(frozenset({f"chat:T/{name}"})) for name in ("ann", "bob", "carl")},
@@ -34,21 +35,19 @@ def line(part: card.Part) -> str:
     return "".join(card.words_of(span) for span in part.inlines())
 
 
-@pytest.mark.parametrize(
-    ("owner", "agent", "headline"),
-    [
-        ("ci", None, "ci asks to run Bash"),
-        ("ci", "ci", "ci asks to run Bash"),
-        ("ci", " CI ", "ci asks to run Bash"),
-        ("ci", "release-bot", "ci (calls itself release-bot) asks to run Bash"),
-        ("local", "release-bot", "release-bot (self-named) asks to run Bash"),
-        ("local", None, "An agent asks to run Bash"),
-    ],
-)
-def test_the_name_of_the_key_is_the_name_and_the_agents_own_is_marked(
-    owner: str, agent: str | None, headline: str
-) -> None:
-    assert asked(owner, agent) == headline
+def test_the_name_of_the_key_is_the_name_and_the_agents_own_is_marked() -> None:
+    for row in each(
+        [
+            ("ci", None, "ci asks to run Bash"),
+            ("ci", "ci", "ci asks to run Bash"),
+            ("ci", " CI ", "ci asks to run Bash"),
+            ("ci", "release-bot", "ci (calls itself release-bot) asks to run Bash"),
+            ("local", "release-bot", "release-bot (self-named) asks to run Bash"),
+            ("local", None, "An agent asks to run Bash"),
+        ]
+    ):
+        with row as (owner, agent, headline):
+            assert asked(owner, agent) == headline
 
 
 def test_whoever_it_is_for_is_named() -> None:
@@ -61,24 +60,25 @@ def test_a_name_of_the_settings_is_the_services_own_word(name: str) -> None:
     assert not isinstance(naming.given_name(name), text.Foreign)
 
 
-@pytest.mark.parametrize("name", ["slack:T1/U1", "a b", "a\u202eb", "*x*", "x" * 65, "", "<!channel>"])
-def test_any_other_name_is_foreign(name: str) -> None:
-    assert isinstance(naming.given_name(name), text.Foreign)
+def test_any_other_name_is_foreign() -> None:
+    for row in each(["slack:T1/U1", "a b", "a\u202eb", "*x*", "x" * 65, "", "<!channel>"]):
+        with row as name:
+            assert isinstance(naming.given_name(name), text.Foreign)
 
 
-@pytest.mark.parametrize(
-    ("session", "words"),
-    [
-        ("fix the build", "fix the build"),
-        ("s-1", "s-1"),
-        (str(uuid.UUID(int=0x5F2B9C1A << 96)), "5f2b9c1a"),
-        ("5F2B9C1A" * 4, "5F2B9C1A"),
-        ("deadbeef", "deadbeef"),
-        ("cafe and more cafe", "cafe and more cafe"),
-    ],
-)
-def test_a_session_that_is_only_an_id_is_short(session: str, words: str) -> None:
-    assert naming.session_words(session) == words
+def test_a_session_that_is_only_an_id_is_short() -> None:
+    for row in each(
+        [
+            ("fix the build", "fix the build"),
+            ("s-1", "s-1"),
+            (str(uuid.UUID(int=0x5F2B9C1A << 96)), "5f2b9c1a"),
+            ("5F2B9C1A" * 4, "5F2B9C1A"),
+            ("deadbeef", "deadbeef"),
+            ("cafe and more cafe", "cafe and more cafe"),
+        ]
+    ):
+        with row as (session, words):
+            assert naming.session_words(session) == words
 
 
 def test_a_session_of_one_name_is_another_one_for_each_agent() -> None:
@@ -98,21 +98,21 @@ def test_a_session_has_the_project_in_its_name_and_on_the_card() -> None:
     assert session not in "".join(words for part in drawn.parts for words in card.pieces(part))
 
 
-@pytest.mark.parametrize(
-    ("approvers", "requester", "shown"),
-    [
-        (("anyone",), None, "anyone here"),
-        ((), None, "nobody"),
-        (("ann", "group:release"), None, "ann, release (ann, bob)"),
-        (("group:ops",), None, "ops (carl, its members in Chat)"),
-        (("group:unknown",), None, "unknown"),
-        (("requester",), "ann", "nobody"),
-        (("group:release",), "ann", "release (bob)"),
-    ],
-)
-def test_those_who_may_decide_are_people(approvers: tuple[str, ...], requester: str | None, shown: str) -> None:
-    ticket = opened(approvers=approvers, requester=requester)
-    assert terms(draw.card_of(ticket, MINT, DIRECTORY))[0].endswith(f" · May decide: {shown}")
+def test_those_who_may_decide_are_people() -> None:
+    for row in each(
+        [
+            (("anyone",), None, "anyone here"),
+            ((), None, "nobody"),
+            (("ann", "group:release"), None, "ann, release (ann, bob)"),
+            (("group:ops",), None, "ops (carl, its members in Chat)"),
+            (("group:unknown",), None, "unknown"),
+            (("requester",), "ann", "nobody"),
+            (("group:release",), "ann", "release (bob)"),
+        ]
+    ):
+        with row as (approvers, requester, shown):
+            ticket = opened(approvers=approvers, requester=requester)
+            assert terms(draw.card_of(ticket, MINT, DIRECTORY))[0].endswith(f" · May decide: {shown}")
 
 
 def test_a_question_may_be_answered_by_whoever_it_is_for() -> None:

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,22 +19,27 @@ def owned(request: model.Request, owner: str = "release-bot") -> model.Ticket:
     return samples.opened(request).model_copy(update={"owner": owner})
 
 
-@pytest.mark.parametrize(
-    ("request_", "said"),
-    [
-        (PERMISSION, "release-bot asks to run Bash · high risk · until "),
-        (
-            sayso.Permission(tool="mcp__gh__new-issue"),
-            "release-bot asks to run mcp__gh__new-issue · until ",
-        ),
-        (sayso.Question("Is Ann <b>here</b>?"), "release-bot has a question · until "),
-        (sayso.Choice("Which?", ["A", "B"]), "release-bot asks you to choose · until "),
-        (sayso.Form("Fill in", [model.Field(name="f", label="F")]), "release-bot asks you to fill in a form · until "),
-    ],
-)
-def test_it_says_who_asks_for_what_how_risky_and_until_when(request_: model.Request, said: str) -> None:
-    ticket = owned(request_)
-    assert notification.summary_of(ticket, ticket.request.risk) == f"{said}{ticket.expires_at:%Y-%m-%d %H:%M} UTC"
+def test_it_says_who_asks_for_what_how_risky_and_until_when() -> None:
+    for row in each(
+        [
+            (PERMISSION, "release-bot asks to run Bash · high risk · until "),
+            (
+                sayso.Permission(tool="mcp__gh__new-issue"),
+                "release-bot asks to run mcp__gh__new-issue · until ",
+            ),
+            (sayso.Question("Is Ann <b>here</b>?"), "release-bot has a question · until "),
+            (sayso.Choice("Which?", ["A", "B"]), "release-bot asks you to choose · until "),
+            (
+                sayso.Form("Fill in", [model.Field(name="f", label="F")]),
+                "release-bot asks you to fill in a form · until ",
+            ),
+        ]
+    ):
+        with row as (request_, said):
+            ticket = owned(request_)
+            assert (
+                notification.summary_of(ticket, ticket.request.risk) == f"{said}{ticket.expires_at:%Y-%m-%d %H:%M} UTC"
+            )
 
 
 def test_afterwards_it_says_what_became_of_it() -> None:
@@ -66,9 +70,10 @@ def test_a_tool_whose_name_is_not_plain_is_not_named() -> None:
             assert notification.subject_of(owned(sayso.Permission(tool=tool))) == "release-bot asks to run a tool"
 
 
-@pytest.mark.parametrize("owner", ["local", "Ann allowed it", "<!here>", "", "-x", "é"])
-def test_an_owner_that_is_no_name_of_a_key_is_an_agent(owner: str) -> None:
-    assert notification.subject_of(owned(PERMISSION, owner)) == "An agent asks to run Bash"
+def test_an_owner_that_is_no_name_of_a_key_is_an_agent() -> None:
+    for row in each(["local", "Ann allowed it", "<!here>", "", "-x", "é"]):
+        with row as owner:
+            assert notification.subject_of(owned(PERMISSION, owner)) == "An agent asks to run Bash"
 
 
 @given(st.text(min_size=1, max_size=60))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.content import risk
 from sayso.testing import samples
+from tests.tables import each
 
 ASKS = dialog.WindowLimits(content=2_000, inputs=3, typed=3_000, asks_again=True)
 ASKS_ITSELF = dialog.WindowLimits(content=2_000, inputs=3, typed=3_000)
@@ -43,19 +42,26 @@ def test_the_risk_stands_below_the_headline_and_its_terms_with_foreign_words_set
     assert "high risk" in drawn.summary
 
 
-@pytest.mark.parametrize(("command", "asked"), [("rm -rf a", True), ("sudo id", False), ("ls", False)])
-def test_only_high_risk_asks_before_allow_and_before_every_grant(command: str, asked: bool) -> None:
-    shown = ticket(command)
-    buttons = {one.action: one for one in draw.card_of(shown, samples.MINT).controls if isinstance(one, card.Button)}
-    assert {name for name, one in buttons.items() if one.confirm} == ({"allow", "session"} if asked else set())
-    for action in ("allow", "session", "deny"):
-        pressed = tokens.read(buttons[action].token)
-        opened = dialog.of_press(shown, pressed, samples.MINT, ASKS)
-        assert (opened is not None) is (asked and action != "deny")
-        assert dialog.of_press(shown, pressed, samples.MINT, ASKS_ITSELF) is None
-        if opened:
-            assert (opened.title, opened.danger, said_in(opened)) == ("High risk", True, ["Deletes folders: rm -rf a"])
-            assert tokens.read(opened.token).action == action
+def test_only_high_risk_asks_before_allow_and_before_every_grant() -> None:
+    for row in each([("rm -rf a", True), ("sudo id", False), ("ls", False)]):
+        with row as (command, asked):
+            shown = ticket(command)
+            buttons = {
+                one.action: one for one in draw.card_of(shown, samples.MINT).controls if isinstance(one, card.Button)
+            }
+            assert {name for name, one in buttons.items() if one.confirm} == ({"allow", "session"} if asked else set())
+            for action in ("allow", "session", "deny"):
+                pressed = tokens.read(buttons[action].token)
+                opened = dialog.of_press(shown, pressed, samples.MINT, ASKS)
+                assert (opened is not None) is (asked and action != "deny")
+                assert dialog.of_press(shown, pressed, samples.MINT, ASKS_ITSELF) is None
+                if opened:
+                    assert (opened.title, opened.danger, said_in(opened)) == (
+                        "High risk",
+                        True,
+                        ["Deletes folders: rm -rf a"],
+                    )
+                    assert tokens.read(opened.token).action == action
 
 
 def said_in(opened: dialog.Dialog) -> list[str]:

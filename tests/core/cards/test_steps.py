@@ -7,6 +7,7 @@ from sayso.cards import asked, card, dialog, draw, inputs
 from sayso.testing import samples
 from sayso.testing.samples import MINT, opened
 from tests.counting import work_of
+from tests.tables import each
 
 OPTIONS = tuple(model.Option(label=str(number)) for number in range(60))
 
@@ -20,13 +21,14 @@ def said(ticket: model.Ticket, limits: inputs.WindowLimits) -> str:
     return "".join(card.pieces(last))
 
 
-@pytest.mark.parametrize(("count", "steps"), [(3, 1), (4, 2), (10, 4)])
-def test_a_card_says_how_many_steps_there_are(count: int, steps: int) -> None:
-    room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
-    ticket = form(count)
-    assert len(inputs.steps_of(ticket, room)) == steps
-    assert (f"has {steps} steps" in said(ticket, room)) == (steps > 1)
-    assert "steps" not in said(ticket, inputs.WindowLimits(content=2_000, inputs=10, typed=3_000))
+def test_a_card_says_how_many_steps_there_are() -> None:
+    for row in each([(3, 1), (4, 2), (10, 4)]):
+        with row as (count, steps):
+            room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
+            ticket = form(count)
+            assert len(inputs.steps_of(ticket, room)) == steps
+            assert (f"has {steps} steps" in said(ticket, room)) == (steps > 1)
+            assert "steps" not in said(ticket, inputs.WindowLimits(content=2_000, inputs=10, typed=3_000))
 
 
 def test_a_long_list_of_options_takes_the_places_of_several_inputs() -> None:
@@ -58,9 +60,8 @@ def test_a_decided_form_and_a_question_say_nothing_of_steps() -> None:
     assert "steps" not in said(opened(asking.Question("Which?")), room)
 
 
-@pytest.mark.parametrize(
-    ("given", "typed", "value", "chosen"),
-    [
+def test_what_cannot_be_shown_again_is_left_out() -> None:
+    rows: list[tuple[inputs.Input, inputs.Submitted, str | None, tuple[int, ...]]] = [
         (inputs.Input("f0", card.Trusted("x")), "typed", "typed", ()),
         (inputs.Input("f0", card.Trusted("x"), longest=3), "typed", None, ()),
         (inputs.Input("f0", card.Trusted("x"), kind="choice"), "typed", None, ()),
@@ -68,10 +69,8 @@ def test_a_decided_form_and_a_question_say_nothing_of_steps() -> None:
         (inputs.Input("f0", card.Trusted("x")), True, None, ()),
         (inputs.Input("f0", card.Trusted("x"), value="a"), None, "a", ()),
         (inputs.Input("f0", card.Trusted("x"), kind="choice", options=()), [0], None, ()),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_shown_again_is_left_out(
-    given: inputs.Input, typed: inputs.Submitted, value: str | None, chosen: tuple[int, ...]
-) -> None:
-    made = inputs.fill_in(given, typed)
-    assert (made.value, made.chosen) == (value, chosen)
+    ]
+    for row in each(rows):
+        with row as (given, typed, value, chosen):
+            made = inputs.fill_in(given, typed)
+            assert (made.value, made.chosen) == (value, chosen)

@@ -35,27 +35,27 @@ def judged(text: str = "Acme", *here: model.Ticket, about: model.Ticket | None =
     return talk.judge(talk.Words(text, **words), about, here)
 
 
-@pytest.mark.parametrize("words", [{}, {"names": "app"}, {"names": "other", "alone": True}])
-def test_a_reply_to_a_card_answers_it(words: Any) -> None:
-    assert judged(to="card", about=QUESTION, **words) == talk.Meaning(QUESTION, addressed=True)
+def test_a_reply_to_a_card_answers_it() -> None:
+    rows: list[Any] = [{}, {"names": "app"}, {"names": "other", "alone": True}]
+    for row in each(rows):
+        with row as words:
+            assert judged(to="card", about=QUESTION, **words) == talk.Meaning(QUESTION, addressed=True)
 
 
-@pytest.mark.parametrize(
-    ("words", "about", "answers"),
-    [
-        ("@bob what do you think?", QUESTION, False),
-        ("@bob knows", FREE, False),
-        ("@bob please", WHO, True),
-        ("@bob could you?", WHO, False),
-        ("@bob", SOMEBODY, True),
-    ],
-)
-def test_a_reply_to_a_card_that_names_somebody_else_first_is_an_answer_only_where_a_name_is_one(
-    words: str, about: model.Ticket, answers: bool
-) -> None:
-    meaning = judged(words, to="card", about=about, names="other")
-    assert (meaning.ticket == about) == answers
-    assert meaning.told == (None if answers else talk.NAMED_OTHER)
+def test_a_reply_to_a_card_that_names_somebody_else_first_is_an_answer_only_where_a_name_is_one() -> None:
+    for row in each(
+        [
+            ("@bob what do you think?", QUESTION, False),
+            ("@bob knows", FREE, False),
+            ("@bob please", WHO, True),
+            ("@bob could you?", WHO, False),
+            ("@bob", SOMEBODY, True),
+        ]
+    ):
+        with row as (words, about, answers):
+            meaning = judged(words, to="card", about=about, names="other")
+            assert (meaning.ticket == about) == answers
+            assert meaning.told == (None if answers else talk.NAMED_OTHER)
 
 
 def test_whoever_replies_to_a_closed_card_to_speak_to_somebody_else_is_left_alone() -> None:
@@ -67,10 +67,11 @@ def test_whoever_was_spoken_to_below_a_permission_is_shown_to_its_buttons() -> N
     assert judged("fine", to="thread", about=PERMISSION, asked=True).told == talk.BY_BUTTON
 
 
-@pytest.mark.parametrize("request_", [QUESTION, CHOICE, FREE])
-def test_a_reply_to_somebody_else_is_no_answer_and_goes_without_a_word(request_: model.Ticket) -> None:
-    assert judged("prod", request_, to="other", session=True) == talk.Meaning()
-    assert judged("prod", request_, to="other", alone=True) == talk.Meaning()
+def test_a_reply_to_somebody_else_is_no_answer_and_goes_without_a_word() -> None:
+    for row in each([QUESTION, CHOICE, FREE]):
+        with row as request_:
+            assert judged("prod", request_, to="other", session=True) == talk.Meaning()
+            assert judged("prod", request_, to="other", alone=True) == talk.Meaning()
 
 
 def test_a_message_that_names_somebody_else_first_is_no_answer() -> None:
@@ -167,24 +168,26 @@ def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
     return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=plain_words.read(asked, said))
 
 
-@pytest.mark.parametrize("written", ["ship it", ":rocket: Ship it", "🚀 ship  it", "ｓｈｉｐ it", "1", " Ship it "])
-def test_an_option_is_known_in_every_spelling_of_a_chat(written: str) -> None:
-    asked = ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"]))
-    assert plain_words.read(asked, written).choice == "🚀 Ship it"
+def test_an_option_is_known_in_every_spelling_of_a_chat() -> None:
+    for row in each(["ship it", ":rocket: Ship it", "🚀 ship  it", "ｓｈｉｐ it", "1", " Ship it "]):
+        with row as written:
+            asked = ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"]))
+            assert plain_words.read(asked, written).choice == "🚀 Ship it"
 
 
-@pytest.mark.parametrize("written", ["don\u2019t do it", "Don't do it", "DON\u2018T DO IT"])
-def test_an_option_is_known_with_the_quotes_that_a_phone_puts_in(written: str) -> None:
-    for other in (False, True):
-        asked = ticket(sayso.Choice("Now?", ["Don't do it", "Do it now \u2013 all"], other=other))
-        assert plain_words.read(asked, written).choice == "Don't do it"
-        assert plain_words.read(asked, "do it now - all").choice == "Do it now \u2013 all"
+def test_an_option_is_known_with_the_quotes_that_a_phone_puts_in() -> None:
+    for row in each(["don\u2019t do it", "Don't do it", "DON\u2018T DO IT"]):
+        with row as written:
+            for other in (False, True):
+                asked = ticket(sayso.Choice("Now?", ["Don't do it", "Do it now \u2013 all"], other=other))
+                assert plain_words.read(asked, written).choice == "Don't do it"
+                assert plain_words.read(asked, "do it now - all").choice == "Do it now \u2013 all"
 
 
-@pytest.mark.parametrize("written", [":rocket:", "🚀", "3", "0", "9" * 5000, "ship"])
-def test_what_names_no_option_is_none(written: str) -> None:
-    with pytest.raises(errors.InvalidAnswer):
-        plain_words.read(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
+def test_what_names_no_option_is_none() -> None:
+    for row in each([":rocket:", "🚀", "3", "0", "9" * 5000, "ship"]):
+        with row as written, pytest.raises(errors.InvalidAnswer):
+            plain_words.read(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
 
 
 async def test_a_mark_only_rises() -> None:

@@ -7,6 +7,7 @@ from sayso import clock, errors, model
 from sayso.asking.hooks import payloads
 from sayso.content import binding, digest, edits, requests, schema
 from sayso.testing.samples import NOW, opened
+from tests.tables import each
 
 ENDLESS: model.JsonObject = {"x" * 50_000 + str(number): 2**60 for number in range(100)}
 
@@ -65,15 +66,16 @@ SCHEMA: model.JsonObject = {
 }
 
 
-@pytest.mark.parametrize("value", ["text", 5, None, ["a", "b"], {"n1": 1}])
-def test_a_rule_for_another_type_says_nothing_about_a_value(value: object) -> None:
-    edits.check(SCHEMA, {"anything": value})
+def test_a_rule_for_another_type_says_nothing_about_a_value() -> None:
+    for row in each(["text", 5, None, ["a", "b"], {"n1": 1}]):
+        with row as value:
+            edits.check(SCHEMA, {"anything": value})
 
 
-@pytest.mark.parametrize("value", [["a", "a"], {"n1": "x"}, {"x": 1}])
-def test_a_rule_for_this_type_is_checked(value: object) -> None:
-    with pytest.raises(errors.InvalidAnswer):
-        edits.check(SCHEMA, {"anything": value})
+def test_a_rule_for_this_type_is_checked() -> None:
+    for row in each([["a", "a"], {"n1": "x"}, {"x": 1}]):
+        with row as value, pytest.raises(errors.InvalidAnswer):
+            edits.check(SCHEMA, {"anything": value})
 
 
 def test_of_very_many_faults_only_some_are_listed() -> None:

@@ -78,10 +78,11 @@ def test_the_digest_of_a_call_is_what_any_library_gives() -> None:
     assert digest.of_call("Bash", {"command": "make deploy"}) == "sha256:" + hashlib.sha256(call).hexdigest()
 
 
-@pytest.mark.parametrize("value", [{"n": float("nan")}, {"n": float("inf")}, {"s": "\ud800"}, {1: "x"}, {"b": b"x"}])
-def test_what_is_no_json_has_no_canonical_form(value: Any) -> None:
-    with pytest.raises(errors.InvalidRequest):
-        digest.canonical(value)
+def test_what_is_no_json_has_no_canonical_form() -> None:
+    rows: list[Any] = [{"n": float("nan")}, {"n": float("inf")}, {"s": "\ud800"}, {1: "x"}, {"b": b"x"}]
+    for row in each(rows):
+        with row as value, pytest.raises(errors.InvalidRequest):
+            digest.canonical(value)
 
 
 def test_an_integer_beyond_a_double_never_passes_for_its_digits() -> None:

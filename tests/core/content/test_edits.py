@@ -9,6 +9,7 @@ from sayso.cards import dialog, submission, tokens
 from sayso.content import digest, edits, requests
 from sayso.testing.samples import MINT, after, opened, said
 from tests.counting import work_of
+from tests.tables import each
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -34,39 +35,36 @@ def refusal(input: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> errors.In
     return refused.value
 
 
-@pytest.mark.parametrize(
-    ("edited", "complaints"),
-    [
-        ({"amount": "12"}, {"amount": "please give a number, such as 12.5"}),
-        ({"amount": 19.995}, {"amount": "please give a multiple of 0.01"}),
-        ({"amount": 501}, {"amount": "please give at most 500"}),
-        ({}, {"amount": "it is missing, and the tool needs it"}),
-        ({"amount": 1, "count": True}, {"count": "please give a whole number, such as 12"}),
-        ({"amount": 1, "currency": "GBP"}, {"currency": 'please give one of "EUR", "USD"'}),
-        ({"amount": 1, "note": "B4D"}, {"note": "this has not the form that the tool takes"}),
-        ({"amount": 1, "force": True}, {"force": "the tool has no such argument"}),
-        ({"amount": 1, "lines": [{}]}, {"lines": "0.sku: it is missing, and the tool needs it"}),
-        (
-            {"amount": None, "count": 1.5},
-            {"amount": "please give a number, such as 12.5", "count": "please give a whole number, such as 12"},
-        ),
-    ],
-)
-def test_an_edit_that_the_tool_does_not_take_is_refused_with_all_that_is_wrong(
-    edited: dict[str, Any], complaints: dict[str, str]
-) -> None:
-    with pytest.raises(errors.InvalidAnswer) as refused:
-        after(asked({"amount": 10}), said("ann", verdict="allow", input=edited))
-    assert (refused.value.field, refused.value.complaints) == ("input", complaints)
+def test_an_edit_that_the_tool_does_not_take_is_refused_with_all_that_is_wrong() -> None:
+    for row in each(
+        [
+            ({"amount": "12"}, {"amount": "please give a number, such as 12.5"}),
+            ({"amount": 19.995}, {"amount": "please give a multiple of 0.01"}),
+            ({"amount": 501}, {"amount": "please give at most 500"}),
+            ({}, {"amount": "it is missing, and the tool needs it"}),
+            ({"amount": 1, "count": True}, {"count": "please give a whole number, such as 12"}),
+            ({"amount": 1, "currency": "GBP"}, {"currency": 'please give one of "EUR", "USD"'}),
+            ({"amount": 1, "note": "B4D"}, {"note": "this has not the form that the tool takes"}),
+            ({"amount": 1, "force": True}, {"force": "the tool has no such argument"}),
+            ({"amount": 1, "lines": [{}]}, {"lines": "0.sku: it is missing, and the tool needs it"}),
+            (
+                {"amount": None, "count": 1.5},
+                {"amount": "please give a number, such as 12.5", "count": "please give a whole number, such as 12"},
+            ),
+        ]
+    ):
+        with row as (edited, complaints):
+            with pytest.raises(errors.InvalidAnswer) as refused:
+                after(asked({"amount": 10}), said("ann", verdict="allow", input=edited))
+            assert (refused.value.field, refused.value.complaints) == ("input", complaints)
 
 
-@pytest.mark.parametrize(
-    "edited", [{"amount": 19.99}, {"amount": 0.1, "note": None}, {"amount": 3, "count": 2.0, "note": "abc"}]
-)
-def test_an_edit_that_the_tool_takes_is_allowed_as_it_is(edited: dict[str, Any]) -> None:
-    decision = after(asked({"amount": 10}), said("ann", verdict="allow", input=edited)).decision
-    assert decision is not None
-    assert decision.input == edited
+def test_an_edit_that_the_tool_takes_is_allowed_as_it_is() -> None:
+    for row in each([{"amount": 19.99}, {"amount": 0.1, "note": None}, {"amount": 3, "count": 2.0, "note": "abc"}]):
+        with row as edited:
+            decision = after(asked({"amount": 10}), said("ann", verdict="allow", input=edited)).decision
+            assert decision is not None
+            assert decision.input == edited
 
 
 def test_what_the_agent_asked_for_may_be_allowed_even_where_it_does_not_fit() -> None:
@@ -82,14 +80,17 @@ def test_an_edit_is_free_where_the_tool_has_no_schema() -> None:
     assert decision.input == {"y": [1]}
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True})])
-def test_true_in_place_of_one_is_an_edit(one: object, other: object) -> None:
-    ticket = after(asked({"x": one}, None), said("ann", verdict="allow", input={"x": other}))
-    decision = ticket.decision
-    assert decision is not None
-    assert decision.input == {"x": other}
-    assert "edited input" in decision.model_text
-    assert decision.input_digest == digest.of_call("refund", {"x": other}) != digest.of_call("refund", {"x": one})
+def test_true_in_place_of_one_is_an_edit() -> None:
+    for row in each([(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True})]):
+        with row as (one, other):
+            ticket = after(asked({"x": one}, None), said("ann", verdict="allow", input={"x": other}))
+            decision = ticket.decision
+            assert decision is not None
+            assert decision.input == {"x": other}
+            assert "edited input" in decision.model_text
+            assert (
+                decision.input_digest == digest.of_call("refund", {"x": other}) != digest.of_call("refund", {"x": one})
+            )
 
 
 def test_an_argument_that_the_model_made_up_can_be_taken_away_in_the_window() -> None:
@@ -121,9 +122,8 @@ def test_the_window_says_what_is_wrong_beside_its_input() -> None:
     assert refused.value.field == "k0"
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [
+def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent() -> None:
+    rows: list[dict[str, Any]] = [
         {"type": 5},
         {"properties": {"a": {"pattern": "("}}},
         {"properties": {"a": {"pattern": "(?=x)"}}},
@@ -131,13 +131,13 @@ def test_the_window_says_what_is_wrong_beside_its_input() -> None:
         {"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#"}}},
         {"description": "x" * edits.MAX_SCHEMA_BYTES},
         {"$schema": 5, "properties": []},
-    ],
-)
-def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent(schema: dict[str, Any]) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        requests.checked(asking.Permission(tool="t", input={}, input_schema=schema))
-    assert refused.value.field == "input_schema"
-    assert edits.editable(schema) == {"editable": False}
+    ]
+    for row in each(rows):
+        with row as schema:
+            with pytest.raises(errors.InvalidRequest) as refused:
+                requests.checked(asking.Permission(tool="t", input={}, input_schema=schema))
+            assert refused.value.field == "input_schema"
+            assert edits.editable(schema) == {"editable": False}
 
 
 @pytest.mark.once
@@ -166,17 +166,20 @@ def test_without_a_schema_or_with_a_good_one_a_call_stays_editable() -> None:
     assert edits.editable(["no object"]) == {"editable": False}
 
 
-@pytest.mark.parametrize("kind", ["question", "choice", "form"])
-def test_only_a_permission_has_a_tool_and_its_schema(kind: Any) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        requests.checked(model.Request(kind=kind, title="T", input_schema={}))
-    assert refused.value.field == "input_schema"
+def test_only_a_permission_has_a_tool_and_its_schema() -> None:
+    rows: list[Any] = ["question", "choice", "form"]
+    for row in each(rows):
+        with row as kind:
+            with pytest.raises(errors.InvalidRequest) as refused:
+                requests.checked(model.Request(kind=kind, title="T", input_schema={}))
+            assert refused.value.field == "input_schema"
 
 
-@pytest.mark.parametrize("reference", ["https://example.com/schema.json", "file:///etc/passwd", "#/$defs/none"])
-def test_no_reference_is_followed_out_of_the_schema(reference: str) -> None:
-    schema = {"properties": {"a": {"$ref": reference}}}
-    assert "cannot be checked" in refusal({"a": 1}, schema).message
+def test_no_reference_is_followed_out_of_the_schema() -> None:
+    for row in each(["https://example.com/schema.json", "file:///etc/passwd", "#/$defs/none"]):
+        with row as reference:
+            schema = {"properties": {"a": {"$ref": reference}}}
+            assert "cannot be checked" in refusal({"a": 1}, schema).message
 
 
 def test_a_schema_that_multiplies_its_own_work_ends_in_a_refusal() -> None:
@@ -191,9 +194,8 @@ def test_a_pattern_that_would_take_for_ever_elsewhere_is_read_once() -> None:
     assert refusal({"a": "a" * 100_000 + "!"}, schema).complaints == {"a": "this has not the form that the tool takes"}
 
 
-@pytest.mark.parametrize(
-    ("schema", "fits", "unfit"),
-    [
+def test_the_rules_of_json_schema_hold_for_an_edit() -> None:
+    rows: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         ({"patternProperties": {"^x-": {"type": "integer"}}, "additionalProperties": False}, {"x-a": 1}, {"y": 1}),
         ({"patternProperties": {"^x-": {"type": "integer"}}}, {"y": "z"}, {"x-a": "1"}),
         ({"additionalProperties": {"type": "integer"}}, {"a": 1}, {"a": "1"}),
@@ -205,39 +207,37 @@ def test_a_pattern_that_would_take_for_ever_elsewhere_is_read_once() -> None:
         ({"$schema": "http://json-schema.org/draft-04/schema#", "required": ["a"]}, {"a": 1}, {"b": 1}),
         ({"not": {"required": ["b"]}}, {"a": 1}, {"b": 1}),
         ({"minProperties": 1}, {"a": 1}, {}),
-    ],
-)
-def test_the_rules_of_json_schema_hold_for_an_edit(
-    schema: dict[str, Any], fits: dict[str, Any], unfit: dict[str, Any]
-) -> None:
-    edits.check_schema(schema)
-    edits.check(schema, fits)
-    said = refusal(unfit, schema)
-    assert said.complaints
-    assert not any("regex" in one or "^x-" in one for one in said.complaints.values())
+    ]
+    for row in each(rows):
+        with row as (schema, fits, unfit):
+            edits.check_schema(schema)
+            edits.check(schema, fits)
+            said = refusal(unfit, schema)
+            assert said.complaints
+            assert not any("regex" in one or "^x-" in one for one in said.complaints.values())
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ("25,50", "with a point before decimals"),
-        ("ten", "not valid JSON; please give it as in 12.5"),
-        ("0.12345678901234567890", "more digits than a number keeps"),
-        ("NaN", "numbers that JSON has"),
-        ('{"a": 1, "a": 2}', "a name stands twice"),
-        ("[" * 100_000, "not valid JSON"),
-    ],
-)
-def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused(typed: str, said: str) -> None:
-    ticket = asked({"x": 1, "y": 2}, None)
-    pressed = tokens.read(MINT.token(ticket, "edit"))
-    room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
-    with pytest.raises(errors.InvalidAnswer, match=said) as refused:
-        submission.follow(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
-    assert set(refused.value.complaints) == {"k0", "k1"}
-    kept = submission.follow(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
-    assert isinstance(kept, model.Answer)
-    assert kept.input == {"x": 9007199254740993, "y": 19.99}
+def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused() -> None:
+    for row in each(
+        [
+            ("25,50", "with a point before decimals"),
+            ("ten", "not valid JSON; please give it as in 12.5"),
+            ("0.12345678901234567890", "more digits than a number keeps"),
+            ("NaN", "numbers that JSON has"),
+            ('{"a": 1, "a": 2}', "a name stands twice"),
+            ("[" * 100_000, "not valid JSON"),
+        ]
+    ):
+        with row as (typed, said):
+            ticket = asked({"x": 1, "y": 2}, None)
+            pressed = tokens.read(MINT.token(ticket, "edit"))
+            room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
+            with pytest.raises(errors.InvalidAnswer, match=said) as refused:
+                submission.follow(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
+            assert set(refused.value.complaints) == {"k0", "k1"}
+            kept = submission.follow(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
+            assert isinstance(kept, model.Answer)
+            assert kept.input == {"x": 9007199254740993, "y": 19.99}
 
 
 def test_an_edit_of_more_parts_than_a_press_can_check_is_refused_in_words() -> None:

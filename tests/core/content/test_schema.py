@@ -7,6 +7,7 @@ import pytest
 
 from sayso import errors, model
 from sayso.content import fields, readers, requests, schema, typed_json, typography
+from tests.tables import each
 
 
 def of(part: Any) -> model.Field:
@@ -77,17 +78,18 @@ def test_signs_that_a_phone_put_in_place_of_plain_ones_are_named_with_what_they_
 OPTIONS = (model.Option(label="one"), model.Option(label="two"))
 
 
-@pytest.mark.parametrize(
-    ("field", "entered", "complaint"),
-    [
+def test_an_entry_of_another_shape_is_refused_in_words() -> None:
+    rows: list[tuple[dict[str, Any], Any, str]] = [
         ({}, 5, "please write some text"),
         ({"kind": "choice", "options": OPTIONS, "multiple": True}, "one", "please give a list of options"),
         ({"kind": "choice", "options": OPTIONS, "other": True}, "x" * (model.MAX_TEXT + 1), "characters, please"),
         ({"multiple": True}, 5, "please give a list, one item a line"),
         ({"multiple": True}, ["x"] * 1_001, "at most 1000 lines, please"),
-    ],
-)
-def test_an_entry_of_another_shape_is_refused_in_words(field: dict[str, Any], entered: Any, complaint: str) -> None:
-    with pytest.raises(errors.InvalidAnswer, match=complaint):
-        fields.check([model.Field(name="f", label="F", **field)], {"f": entered})
-    assert fields.check([model.Field(name="f", label="F", multiple=True)], {"f": "one\ntwo"}) == {"f": ["one", "two"]}
+    ]
+    for row in each(rows):
+        with row as (field, entered, complaint):
+            with pytest.raises(errors.InvalidAnswer, match=complaint):
+                fields.check([model.Field(name="f", label="F", **field)], {"f": entered})
+            assert fields.check([model.Field(name="f", label="F", multiple=True)], {"f": "one\ntwo"}) == {
+                "f": ["one", "two"]
+            }

@@ -12,15 +12,15 @@ from sayso.cards import board, card, history, telling
 from sayso.content import wording
 from sayso.machine import who
 from sayso.testing.samples import after, opened, permission, said
+from tests.tables import each
 
 
-@pytest.mark.parametrize(
-    ("names", "listed"), [("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcd", "a, b, c and d")]
-)
-def test_names_stand_in_a_row(names: str, listed: str) -> None:
-    assert wording.in_a_row([*names]) == listed
-    assert wording.in_a_row([*names], "or") == listed.replace("and", "or")
-    assert who.in_words([*names]) == (listed.replace("and", "or") or "nobody")
+def test_names_stand_in_a_row() -> None:
+    for row in each([("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcd", "a, b, c and d")]):
+        with row as (names, listed):
+            assert wording.in_a_row([*names]) == listed
+            assert wording.in_a_row([*names], "or") == listed.replace("and", "or")
+            assert who.in_words([*names]) == (listed.replace("and", "or") or "nobody")
 
 
 def test_three_who_allowed_it_are_listed_the_same_for_people_and_for_the_model() -> None:
@@ -78,16 +78,16 @@ NEVER_ONE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [
-        *[(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_000, "1,000 rows"), (1.0, "1 row"), (0.5, "0.5 rows")],
-        (1_123_200.0, "1,123,200 rows"),
-    ],
-)
-def test_one_of_them_is_said_to_be_one(count: float, said: str) -> None:
-    assert wording.counted(count, "row") == said
-    assert wording.counted(count, "row is", "rows are").endswith("row is" if count == 1 else "rows are")
+def test_one_of_them_is_said_to_be_one() -> None:
+    for row in each(
+        [
+            *[(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_000, "1,000 rows"), (1.0, "1 row"), (0.5, "0.5 rows")],
+            (1_123_200.0, "1,123,200 rows"),
+        ]
+    ):
+        with row as (count, said):
+            assert wording.counted(count, "row") == said
+            assert wording.counted(count, "row is", "rows are").endswith("row is" if count == 1 else "rows are")
 
 
 @pytest.mark.once
@@ -103,9 +103,10 @@ def test_nothing_says_1_rows() -> None:
     assert found - limits == NEVER_ONE
 
 
-@pytest.mark.parametrize(("count", "have"), [(0, "have"), (1, "has"), (2, "have")])
-def test_one_of_several_has_done_it_and_more_have(count: int, have: str) -> None:
-    assert wording.so_far(count, "3 people", "allowed this") == f"{count} of 3 people {have} allowed this"
+def test_one_of_several_has_done_it_and_more_have() -> None:
+    for row in each([(0, "have"), (1, "has"), (2, "have")]):
+        with row as (count, have):
+            assert wording.so_far(count, "3 people", "allowed this") == f"{count} of 3 people {have} allowed this"
 
 
 @pytest.mark.once

@@ -28,15 +28,12 @@ def test_a_new_ticket_is_announced_at_every_place_of_its_route() -> None:
     assert (step.ticket.version, step.ticket.state) == (1, "pending")
 
 
-@pytest.mark.parametrize(
-    ("asked", "policy", "seconds"), [(None, None, 3600), (60, None, 60), (None, 90, 90), (600, 90, 90), (60, 90, 60)]
-)
-def test_a_request_may_ask_for_less_time_than_its_policy_but_never_for_more(
-    asked: float | None, policy: float | None, seconds: float
-) -> None:
-    ticket = opened(permission(expires_in=asked), expires_in=policy)
-    assert ticket.expires_at == NOW + timedelta(seconds=seconds)
-    assert machine.next_wake(ticket) == ticket.expires_at
+def test_a_request_may_ask_for_less_time_than_its_policy_but_never_for_more() -> None:
+    for row in each([(None, None, 3600), (60, None, 60), (None, 90, 90), (600, 90, 90), (60, 90, 60)]):
+        with row as (asked, policy, seconds):
+            ticket = opened(permission(expires_in=asked), expires_in=policy)
+            assert ticket.expires_at == NOW + timedelta(seconds=seconds)
+            assert machine.next_wake(ticket) == ticket.expires_at
 
 
 def test_one_allow_decides_and_hands_out_exactly_the_input_that_was_shown() -> None:
@@ -252,21 +249,18 @@ def test_an_answer_that_does_not_fit_its_question_names_its_field() -> None:
             assert refused.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("request_", "answer", "choices"),
-    [
+def test_a_choice_comes_back_as_labels() -> None:
+    rows: list[tuple[model.Request, dict[str, Any], tuple[str, ...]]] = [
         (asking.Choice("Which?", ["A", "B"]), {"choice": "B"}, ("B",)),
         (asking.Choice("Which?", ["A", "B"]), {"choices": ("B",)}, ("B",)),
         (asking.Choice("Which?", ["A", "B"], other=True), {"choice": "neither"}, ("neither",)),
         (asking.Choice("Which?", ["A", "B"], multiple=True), {"choices": ("B", "A")}, ("B", "A")),
         (asking.Choice("Which?", ["A", "B"], multiple=True), {"choice": "A"}, ("A",)),
-    ],
-)
-def test_a_choice_comes_back_as_labels(
-    request_: model.Request, answer: dict[str, Any], choices: tuple[str, ...]
-) -> None:
-    decision = decided(after(opened(request_), said("ann", **answer)))
-    assert (decision.choices, decision.choice) == (choices, choices[0])
+    ]
+    for row in each(rows):
+        with row as (request_, answer, choices):
+            decision = decided(after(opened(request_), said("ann", **answer)))
+            assert (decision.choices, decision.choice) == (choices, choices[0])
 
 
 def test_the_digest_changes_with_everything_that_was_shown_or_bound() -> None:

@@ -12,6 +12,7 @@ from sayso.desk import Desk, asker
 from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.samples import MINT, after, opened, permission, said
+from tests.tables import each
 
 ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
 OFFERS = (
@@ -67,22 +68,19 @@ def test_a_quorum_is_not_reached_by_answering_in_place_of_the_tool() -> None:
     assert after(ticket, said("bob", verdict="respond", text="42")).decision is None
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "answer", "field"),
-    [
+def test_a_verdict_that_was_not_offered_or_does_not_fit_is_refused() -> None:
+    rows: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
         ((), {"verdict": "stop"}, "verdict"),
         ((), {"verdict": "respond", "text": "42"}, "verdict"),
         (("respond",), {"verdict": "respond"}, "text"),
         (("respond",), {"verdict": "respond", "text": "42", "input": {"command": "ls"}}, "input"),
         (("stop",), {"verdict": "stop", "grant": "session"}, "grant"),
-    ],
-)
-def test_a_verdict_that_was_not_offered_or_does_not_fit_is_refused(
-    verdicts: tuple[str, ...], answer: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(errors.InvalidAnswer) as refused:
-        machine.step(opened(permission(verdicts=verdicts)), said("ann", **answer))
-    assert refused.value.field == field
+    ]
+    for row in each(rows):
+        with row as (verdicts, answer, field):
+            with pytest.raises(errors.InvalidAnswer) as refused:
+                machine.step(opened(permission(verdicts=verdicts)), said("ann", **answer))
+            assert refused.value.field == field
 
 
 def test_a_question_is_declined_only_where_the_agent_can_take_it() -> None:
@@ -135,18 +133,17 @@ def test_an_input_that_cannot_be_edited_is_not() -> None:
     assert decided(after(ticket, said("ann", verdict="allow", input={"command": "make deploy"}))).allowed
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
+def test_offers_that_nobody_could_tell_apart_or_give_safely_are_refused() -> None:
+    rows: list[tuple[dict[str, Any], str]] = [
         ({"offers": (OFFERS[0], OFFERS[0])}, "offers"),
         ({"offers": (OFFERS[0].model_copy(update={"name": "session"}),)}, "offers"),
         ({"confirm": True, "grants": ("session",)}, "grants"),
-    ],
-)
-def test_offers_that_nobody_could_tell_apart_or_give_safely_are_refused(given: dict[str, Any], field: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        permission(**given)
-    assert refused.value.field == field
+    ]
+    for row in each(rows):
+        with row as (given, field):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                permission(**given)
+            assert refused.value.field == field
 
 
 def test_a_question_cannot_be_answered_in_place_of_a_tool() -> None:

@@ -27,6 +27,7 @@ from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
 from tests.core.stores.tampering import tamper
 from tests.fakes.pg import pg_schema, pg_server, pg_tables
+from tests.tables import each
 
 __all__ = ["pg_schema", "pg_server", "pg_tables"]
 
@@ -463,21 +464,19 @@ def test_a_file_of_somebody_else_cannot_be_closed_to_others(path: Path, monkeypa
     assert refused.value.hint == f"chmod 600 {path}"
 
 
-@pytest.mark.parametrize(
-    ("error", "sent", "unsure", "why"),
-    [
-        (asyncpg.DataCorruptedError("x"), True, False, "the database is damaged"),
-        (asyncpg.LockNotAvailableError("x"), True, False, "the database cannot be used now"),
-        (asyncpg.ConnectionDoesNotExistError("x"), True, True, "the database cannot be used now"),
-        (TimeoutError(), True, True, "the database cannot be used now"),
-        (OSError("x"), False, False, "the database cannot be used now"),
-    ],
-)
-def test_what_the_server_refuses_is_not_stored_and_a_lost_connection_says_nothing(
-    error: Exception, sent: bool, unsure: bool, why: str
-) -> None:
-    found = pgserver.unavailable(error, sent=sent)
-    assert (found.unsure, found.why) == (unsure, why)
+def test_what_the_server_refuses_is_not_stored_and_a_lost_connection_says_nothing() -> None:
+    for row in each(
+        [
+            (asyncpg.DataCorruptedError("x"), True, False, "the database is damaged"),
+            (asyncpg.LockNotAvailableError("x"), True, False, "the database cannot be used now"),
+            (asyncpg.ConnectionDoesNotExistError("x"), True, True, "the database cannot be used now"),
+            (TimeoutError(), True, True, "the database cannot be used now"),
+            (OSError("x"), False, False, "the database cannot be used now"),
+        ]
+    ):
+        with row as (error, sent, unsure, why):
+            found = pgserver.unavailable(error, sent=sent)
+            assert (found.unsure, found.why) == (unsure, why)
 
 
 async def test_a_check_of_a_server_that_is_away_fails(pg_tables: str) -> None:
