@@ -6,6 +6,7 @@ import pytest
 
 from sayso import errors, stores
 from sayso_bots.settings import environment
+from tests.tables import each
 
 
 @pytest.mark.parametrize(
@@ -44,31 +45,32 @@ def test_each_variable_of_a_chat_is_read(name: str, value: str) -> None:
     assert environment.read({}).chats == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "hint"),
-    [
-        ("SAYSO_PROT", "1", "did you mean SAYSO_PORT?"),
-        ("SAYSO_QQQQQQQQQQ", "1", "known: "),
-        ("SAYSO_PORT", "70000", "0 to 65535"),
-        ("SAYSO_PORT", "web", "0 to 65535"),
-        ("SAYSO_LOG_LEVEL", "loud", "debug, info, warning, error"),
-        ("SAYSO_LOG_FORMAT", "xml", "text, json"),
-        ("SAYSO_URL", "127.0.0.1", "http://"),
-        ("SLACK_API_URL", "slack.com", "http://"),
-        ("DISCORD_API_URL", "discord.com", "http://"),
-        ("DISCORD_GATEWAY_URL", "http://127.0.0.1", "ws://"),
-        ("DISCORD_PUBLIC_KEY", "swapped", "64 hexadecimal digits"),
-        ("SLACK_BOT_TOKEN", "xapp-swapped", "sayso init slack"),
-        ("DISCORD_BOT_TOKEN", "Bot abc.def", "without the word Bot"),
-        ("SLACK_APP_TOKEN", "xoxb-swapped", "sayso init slack"),
-    ],
-)
-def test_a_wrong_variable_is_named_and_its_value_is_not(name: str, value: str, hint: str) -> None:
-    with pytest.raises(errors.InvalidSettings) as caught:
-        environment.read({name: value})
-    assert caught.value.field == name
-    assert hint in (caught.value.hint or "")
-    assert "swapped" not in str(caught.value)
+WRONG = [
+    ("SAYSO_PROT", "1", "did you mean SAYSO_PORT?"),
+    ("SAYSO_QQQQQQQQQQ", "1", "known: "),
+    ("SAYSO_PORT", "70000", "0 to 65535"),
+    ("SAYSO_PORT", "web", "0 to 65535"),
+    ("SAYSO_LOG_LEVEL", "loud", "debug, info, warning, error"),
+    ("SAYSO_LOG_FORMAT", "xml", "text, json"),
+    ("SAYSO_URL", "127.0.0.1", "http://"),
+    ("SLACK_API_URL", "slack.com", "http://"),
+    ("DISCORD_API_URL", "discord.com", "http://"),
+    ("DISCORD_GATEWAY_URL", "http://127.0.0.1", "ws://"),
+    ("DISCORD_PUBLIC_KEY", "swapped", "64 hexadecimal digits"),
+    ("SLACK_BOT_TOKEN", "xapp-swapped", "sayso init slack"),
+    ("DISCORD_BOT_TOKEN", "Bot abc.def", "without the word Bot"),
+    ("SLACK_APP_TOKEN", "xoxb-swapped", "sayso init slack"),
+]
+
+
+def test_a_wrong_variable_is_named_and_its_value_is_not() -> None:
+    for row in each(WRONG):
+        with row as (name, value, hint):
+            with pytest.raises(errors.InvalidSettings) as caught:
+                environment.read({name: value})
+            assert caught.value.field == name
+            assert hint in (caught.value.hint or "")
+            assert "swapped" not in str(caught.value)
 
 
 def test_an_empty_variable_is_none() -> None:

@@ -19,6 +19,7 @@ from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_bots.settings import schema, toml
+from tests.tables import each
 
 PEOPLE = """
 [people.ann]
@@ -241,35 +242,34 @@ async def test_a_big_payout_is_for_whoever_is_on_call_and_after_them_for_the_lea
     assert [one.person for one in last.decision.by] == ["bob", lead]
 
 
-@pytest.mark.parametrize(
-    ("tool", "input", "outcome", "rule", "policy"),
-    [
-        ("Read", {"file_path": "a.py"}, "allowed", "reads", None),
-        ("Bash", {"command": "cat .env"}, "denied", "no-secrets", None),
-        ("Bash", {"command": "cat .e''nv"}, "denied", "no-secrets", None),
-        ("Bash", {"command": "cd infra && terraform apply"}, None, "terraform", "production"),
-        ("payout", {"amount": 9000}, None, "big-payout", "payout"),
-        ("payout", {}, None, "big-payout", "payout"),
-        ("payout", {"amount": "lots"}, None, "big-payout", "payout"),
-        ("payout", {"amount": 20}, None, None, "default"),
-        ("refund", {"amount": 20}, "allowed", "small-refunds", None),
-        ("refund", {"amount": -20}, None, None, "default"),
-        ("refund", {}, None, None, "default"),
-        ("refund", {"amount": "twenty"}, None, None, "default"),
-        ("Bash", {"command": "npm install"}, None, None, "default"),
-        ("deploy", {}, None, None, "default"),
-        ("wipe", {}, None, None, "default"),
-    ],
-)
-async def test_the_rules_decide_as_the_page_says(
-    tool: str, input: dict[str, Any], outcome: str | None, rule: str | None, policy: str | None
-) -> None:
-    desk = desk_of(POLICIES + RULES)
-    ticket = await asked(desk, tool, **input)
-    assert ticket.ruled is not None
-    assert (ticket.decision and ticket.decision.outcome, ticket.ruled.rule) == (outcome, rule)
-    if policy:
-        assert ticket.policy == desk.setup.policies[policy]
+DECIDED: list[tuple[str, dict[str, Any], str | None, str | None, str | None]] = [
+    ("Read", {"file_path": "a.py"}, "allowed", "reads", None),
+    ("Bash", {"command": "cat .env"}, "denied", "no-secrets", None),
+    ("Bash", {"command": "cat .e''nv"}, "denied", "no-secrets", None),
+    ("Bash", {"command": "cd infra && terraform apply"}, None, "terraform", "production"),
+    ("payout", {"amount": 9000}, None, "big-payout", "payout"),
+    ("payout", {}, None, "big-payout", "payout"),
+    ("payout", {"amount": "lots"}, None, "big-payout", "payout"),
+    ("payout", {"amount": 20}, None, None, "default"),
+    ("refund", {"amount": 20}, "allowed", "small-refunds", None),
+    ("refund", {"amount": -20}, None, None, "default"),
+    ("refund", {}, None, None, "default"),
+    ("refund", {"amount": "twenty"}, None, None, "default"),
+    ("Bash", {"command": "npm install"}, None, None, "default"),
+    ("deploy", {}, None, None, "default"),
+    ("wipe", {}, None, None, "default"),
+]
+
+
+async def test_the_rules_decide_as_the_page_says() -> None:
+    for row in each(DECIDED):
+        with row as (tool, input, outcome, rule, policy):
+            desk = desk_of(POLICIES + RULES)
+            ticket = await asked(desk, tool, **input)
+            assert ticket.ruled is not None
+            assert (ticket.decision and ticket.decision.outcome, ticket.ruled.rule) == (outcome, rule)
+            if policy:
+                assert ticket.policy == desk.setup.policies[policy]
 
 
 async def test_a_denial_by_a_rule_says_why_and_an_ask_goes_where_the_rule_says() -> None:
@@ -363,71 +363,72 @@ ALLOW = '[[rules]]\nid = "x"\neffect = "allow"\n'
 ASK = '[[rules]]\nid = "x"\neffect = "ask"\n'
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        (ALLOW, "rules.x.match"),
-        (ALLOW + 'match = {}', "rules.x.match"),
-        ('[[rules]]\nid = "x"\neffect = "maybe"', "rules.x.effect"),
-        (ASK + 'mach = { tool = "a" }', "rules.x.mach"),
-        (ASK + 'match = { tol = "a" }', "rules.x.match.tol"),
-        (ASK + 'match = { tool = [] }', "rules.x.match.tool"),
-        (ASK + 'match = { tool = 1 }', "rules.x.match.tool"),
-        (ASK + 'match = { "input.a" = [[1]] }', "rules.x.match.input.a"),
-        (ASK + 'match = { program = "g*" }', "rules.x.match.program"),
-        (ASK + 'match = { args = ["a"] }', "rules.x.match.args"),
-        (ASK + 'match = { tool = "a", any_input = true }', "rules.x.match.any_input"),
-        (ASK + 'match = { tool = "a", any_input = 1 }', "rules.x.match.any_input"),
-        (ASK + 'policy = "nobody"', "rules.x.policy"),
-        ('[[rules]]\nid = "x"\neffect = "deny"\npolicy = "default"', "rules.x.policy"),
-        ('[[rules]]\nid = "x"\neffect = "deny"\nroute = ["web"]', "rules.x.route"),
-        (ASK + 'during = "office"', "rules.x.during"),
-        (ASK + 'when = "inptu.a == 1"', "rules.x.when"),
-        (ASK + 'when = "1 + 1"', "rules.x.when"),
-        (ASK + 'when = "!"', "rules.x.when"),
-        (ASK + 'limit = { count = 1, per = "1h" }', "rules.x.limit"),
-        ('[[rules]]\nid = "x"\neffect = "deny"\nuntil = 2027-01-01', "rules.x.until"),
-        (ASK + 'mode = "off"', "rules.x.mode"),
-        (ASK + 'after = { match = {}, within = "1h" }', "rules.x.after.match"),
-        (ASK + 'after = { match = { tol = "a" }, within = "1h" }', "rules.x.after.match.tol"),
-        (ASK + 'after = { match = { tool = "a" }, within = "soon" }', "rules.x.after.within"),
-        (ALLOW + 'match = { tool = "a" }\nafter = { match = { tool = "b" }, within = "1h" }',
-         "rules.x.after"),
-        (ALLOW + 'match = { tool = "a" }\nlimit = { count = 0, per = "1h" }',
-         "rules.x.limit.count"),
-        (ALLOW + 'match = { tool = "a" }\nlimit = { count = 1, per = "1h", bye = "agent" }',
-         "rules.x.limit.bye"),
-        (ALLOW + 'match = { tool = "Bash" }', "rules.x.match"),
-        (ALLOW + 'match = { tool = "Bash", "input.command" = "git *" }', "rules.x.match"),
-        (ALLOW + 'match = { tool = "mcp__*" }', "rules.x.match.tool"),
-        (ALLOW + 'match = { agent = "bot" }', "rules.x.match.tool"),
-        (ALLOW + 'match = { tool = "a", "input.*" = "b" }', "rules.x.match.input.*"),
-        (ALLOW + 'match = { tool = "Bash", program = "ls" }', "rules.x.match.args"),
-        (ALLOW + 'match = { tool = "Bash", program = "ls", args = [], any_args = true }',
-         "rules.x.match.any_args"),
-        (ALLOW + 'match = { tool = "Bash", program = "sh", args = ["x.sh"] }',
-         "rules.x.match.program"),
-        (ALLOW + 'match = { tool = "Bash", program = "git", any_args = true }',
-         "rules.x.match.any_args"),
-        (ALLOW + 'match = { tool = "Bash", program = "git", args = ["**"] }', "rules.x.match.args"),
-        (ALLOW + 'match = { tool = "Bash", program = "curl", any_args = true }', "rules.x.match.any_args"),
-        (ALLOW + 'match = { tool = "Bash", program = "make", args = ["*"] }',
-         "rules.x.match.args"),
-        (ASK + ASK, "rules.x.id"),
-        ('[[rules]]\nid = "a"\neffect = "ask"\nmatch = { tool = "R" }\n'
-         + ALLOW + 'match = { tool = "R" }', "rules.x.match"),
-        (ALLOW + 'match = { tool = "R" }\n[[rules]]\nid = "a"\neffect = "deny"', "rules.x.match"),
-        ('[[rules]]\neffect = "ask"', "rules.0.id"),
-        ('[policies.p]\napprovers = ["group:nobody"]', "policies.p.approvers"),
-        ('[policies.p]\napprovers = ["ann"]\non_timeout = "allow"', "policies.p.on_timeout"),
-        ('[policies.p]\napprover = ["ann"]', "policies.p.approver"),
-        ('[policies.p]\napprovers = ["ann"]\nexpires_in = "soon"', "policies.p.expires_in"),
-        ('[policies.p]\napprovers = ["ann"]\nexpires_in = "3h"\nescalate = [{ after = "3h", add = ["bob"] }]',
-         "policies.p.escalate.0.after"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_meant_is_refused_with_its_key(text: str, key: str) -> None:
-    with pytest.raises(errors.InvalidSettings) as caught:
-        toml.setup(parse(PEOPLE + text))
-    assert caught.value.field == key
-    assert key in caught.value.message
+REFUSED = [
+    (ALLOW, "rules.x.match"),
+    (ALLOW + 'match = {}', "rules.x.match"),
+    ('[[rules]]\nid = "x"\neffect = "maybe"', "rules.x.effect"),
+    (ASK + 'mach = { tool = "a" }', "rules.x.mach"),
+    (ASK + 'match = { tol = "a" }', "rules.x.match.tol"),
+    (ASK + 'match = { tool = [] }', "rules.x.match.tool"),
+    (ASK + 'match = { tool = 1 }', "rules.x.match.tool"),
+    (ASK + 'match = { "input.a" = [[1]] }', "rules.x.match.input.a"),
+    (ASK + 'match = { program = "g*" }', "rules.x.match.program"),
+    (ASK + 'match = { args = ["a"] }', "rules.x.match.args"),
+    (ASK + 'match = { tool = "a", any_input = true }', "rules.x.match.any_input"),
+    (ASK + 'match = { tool = "a", any_input = 1 }', "rules.x.match.any_input"),
+    (ASK + 'policy = "nobody"', "rules.x.policy"),
+    ('[[rules]]\nid = "x"\neffect = "deny"\npolicy = "default"', "rules.x.policy"),
+    ('[[rules]]\nid = "x"\neffect = "deny"\nroute = ["web"]', "rules.x.route"),
+    (ASK + 'during = "office"', "rules.x.during"),
+    (ASK + 'when = "inptu.a == 1"', "rules.x.when"),
+    (ASK + 'when = "1 + 1"', "rules.x.when"),
+    (ASK + 'when = "!"', "rules.x.when"),
+    (ASK + 'limit = { count = 1, per = "1h" }', "rules.x.limit"),
+    ('[[rules]]\nid = "x"\neffect = "deny"\nuntil = 2027-01-01', "rules.x.until"),
+    (ASK + 'mode = "off"', "rules.x.mode"),
+    (ASK + 'after = { match = {}, within = "1h" }', "rules.x.after.match"),
+    (ASK + 'after = { match = { tol = "a" }, within = "1h" }', "rules.x.after.match.tol"),
+    (ASK + 'after = { match = { tool = "a" }, within = "soon" }', "rules.x.after.within"),
+    (ALLOW + 'match = { tool = "a" }\nafter = { match = { tool = "b" }, within = "1h" }',
+     "rules.x.after"),
+    (ALLOW + 'match = { tool = "a" }\nlimit = { count = 0, per = "1h" }',
+     "rules.x.limit.count"),
+    (ALLOW + 'match = { tool = "a" }\nlimit = { count = 1, per = "1h", bye = "agent" }',
+     "rules.x.limit.bye"),
+    (ALLOW + 'match = { tool = "Bash" }', "rules.x.match"),
+    (ALLOW + 'match = { tool = "Bash", "input.command" = "git *" }', "rules.x.match"),
+    (ALLOW + 'match = { tool = "mcp__*" }', "rules.x.match.tool"),
+    (ALLOW + 'match = { agent = "bot" }', "rules.x.match.tool"),
+    (ALLOW + 'match = { tool = "a", "input.*" = "b" }', "rules.x.match.input.*"),
+    (ALLOW + 'match = { tool = "Bash", program = "ls" }', "rules.x.match.args"),
+    (ALLOW + 'match = { tool = "Bash", program = "ls", args = [], any_args = true }',
+     "rules.x.match.any_args"),
+    (ALLOW + 'match = { tool = "Bash", program = "sh", args = ["x.sh"] }',
+     "rules.x.match.program"),
+    (ALLOW + 'match = { tool = "Bash", program = "git", any_args = true }',
+     "rules.x.match.any_args"),
+    (ALLOW + 'match = { tool = "Bash", program = "git", args = ["**"] }', "rules.x.match.args"),
+    (ALLOW + 'match = { tool = "Bash", program = "curl", any_args = true }', "rules.x.match.any_args"),
+    (ALLOW + 'match = { tool = "Bash", program = "make", args = ["*"] }',
+     "rules.x.match.args"),
+    (ASK + ASK, "rules.x.id"),
+    ('[[rules]]\nid = "a"\neffect = "ask"\nmatch = { tool = "R" }\n'
+     + ALLOW + 'match = { tool = "R" }', "rules.x.match"),
+    (ALLOW + 'match = { tool = "R" }\n[[rules]]\nid = "a"\neffect = "deny"', "rules.x.match"),
+    ('[[rules]]\neffect = "ask"', "rules.0.id"),
+    ('[policies.p]\napprovers = ["group:nobody"]', "policies.p.approvers"),
+    ('[policies.p]\napprovers = ["ann"]\non_timeout = "allow"', "policies.p.on_timeout"),
+    ('[policies.p]\napprover = ["ann"]', "policies.p.approver"),
+    ('[policies.p]\napprovers = ["ann"]\nexpires_in = "soon"', "policies.p.expires_in"),
+    ('[policies.p]\napprovers = ["ann"]\nexpires_in = "3h"\nescalate = [{ after = "3h", add = ["bob"] }]',
+     "policies.p.escalate.0.after"),
+]  # fmt: skip
+
+
+def test_what_cannot_be_meant_is_refused_with_its_key() -> None:
+    for row in each(REFUSED):
+        with row as (text, key):
+            with pytest.raises(errors.InvalidSettings) as caught:
+                toml.setup(parse(PEOPLE + text))
+            assert caught.value.field == key
+            assert key in caught.value.message

@@ -26,6 +26,7 @@ from sayso_bots.settings import schema, toml
 from sayso_discord import plugin as discord
 from sayso_http.server import connections
 from sayso_slack import plugin as slack
+from tests.tables import each
 
 PEOPLE = """
 [people.ann]
@@ -269,49 +270,50 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
     assert toml.load(None).chat("slack") == slack.SlackTable(channel="#ops")
 
 
-@pytest.mark.parametrize(
-    ("text", "key", "hint"),
-    [
-        ('[slak]\nchannel = "#ops"', "slak", "did you mean 'slack'?"),
-        ('[slack]\nchanel = "#ops"', "slack.chanel", "did you mean 'channel'?"),
-        ("[slack]", "slack.channel", 'channel = "#approvals"'),
-        ("slack = 3", "slack", "write [slack]"),
-        ('[slack]\nchannel = "two words"', "slack.channel", 'channel = "#approvals"'),
-        ('[slack]\nchannel = "https://x.slack.com/archives/C1"', "slack.channel", "a link to the channel ends with"),
-        ('[people.ann]\nslak = "T1/U1"', "people.ann.slak", "did you mean 'slack'?"),
-        ('[people.ann]\nslack = "U1"', "people.ann.slack", "T0123/U0456"),
-        ('[people.ann]\nslack = "T1/U1"\n[people.bob]\nslack = "T1/U1"', "people.bob.slack", None),
-        ("[people.anyone]", "people.anyone", "choose another name"),
-        ('[people."a:b"]', "people.a:b", "letters"),
-        ('[groups.release]\nmembers = ["anna"]\n[people.ann]', "groups.release.members", "did you mean 'ann'?"),
-        ('[groups.release]\nmembers = "ann"', "groups.release.members", 'members = ["ann", "bob"]'),
-        ("[policies.p]", "policies.p.approvers", 'or ["anyone"]'),
-        ('[policies.p]\napprovers = ["bob"]', "policies.p.approvers", "add [people.bob]"),
-        ('[policies.p]\napprovers = ["group:x"]', "policies.p.approvers", "add [groups.x]"),
-        (f"[policies.p]\napprovers = {['bob'] * 101}", "policies.p.approvers", "group:NAME"),
-        (f"[policies.p]\nneeds = [{{ who = {['bob'] * 101} }}]", "policies.p.needs.0.who", "group:NAME"),
-        ('[policies.p]\napprovers = ["anyone"]\nnotify = "bob"', "policies.p.notify", "add [people.bob]"),
-        ('[policies.p]\napprovers = ["anyone"]\nnotify = "anyone"', "policies.p.notify", "or []"),
-        ('[policies.p]\napprovers = []\nquorum = "2"', "policies.p.quorum", "quorum = 2"),
-        ("[policies.p]\napprovers = []\nquorum = 0", "policies.p.quorum", "quorum = 2"),
-        ("[policies.p]\napprovers = []\nveto = true", "policies.p.veto", "veto = 1"),
-        ('[policies.p]\napprovers = []\nself_approval = "no"', "policies.p.self_approval", "true or false"),
-        ('[policies.p]\napprovers = []\nexpires_in = "soon"', "policies.p.expires_in", '"15m"'),
-        ('[policies.p]\napprovers = []\nexpires_in = "40d"', "policies.p.expires_in", "30 days"),
-        ('[people.ann]\n[policies.p]\napprovers = ["ann"]\nquorum = 2', "policies.p.quorum", "add approvers"),
-        ('[service]\nurl = "sayso.example.com"', "service.url", "https://"),
-        ('[service]\nhosts = ["a b"]', "service.hosts.0", "hosts ="),
-        ('[service]\ncallback_hosts = ["a/b"]', "service.callback_hosts.0", "callback_hosts ="),
-        ('[service]\nowner = "ann"', "service.owner", "add [people.ann]"),
-        ('[service]\npolicy = "p"', "service.policy", "add [policies.p]"),
-    ],
-)
-def test_a_wrong_key_or_value_is_named_in_full_with_a_hint(text: str, key: str, hint: str | None) -> None:
-    with pytest.raises(errors.InvalidSettings) as caught:
-        parse(text)
-    assert caught.value.field == key
-    assert key in caught.value.message
-    assert (hint or "") in (caught.value.hint or "")
+NAMED = [
+    ('[slak]\nchannel = "#ops"', "slak", "did you mean 'slack'?"),
+    ('[slack]\nchanel = "#ops"', "slack.chanel", "did you mean 'channel'?"),
+    ("[slack]", "slack.channel", 'channel = "#approvals"'),
+    ("slack = 3", "slack", "write [slack]"),
+    ('[slack]\nchannel = "two words"', "slack.channel", 'channel = "#approvals"'),
+    ('[slack]\nchannel = "https://x.slack.com/archives/C1"', "slack.channel", "a link to the channel ends with"),
+    ('[people.ann]\nslak = "T1/U1"', "people.ann.slak", "did you mean 'slack'?"),
+    ('[people.ann]\nslack = "U1"', "people.ann.slack", "T0123/U0456"),
+    ('[people.ann]\nslack = "T1/U1"\n[people.bob]\nslack = "T1/U1"', "people.bob.slack", None),
+    ("[people.anyone]", "people.anyone", "choose another name"),
+    ('[people."a:b"]', "people.a:b", "letters"),
+    ('[groups.release]\nmembers = ["anna"]\n[people.ann]', "groups.release.members", "did you mean 'ann'?"),
+    ('[groups.release]\nmembers = "ann"', "groups.release.members", 'members = ["ann", "bob"]'),
+    ("[policies.p]", "policies.p.approvers", 'or ["anyone"]'),
+    ('[policies.p]\napprovers = ["bob"]', "policies.p.approvers", "add [people.bob]"),
+    ('[policies.p]\napprovers = ["group:x"]', "policies.p.approvers", "add [groups.x]"),
+    (f"[policies.p]\napprovers = {['bob'] * 101}", "policies.p.approvers", "group:NAME"),
+    (f"[policies.p]\nneeds = [{{ who = {['bob'] * 101} }}]", "policies.p.needs.0.who", "group:NAME"),
+    ('[policies.p]\napprovers = ["anyone"]\nnotify = "bob"', "policies.p.notify", "add [people.bob]"),
+    ('[policies.p]\napprovers = ["anyone"]\nnotify = "anyone"', "policies.p.notify", "or []"),
+    ('[policies.p]\napprovers = []\nquorum = "2"', "policies.p.quorum", "quorum = 2"),
+    ("[policies.p]\napprovers = []\nquorum = 0", "policies.p.quorum", "quorum = 2"),
+    ("[policies.p]\napprovers = []\nveto = true", "policies.p.veto", "veto = 1"),
+    ('[policies.p]\napprovers = []\nself_approval = "no"', "policies.p.self_approval", "true or false"),
+    ('[policies.p]\napprovers = []\nexpires_in = "soon"', "policies.p.expires_in", '"15m"'),
+    ('[policies.p]\napprovers = []\nexpires_in = "40d"', "policies.p.expires_in", "30 days"),
+    ('[people.ann]\n[policies.p]\napprovers = ["ann"]\nquorum = 2', "policies.p.quorum", "add approvers"),
+    ('[service]\nurl = "sayso.example.com"', "service.url", "https://"),
+    ('[service]\nhosts = ["a b"]', "service.hosts.0", "hosts ="),
+    ('[service]\ncallback_hosts = ["a/b"]', "service.callback_hosts.0", "callback_hosts ="),
+    ('[service]\nowner = "ann"', "service.owner", "add [people.ann]"),
+    ('[service]\npolicy = "p"', "service.policy", "add [policies.p]"),
+]
+
+
+def test_a_wrong_key_or_value_is_named_in_full_with_a_hint() -> None:
+    for row in each(NAMED):
+        with row as (text, key, hint):
+            with pytest.raises(errors.InvalidSettings) as caught:
+                parse(text)
+            assert caught.value.field == key
+            assert key in caught.value.message
+            assert (hint or "") in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -466,20 +468,23 @@ def _kinds(form: Any) -> list[Any]:
     return [one for each in inner for one in (_kinds(each) if get_origin(each) is Annotated else [each])]
 
 
-@pytest.mark.parametrize("value", WRONG, ids=lambda value: str(value)[:12])
-def test_whatever_is_wrong_is_said_in_our_words_with_its_key_and_what_to_do(value: object) -> None:
-    seen = set[str]()
-    for raw in _fill(schema.with_chats(), value):
-        try:
-            schema.with_chats().model_validate(raw)
-        except pydantic.ValidationError as error:
-            told = toml._complaint_of(error, raw)
-            assert not re.search(r"[Ii]nput|should|validat|Value error|characters long", told.message), told.message
-            assert told.field
-            assert told.message.startswith(told.field)
-            assert told.hint, told.message
-            seen.add(told.field)
-    assert len(seen) > 60
+def test_whatever_is_wrong_is_said_in_our_words_with_its_key_and_what_to_do() -> None:
+    for row in each(WRONG):
+        with row as value:
+            seen = set[str]()
+            for raw in _fill(schema.with_chats(), value):
+                try:
+                    schema.with_chats().model_validate(raw)
+                except pydantic.ValidationError as error:
+                    told = toml._complaint_of(error, raw)
+                    assert not re.search(r"[Ii]nput|should|validat|Value error|characters long", told.message), (
+                        told.message
+                    )
+                    assert told.field
+                    assert told.message.startswith(told.field)
+                    assert told.hint, told.message
+                    seen.add(told.field)
+            assert len(seen) > 60
 
 
 def test_every_refusal_of_a_setting_says_what_to_do() -> None:
