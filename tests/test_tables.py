@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tests.tables import each
@@ -30,3 +32,19 @@ def test_what_no_row_can_go_on_from_ends_the_test_and_names_the_row() -> None:
     with pytest.raises(pytest.fail.Exception) as ended:
         look()
     assert (seen, ended.value.__notes__) == ([1], ["in the row 1"])
+
+
+def test_a_table_that_is_left_before_its_last_row_is_told() -> None:
+    told = list[object]()
+
+    def look() -> None:
+        for row in each([1, 2]):
+            with row:
+                return
+
+    kept, sys.unraisablehook = sys.unraisablehook, lambda found: told.append(str(found.exc_value))
+    try:
+        look()
+    finally:
+        sys.unraisablehook = kept
+    assert told == ["a table was left before its last row"]
