@@ -7,6 +7,7 @@ import re
 import pytest
 
 import sayso
+from sayso import model
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord_scene import ANN
 from tests.adapters.web.service import serving
@@ -77,3 +78,30 @@ async def test_one_press_is_enough_for_anything_else_and_for_a_denial() -> None:
             assert decision is not None
             assert decision.allowed is allowed
         assert ann.asked == []
+
+
+WHY = {"Why? It is on record, and the agent reads it.": "looked at it"}
+
+
+@pytest.mark.parametrize(("label", "said"), [("Allow", "allowed"), ("Deny", "denied")])
+async def test_whoever_gave_a_reason_is_told_that_it_counts_and_not_asked_for_it_again(label: str, said: str) -> None:
+    policy = model.Policy(quorum=2, veto=2, reason="both")
+    told = f"You have {said} this already. 1 of 2 people has {said} it; others have to agree."
+    async with slack_scene.scene(policy=policy) as slack, discord_scene.scene(policy=policy) as discord:
+        ann, there = slack.slack.person("U1", name="ann"), discord.discord.person(ANN, name="ann")
+        one, other = await slack.ask(HARMLESS), await discord.ask(HARMLESS)
+        view, modal = await slack.open(ann, label), await discord.opened(there, label)
+        await ann.fill(view, WHY)
+        await there.fill(modal, WHY)
+        await ann.submit(ann.view)
+        await there.submit(modal)
+        for scene, ticket in ((slack, one), (discord, other)):
+            (given,) = (await scene.front.get(ticket.id)).answers
+            assert given.answer.reason == "looked at it"
+        again, there_again = await ann.press(slack.card, label), await there.press(discord.card, label)
+        assert (await slack.whispered(again), await discord.whispered(there_again)) == (told, told)
+        assert (again.views, there_again.modals) == ([], [])
+        # the contrary is asked for a reason of its own
+        contrary = {"Allow": "Deny", "Deny": "Allow"}[label]
+        assert await slack.open(ann, contrary)
+        assert await discord.opened(there, contrary)

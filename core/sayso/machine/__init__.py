@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sayso.machine.outcomes import read, valid_until
     from sayso.machine.schedule import next_wake
     from sayso.machine.standstill import in_line
-    from sayso.machine.transitions import Step, first, open_ticket, step
+    from sayso.machine.transitions import Step, first, open_ticket, said_before, step
 else:
     # what only reads stored requests needs no rules
     __getattr__ = late.names(
@@ -30,7 +30,7 @@ else:
             "sayso.machine.outcomes": "read valid_until",
             "sayso.machine.schedule": "next_wake",
             "sayso.machine.standstill": "in_line",
-            "sayso.machine.transitions": "Step first open_ticket step",
+            "sayso.machine.transitions": "Step first open_ticket said_before step",
         },
     )
 
@@ -49,6 +49,7 @@ __all__ = [
     "open_ticket",
     "read",
     "refusal",
+    "said_before",
     "step",
     "valid_until",
 ]

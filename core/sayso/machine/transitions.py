@@ -172,6 +172,16 @@ def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
     return stands and any(old.via == given.via and fitting.alike(old.answer, given.answer) for old in mine)
 
 
+def said_before(ticket: model.Ticket, by: model.Person, meant: model.Answer) -> model.Answer | None:
+    """The answer that counts already of whoever means the same once more: what came along is not asked for again."""
+    mine = [one for one in ticket.answers if one.person == by.id]
+    if not mine or mine[-1].via != by.account or by.account in ticket.gone:
+        return None
+    stands = mine[-1].stage == ticket.stage or (meant.verdict == "allow" and approvers.sits(ticket, by.id))
+    bare = mine[-1].answer.model_copy(update={"reason": None, "confirm": None})
+    return mine[-1].answer if stands and fitting.alike(bare, meant) else None
+
+
 def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
     facts = {"answers": approvers.joined(ticket.answers, given), "taken": None, "version": ticket.version + 1}
     return _weighed(ticket, ticket.model_copy(update=facts), at)

@@ -11,7 +11,7 @@ from sayso.desk import Desk, Setup
 from sayso.machine import demands, people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
-from sayso.testing.samples import DEPLOY, MINT, actor, after, opened, permission, said
+from sayso.testing.samples import DEPLOY, MINT, actor, after, opened, permission, person, said
 from tests.tables import each
 
 ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
@@ -55,12 +55,29 @@ def test_an_answer_without_the_reason_that_its_policy_wants_is_refused() -> None
             assert after(ticket, said(verdict=verdict, reason="because")).decision is not None
             if not refused:
                 assert after(ticket, said(verdict=verdict)).decision is not None
-                return
+                continue
             blanks: tuple[dict[str, Any], ...] = ({}, {"reason": " \n"})
             for blank in blanks:
                 with pytest.raises(errors.InvalidAnswer, match="its policy wants a reason for") as why:
                     machine.step(ticket, said(verdict=verdict, **blank))
                 assert why.value.field == "reason"
+
+
+def test_what_somebody_said_is_known_again_by_their_account_and_its_stage_as_long_as_it_counts() -> None:
+    once = after(opened(quorum=2, veto=2, reason="both"), said("ann", verdict="allow", reason="because"))
+    ann, (given,) = person("ann"), once.answers
+    allow, deny = model.Answer(verdict="allow"), model.Answer(verdict="deny")
+    assert machine.said_before(once, ann, allow) == given.answer
+    elsewhere = ann.model_copy(update={"account": "other:T/ann"})
+    gone = once.model_copy(update={"gone": (ann.account,)})
+    later = once.model_copy(update={"stage": 1})
+    others = [(once, ann, deny), (once, person("bob"), allow), (once, elsewhere, allow), (gone, ann, allow)]
+    for row in each([*others, (once, ann, model.Answer(verdict="allow", grant="session"))]):
+        with row as (ticket, by, meant):
+            assert machine.said_before(ticket, by, meant) is None
+    # who sits stays there in a later stage, and a denial of an earlier one is said anew
+    denied = after(opened(quorum=2, veto=2), said("ann", verdict="deny")).model_copy(update={"stage": 1})
+    assert (machine.said_before(later, ann, allow), machine.said_before(denied, ann, deny)) == (given.answer, None)
 
 
 def test_a_question_back_is_a_reason_and_a_decline_of_a_question_needs_none() -> None:

@@ -41,6 +41,8 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
     if opened := await _glass(shell, ticket, press):
         return opened
     await check(shell, ticket, press)
+    if said := await _said_before(shell, ticket, press):
+        return said
     pressed, known = press.pressed, shell.setup.directory
     shows = press.draft is not None or dialog.may_open(ticket, pressed, press.limits)
     large = shows and requests.is_large(ticket, aside.SMALL)
@@ -72,6 +74,14 @@ async def _glass(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dia
         return None
     opened = tokens.read(shell.mint.token(ticket, "glass"))
     return dialog.of_press(ticket, opened, shell.mint, press.limits)
+
+
+async def _said_before(shell: Shell, ticket: model.Ticket, press: Press) -> model.Answer | None:
+    """What this person said already, if they press the same once more: no window opens, and the desk says it counts."""
+    row = buttons.row_of(press.pressed.action, ticket.request.kind)
+    if press.draft is not None or row.window or row.answer is None or not ticket.answers:
+        return None
+    return machine.said_before(ticket, await identity.find(shell, ticket, press.actor), row.answer)
 
 
 def _is_open(ticket: model.Ticket) -> bool:
