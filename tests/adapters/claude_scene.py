@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sayso_claude import settings
 from tests.adapters.claude_service import Json
-from tests.fakes import anthropic, claude_cli
+from tests.fakes import anthropic, claude_cli, claude_runs
 
 Kind = Literal["command", "http"]
 Run = asyncio.Task[list[anthropic.ToolResult]]
@@ -35,7 +35,7 @@ def command_on_path(folder: Path) -> dict[str, str]:
 
 @dataclass
 class Scene:
-    """A run of the CLI in its own folder, against a service and a scripted model."""
+    """A run of the CLI in its own folder, against a service and a scripted model; with a `cli`, in that process."""
 
     folder: Path
     url: str
@@ -47,35 +47,51 @@ class Scene:
     timeout: int = 30
     printed: Json | None = None
     """Settings to use in place of those that follow from the above."""
+    cli: claude_runs.Cli | None = None
     model: anthropic.FakeAnthropic = field(default_factory=anthropic.FakeAnthropic)
     """Of the last run: what it read."""
 
     def __post_init__(self) -> None:
-        self.cwd.mkdir()
+        if self.cli:
+            self.cli.sweep()
+        else:
+            self.cwd.mkdir()
 
     @property
     def cwd(self) -> Path:
-        return self.folder / "work"
+        return self.cli.cwd if self.cli else self.folder / "work"
 
-    def options(self, api_url: str) -> claude_cli.CliOptions:
+    def settings(self) -> Json:
         hooks = self.printed or settings.settings(
             self.url, events=[self.event, *self.also], kind=self.kind, timeout=self.timeout
         )
+        return {**hooks, "permissions": {**hooks.get("permissions", {}), **self.permissions}}
+
+    def options(self, api_url: str) -> claude_cli.CliOptions:
         return {
             "home": self.folder / "home",
             "cwd": self.cwd,
             "api_url": api_url,
-            "settings": {**hooks, "permissions": {**hooks.get("permissions", {}), **self.permissions}},
+            "settings": self.settings(),
             "env": {"SAYSO_KEY": self.key, **command_on_path(self.folder)},
         }
 
     async def run(self, *calls: anthropic.ToolUse, stopped: bool = False) -> list[anthropic.ToolResult]:
         """Until the model is done, or until somebody has *stopped* it."""
+        turns = [*(calls or (touch(),)), anthropic.Text("done")]
+        said = await (self._run_in(self.cli, turns) if self.cli else self._run(turns))
+        assert (said == "done") is not stopped, said
+        return self.model.tool_results()
+
+    async def _run(self, turns: Sequence[anthropic.Turn]) -> str:
         async with anthropic.serve() as self.model:
-            self.model.script([*(calls or (touch(),)), anthropic.Text("done")])
+            self.model.script(turns)
             result = await claude_cli.run_cli("go", **self.options(self.model.url), timeout=40)
-            assert (result.result.get("result") == "done") is not stopped, result
-            return self.model.tool_results()
+        return str(result.result.get("result", result))
+
+    async def _run_in(self, cli: claude_runs.Cli, turns: Sequence[anthropic.Turn]) -> str:
+        self.model = cli.model
+        return await cli.run(*turns, settings={**self.settings(), "env": {"SAYSO_KEY": self.key}})
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.cwd.iterdir())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +17,7 @@ from tests.adapters import claude_service
 from tests.adapters.claude_scene import Kind, command_on_path
 from tests.adapters.claude_service import Json, Service
 from tests.conftest import until
-from tests.fakes import anthropic, claude_cli, claude_terminal
+from tests.fakes import anthropic, claude_cli, claude_runs, claude_terminal
 
 # The CLI refuses this mode to root, except where it is told that nothing outside can be harmed.
 SANDBOX = {"IS_SANDBOX": "1"}
@@ -28,10 +27,14 @@ PAGE = (Path(__file__).parents[2] / "docs" / "claude-code.md").read_text(encodin
 
 @dataclass
 class Attempt:
-    """One folder, one agent in it, one service; whatever is asked is denied, but for what `allowed` names."""
+    """One folder, one agent in it, one service; whatever is asked is denied, but for what `allowed` names.
+
+    With a `cli` the agent is a run of that process, else a process of its own.
+    """
 
     folder: Path
     service: Service
+    cli: claude_runs.Cli | None = None
     events: Sequence[str] = ASKED_FIRST
     matcher: str = "*"
     rule: str | None = None
@@ -43,20 +46,20 @@ class Attempt:
 
     @property
     def cwd(self) -> Path:
-        return self.folder / "work"
+        return self.cli.cwd if self.cli else self.folder / "work"
 
     async def run(self, *calls: anthropic.ToolUse) -> None:
         """Headless, until the model is done."""
-        async with self._people(), anthropic.serve() as model:
-            model.script([*calls, *[anthropic.Text("done")] * 5])
-            result = await claude_cli.run_cli("go", **self._options(model.url), timeout=40)
-            assert result.result.get("result") == "done", result
+        turns = [*calls, *[anthropic.Text("done")] * 5]
+        async with self._people():
+            said = await (self._run_in(self.cli, turns) if self.cli else self._run(turns))
+        assert said == "done"
 
     @asynccontextmanager
-    async def seated(self, *calls: anthropic.ToolUse) -> AsyncGenerator[claude_terminal.Terminal]:
+    async def seated(self, *turns: anthropic.Turn) -> AsyncGenerator[claude_terminal.Terminal]:
         """At the terminal, where somebody sits."""
         async with self._people(), anthropic.serve() as model:
-            model.script([*calls, *[anthropic.Text("done")] * 5])
+            model.script([*turns, *[anthropic.Text("done")] * 5])
             async with claude_terminal.opened(**self._options(model.url)) as terminal:
                 await terminal.until("for agents")
                 yield terminal
@@ -98,11 +101,24 @@ class Attempt:
         )
         return {**settings.asking(made)}
 
-    def _options(self, api_url: str) -> claude_cli.CliOptions:
+    async def _run(self, turns: Sequence[anthropic.Turn]) -> str:
+        async with anthropic.serve() as model:
+            model.script(turns)
+            ended = await claude_cli.run_cli("go", **self._options(model.url), timeout=40)
+        return str(ended.result.get("result", ended))
+
+    async def _run_in(self, cli: claude_runs.Cli, turns: Sequence[anthropic.Turn]) -> str:
+        self._put()
+        chosen = {**self.printed(), **self.settings, "env": {"SAYSO_KEY": self.service.key}}
+        return await cli.run(*turns, settings=chosen, mode=self.mode or "default")
+
+    def _put(self) -> None:
         for name, text in self.files.items():
             (self.cwd / name).parent.mkdir(parents=True, exist_ok=True)
             (self.cwd / name).write_text(text)
-        self.cwd.mkdir(exist_ok=True)
+
+    def _options(self, api_url: str) -> claude_cli.CliOptions:
+        self._put()
         chosen: Json = {**self.printed(), **self.settings}
         return {
             "home": self.folder / "home",
@@ -146,6 +162,15 @@ async def attempt(folder: Path, **options: Any) -> AsyncGenerator[Attempt]:
     """One attempt."""
     async with claude_service.serve(folder) as service:
         made = Attempt(folder, service, **options)
-        with contextlib.suppress(FileExistsError):
-            made.cwd.mkdir()
+        if made.cli:
+            made.cli.sweep()
+        made.cwd.mkdir(exist_ok=True)
         yield made
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncGenerator[claude_runs.Cli]:
+    """A process for many attempts, which may be in any mode."""
+    words = ("--allow-dangerously-skip-permissions",)
+    async with claude_runs.opened(folder, *words, **command_on_path(folder), **SANDBOX) as cli:
+        yield cli

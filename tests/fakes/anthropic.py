@@ -62,6 +62,11 @@ class FakeAnthropic:
         for turn in turns:
             self._turns.append([self._block(part) for part in ([turn] if isinstance(turn, Text | ToolUse) else turn)])
 
+    def forget(self) -> None:
+        """Begin again for another run of the same client: no turns, nothing read."""
+        self.requests.clear()
+        self._turns.clear()
+
     def conversation(self) -> list[Json]:
         """The requests of the main conversation, that is those which offer tools."""
         return [body for body in self.requests if body.get("tools")]
