@@ -78,20 +78,20 @@ class Scene:
 
     async def run(self, *calls: anthropic.ToolUse, stopped: bool = False) -> list[anthropic.ToolResult]:
         """Until the model is done, or until somebody has *stopped* it."""
-        turns = [*(calls or (touch(),)), anthropic.Text("done")]
-        said = await (self._run_in(self.cli, turns) if self.cli else self._run(turns))
+        said = await self.said([*(calls or (touch(),)), anthropic.Text("done")])
         assert (said == "done") is not stopped, said
         return self.model.tool_results()
 
-    async def _run(self, turns: Sequence[anthropic.Turn]) -> str:
+    async def said(self, turns: Sequence[anthropic.Turn], prompt: str = "go") -> str:
+        """What a run of these turns said last."""
+        if self.cli:
+            self.model = self.cli.model
+            chosen = {**self.settings(), "env": {"SAYSO_KEY": self.key}}
+            return await self.cli.run(*turns, settings=chosen, prompt=prompt)
         async with anthropic.serve() as self.model:
             self.model.script(turns)
-            result = await claude_cli.run_cli("go", **self.options(self.model.url), timeout=40)
-        return str(result.result.get("result", result))
-
-    async def _run_in(self, cli: claude_runs.Cli, turns: Sequence[anthropic.Turn]) -> str:
-        self.model = cli.model
-        return await cli.run(*turns, settings={**self.settings(), "env": {"SAYSO_KEY": self.key}})
+            ended = await claude_cli.run_cli(prompt, **self.options(self.model.url), timeout=40)
+        return str(ended.result.get("result", ended))
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.cwd.iterdir())

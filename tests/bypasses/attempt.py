@@ -50,7 +50,7 @@ class Attempt:
 
     async def run(self, *calls: anthropic.ToolUse) -> None:
         """Headless, until the model is done."""
-        turns = [*calls, *[anthropic.Text("done")] * 5]
+        turns: list[anthropic.Turn] = [*calls, *[anthropic.Text("done")] * 5]
         async with self._people():
             said = await (self._run_in(self.cli, turns) if self.cli else self._run(turns))
         assert said == "done"

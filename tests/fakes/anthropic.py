@@ -66,6 +66,7 @@ class FakeAnthropic:
         """Begin again for another run of the same client: no turns, nothing read."""
         self.requests.clear()
         self._turns.clear()
+        self._ids = itertools.count(1)
 
     def conversation(self) -> list[Json]:
         """The requests of the main conversation, that is those which offer tools."""

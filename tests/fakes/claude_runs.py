@@ -114,7 +114,8 @@ class Cli:
             async with asyncio.timeout(40):
                 process.stdin.write(json.dumps(message).encode() + b"\n")
                 async for line in process.stdout:
-                    if (read := json.loads(line))["type"] == awaited:
+                    read: Json = json.loads(line)
+                    if read["type"] == awaited:
                         return read
                     assert read["type"] != "control_request", f"nobody but the process itself was asked: {read}"
         except BaseException:

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.fakes import anthropic, claude_cli
+from tests.fakes import anthropic, claude_runs
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once]
 
 Json = dict[str, Any]
 Answer = Callable[[Json], Awaitable[Json]]
@@ -29,42 +29,38 @@ ALLOWED = "touch allowed.txt"
 OTHER = "touch other.txt"
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cli(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[claude_runs.Cli]:
+    async with claude_runs.opened(tmp_path_factory.mktemp("agent")) as opened:
+        yield opened
+
+
 class Scene:
-    """Runs in which the model runs commands, with one hook; of them only `ALLOWED` is allowed beforehand."""
+    """A run in which the model runs commands, with one hook; of them only `ALLOWED` is allowed beforehand."""
 
-    def __init__(self, folder: Path, event: str) -> None:
-        self.cwd, self.home = folder / "work", folder / "home"
-        self.cwd.mkdir()
-        self.event = event
+    def __init__(self, cli: claude_runs.Cli, event: str) -> None:
+        self.cli, self.event = cli, event
         self.asked: list[Json] = []
+        cli.sweep()
 
-    async def run(self, hook: Json, *commands: str, done: bool = True) -> list[anthropic.ToolResult]:
-        async with anthropic.serve() as fake:
-            calls = [anthropic.ToolUse("Bash", {"command": one, "description": "make a file"}) for one in commands]
-            fake.script([*calls, *[anthropic.Text("done")] * done])
-            result = await claude_cli.run_cli("go", **self.options(fake.url, hook), timeout=20)
-            said = "done" if done else f"the script has {len(calls)} turns"
-            assert said in result.result.get("result", ""), result
-            assert result.returncode == (0 if done else 1)
-            return fake.tool_results()
-
-    async def run_http(self, *steps: tuple[str, Json], done: bool = True, **hook: Any) -> list[anthropic.ToolResult]:
-        """Commands, and what the hook answers to each: one session, since each takes a second to start."""
+    async def run(self, *steps: tuple[str, Json], done: bool = True, **hook: Any) -> list[anthropic.ToolResult]:
+        """Commands, and what the hook answers to each."""
         replies = iter([reply for _, reply in steps])
 
         async def answer(event: Json) -> Json:
             self.asked.append(event)
             return next(replies)
 
+        calls = [anthropic.ToolUse("Bash", {"command": one, "description": "make a file"}) for one, _ in steps]
         async with serve_hook(answer) as url:
-            return await self.run({"type": "http", "url": url, **hook}, *(command for command, _ in steps), done=done)
-
-    def options(self, api_url: str, hook: Json) -> claude_cli.CliOptions:
-        settings: Json = {"hooks": {self.event: [{"hooks": [hook]}]}, "permissions": {"allow": [f"Bash({ALLOWED})"]}}
-        return {"home": self.home, "cwd": self.cwd, "api_url": api_url, "settings": settings}
+            hooks = {self.event: [{"hooks": [{"type": "http", "url": url, **hook}]}]}
+            settings: Json = {"hooks": hooks, "permissions": {"allow": [f"Bash({ALLOWED})"]}}
+            said = await self.cli.run(*calls, *[anthropic.Text("done")] * done, settings=settings)
+        assert ("done" if done else f"the script has {len(calls)} turns") in said
+        return self.cli.model.tool_results()
 
     def files(self) -> list[str]:
-        return sorted(path.name for path in self.cwd.iterdir())
+        return sorted(path.name for path in self.cli.cwd.iterdir())
 
 
 @asynccontextmanager
@@ -82,11 +78,11 @@ async def serve_hook(answer: Answer) -> AsyncGenerator[str, None]:
 
 
 async def test_an_http_deny_stops_an_allowed_command_an_allow_runs_another_and_what_is_unreadable_counts_as_neither(
-    tmp_path: Path,
+    cli: claude_runs.Cli,
 ) -> None:
-    scene = Scene(tmp_path, "PreToolUse")
+    scene = Scene(cli, "PreToolUse")
     changed = before_tool("allow", updatedInput={"command": "touch changed.txt"})
-    results = await scene.run_http(
+    results = await scene.run(
         (ALLOWED, before_tool("deny", permissionDecisionReason="Ada said no")),
         (OTHER, before_tool("allow")),
         ("touch third.txt", changed),
@@ -102,20 +98,20 @@ async def test_an_http_deny_stops_an_allowed_command_an_allow_runs_another_and_w
         assert fields | {"tool_name", "tool_input", "tool_use_id"} <= asked.keys()
 
 
-async def test_an_unreadable_decision_blocks_where_on_failure_says_so(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, "PreToolUse")
-    results = await scene.run_http((ALLOWED, before_tool("Deny")), onFailure="block")
+async def test_an_unreadable_decision_blocks_where_on_failure_says_so(cli: claude_runs.Cli) -> None:
+    scene = Scene(cli, "PreToolUse")
+    results = await scene.run((ALLOWED, before_tool("Deny")), onFailure="block")
     assert scene.files() == []
     assert 'blocking because onFailure is "block"' in results[0].text
 
 
 async def test_a_permission_request_over_http_names_no_call_and_a_deny_gives_the_model_the_bare_message(
-    tmp_path: Path,
+    cli: claude_runs.Cli,
 ) -> None:
-    scene = Scene(tmp_path, "PermissionRequest")
+    scene = Scene(cli, "PermissionRequest")
     denied = on_request("deny", message="Ada said no")
     # a request beyond the script ends the run with an error
-    results = await scene.run_http((OTHER, on_request("allow")), ("touch third.txt", denied), done=False)
+    results = await scene.run((OTHER, on_request("allow")), ("touch third.txt", denied), done=False)
     assert scene.files() == ["other.txt"]
     assert results[1] == ("toolu_2", "Ada said no", True)
     assert "permission_suggestions" in scene.asked[0]
