@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.claude_scene import Kind, Scene, running, touch
+from tests.adapters.claude_scene import Kind, Scene, command_on_path, running, touch
 from tests.bots.conftest import Command
 from tests.bots.restarts import Setup, setup
 from tests.bots.test_hook import run
-from tests.fakes import anthropic, claude_cli
+from tests.fakes import claude_runs
 from tests.fakes.slack import Message, Person
 
 pytestmark = pytest.mark.once
@@ -30,12 +30,12 @@ def ann(there: Setup) -> Person:
     return there.slack.person("U1", name="ann")
 
 
-def scene(there: Setup, kind: Kind, event: str, permissions: Any = None) -> Scene:
+def scene(there: Setup, cli: claude_runs.Cli, kind: Kind, event: str, permissions: Any = None) -> Scene:
     """A run with the settings that the command printed."""
     http = ["--http"] if kind == "http" else []
     printed = json.loads(there.command("init", "claude-code", "--url", there.url, "--event", event, *http).stdout)
     return Scene(
-        there.command.folder, there.url, there.key, kind, event, permissions=permissions or {}, printed=printed
+        there.command.folder, there.url, there.key, kind, event, permissions=permissions or {}, printed=printed, cli=cli
     )
 
 
@@ -57,42 +57,30 @@ async def submit(there: Setup, ann: Person, card: Message, label: str, typed: di
 # test_cli has every event by every kind of hook; here each of them meets the whole service once
 
 
-async def test_people_in_slack_decide_what_runs_though_the_service_and_at_last_the_cli_are_killed(
+async def test_people_in_slack_allow_for_a_session_and_decide_though_the_service_and_at_last_the_cli_are_killed(
     there: Setup, ann: Person
 ) -> None:
-    set_up = scene(there, "command", "PreToolUse", {"allow": ["Bash(touch denied.txt)"]})
-    names = ("made", "denied", "edited", "later", "never")
-    async with anthropic.serve() as model:
-        model.script([touch(f"{name}.txt") for name in names])
-        async with claude_cli.start_cli("go", **set_up.options(model.url)):
-            asked = await card(there, 1)
-            shown = there.slack.visible_text(asked)
-            assert "bot (calls itself Claude Code) asks to run Bash" in shown
-            assert "touch made.txt" in shown
-            assert str(set_up.cwd) in shown
-            assert set_up.files() == []
-            assert (await ann.press(asked, "Allow")).acked
-            await submit(there, ann, await card(there, 2), "Deny with reason…", {WHY: "not on a Friday"})
-            await submit(there, ann, await card(there, 3), "Edit and allow…", {"command": "touch other.txt"})
-            asked = await card(there, 4)
-            await there.restart()
-            assert (await ann.press(asked, "Allow")).acked
-            await card(there, 5)
-        results = model.tool_results()
+    folder = there.command.folder
+    async with claude_runs.opened(folder, **command_on_path(folder)) as cli:
+        await read_the_rule_and_allow_for_the_session(scene(there, cli, "http", "PermissionRequest"), there, ann)
+        set_up = scene(there, cli, "command", "PreToolUse", {"allow": ["Bash(touch denied.txt)"]})
+        async with running(set_up, *(touch(f"{name}.txt") for name in ("made", "denied", "edited", "later", "never"))):
+            await decide(set_up, there, ann)
+            await cli.kill()
+    results = cli.model.tool_results()
     assert [result.is_error for result in results] == [False, True, False, False]
     assert results[1].text.endswith("Do not run it and do not work around it. Reason: not on a Friday")
     assert set_up.files() == ["later.txt", "made.txt", "other.txt"]
     said = ("Allowed by ann", "Denied by ann", "Allowed by ann", "Allowed by ann", "Withdrawn")
     await there.until(
-        lambda: all(word in there.slack.visible_text(one) for word, one in zip(said, there.cards(), strict=True)),
+        lambda: all(word in there.slack.visible_text(one) for word, one in zip(said, there.cards()[2:], strict=True)),
         within=WITHIN,
     )
     assert {tuple(there.slack.controls(one)) for one in there.cards()} == {("Details",)}
-    assert there.posts() == 5
+    assert there.posts() == 7
 
 
-async def test_a_person_reads_the_rule_and_allows_for_the_session(there: Setup, ann: Person) -> None:
-    set_up = scene(there, "http", "PermissionRequest")
+async def read_the_rule_and_allow_for_the_session(set_up: Scene, there: Setup, ann: Person) -> None:
     async with running(set_up, touch(), touch("again.txt"), touch("again.txt")) as ran:
         assert (await ann.press(await card(there, 1), "Allow")).acked
         asked, rule = await card(there, 2), "Bash(touch again.txt) to what runs without asking"
@@ -101,6 +89,23 @@ async def test_a_person_reads_the_rule_and_allows_for_the_session(there: Setup, 
         assert [result.is_error for result in await ran] == [False, False, False]
     assert set_up.files() == ["again.txt", "made.txt"]
     assert there.posts() == 2
+
+
+async def decide(set_up: Scene, there: Setup, ann: Person) -> None:
+    """Until the fifth call waits, the service was killed while the fourth did."""
+    asked = await card(there, 3)
+    shown = there.slack.visible_text(asked)
+    assert "bot (calls itself Claude Code) asks to run Bash" in shown
+    assert "touch made.txt" in shown
+    assert str(set_up.cwd) in shown
+    assert set_up.files() == []
+    assert (await ann.press(asked, "Allow")).acked
+    await submit(there, ann, await card(there, 4), "Deny with reason…", {WHY: "not on a Friday"})
+    await submit(there, ann, await card(there, 5), "Edit and allow…", {"command": "touch other.txt"})
+    asked = await card(there, 6)
+    await there.restart()
+    assert (await ann.press(asked, "Allow")).acked
+    await card(there, 7)
 
 
 async def test_what_claude_code_tells_its_user_is_told_in_a_thread_of_its_session(there: Setup) -> None:

@@ -63,10 +63,9 @@ class FakeAnthropic:
             self._turns.append([self._block(part) for part in ([turn] if isinstance(turn, Text | ToolUse) else turn)])
 
     def forget(self) -> None:
-        """Begin again for another run of the same client: no turns, nothing read."""
+        """Begin again for another run of the same client: no turns, nothing read. Calls are counted on."""
         self.requests.clear()
         self._turns.clear()
-        self._ids = itertools.count(1)
 
     def conversation(self) -> list[Json]:
         """The requests of the main conversation, that is those which offer tools."""

@@ -51,7 +51,8 @@ class Scene:
             self.asked.append(event)
             return next(replies)
 
-        calls = [anthropic.ToolUse("Bash", {"command": one, "description": "make a file"}) for one, _ in steps]
+        inputs = [{"command": command, "description": "make a file"} for command, _ in steps]
+        calls = [anthropic.ToolUse("Bash", input, f"toolu_{number}") for number, input in enumerate(inputs, 1)]
         async with serve_hook(answer) as url:
             hooks = {self.event: [{"hooks": [{"type": "http", "url": url, **hook}]}]}
             settings: Json = {"hooks": hooks, "permissions": {"allow": [f"Bash({ALLOWED})"]}}
