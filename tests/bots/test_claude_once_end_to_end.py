@@ -12,6 +12,7 @@ import sayso
 from sayso import model
 from sayso.stores import Store
 from sayso_claude import sdk
+from tests.adapters.claude.test_sdk_questions import DB
 from tests.adapters.claude_scene import Scene, touch
 from tests.bots.conftest import Command
 from tests.bots.restarts import WITHIN, Setup, request_of, setup
@@ -64,7 +65,8 @@ async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
     there: Setup, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with anthropic.serve() as api, sayso.open(there.url, key=there.key) as desk, there.stored() as store:
-        api.script([touch("a.txt"), touch("a.txt"), anthropic.Text("done")])
+        asks = anthropic.ToolUse("AskUserQuestion", {"questions": [DB]})
+        api.script([touch("a.txt"), touch("a.txt"), asks, anthropic.Text("done")])
         waited = watched(desk, monkeypatch)
         given = sdk.options(desk, options(there, tmp_path / "agent", api.url))
         async with ClaudeSDKClient(given) as client:
@@ -73,10 +75,14 @@ async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
             await press(there, ann, await asked_by_both(store, waited, 1), 1)
             # the same call again is another card
             await press(there, ann, await asked_by_both(store, waited, 2), 2)
+            # questions of the agent are, too
+            await press(there, ann, await asked_by_both(store, waited, 3), 3, "2 · SQLite")
             assert await run == ["done"]
-        assert [told.is_error for told in api.tool_results()] == [False, False]
-    assert len(there.slack.messages("C1")) == 2
-    assert len(set(waited)) == 2
+        assert [told.is_error for told in api.tool_results()] == [False, False, False]
+        assert '"Which database?"="SQLite"' in api.tool_results()[-1].text
+    assert "Which database?" in there.slack.visible_text(there.slack.messages("C1")[-1])
+    assert len(there.slack.messages("C1")) == 3
+    assert len(set(waited)) == 3
 
 
 async def asked_by_both(store: Store, waited: list[str], count: int) -> str:
@@ -88,9 +94,9 @@ async def asked_by_both(store: Store, waited: list[str], count: int) -> str:
     return waited[-1]
 
 
-async def press(there: Setup, ann: Person, id: str, count: int) -> None:
-    """Ann allows the newest of *count* cards, which is of this very request."""
+async def press(there: Setup, ann: Person, id: str, count: int, label: str = "Allow") -> None:
+    """Ann presses the newest of *count* cards, which is of this very request."""
     cards = there.slack.messages
     await there.slack.until(lambda: len(cards("C1")) == count, within=WITHIN)
     assert request_of(cards("C1")[-1]) == id
-    assert (await ann.press(cards("C1")[-1], "Allow")).acked
+    assert (await ann.press(cards("C1")[-1], label)).acked

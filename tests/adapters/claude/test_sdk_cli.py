@@ -17,8 +17,7 @@ from claude_agent_sdk import ClaudeAgentOptions, types
 
 import sayso
 from sayso import errors, model
-from sayso_claude import defer, sdk, settings, wire
-from tests.adapters import claude_service
+from sayso_claude import defer, sdk, wire
 from tests.adapters.claude import wire as claude_wire
 from tests.adapters.claude.test_sdk_questions import DB, REGIONS
 from tests.adapters.claude.wire import Desk
@@ -73,12 +72,27 @@ def told(stage: Stage) -> list[str]:
     return [result.text for result in stage.api.tool_results()]
 
 
-async def test_one_run_with_every_kind_of_answer(stage: Stage) -> None:
+# A process takes half a second to start: what may share one does.
+
+
+async def test_one_client_with_every_kind_of_answer_a_tool_of_ones_own_an_interrupted_call_and_a_subagent(
+    stage: Stage,
+) -> None:
+    given = dataclasses.replace(stage.given, mcp_servers={"shop": shop(stage.ann.desk)})
+    async with claude_agent_sdk.ClaudeSDKClient(sdk.options(stage.ann.desk, given)) as client:
+        await answer_in_every_way(stage, client)
+        assert stage.files() == ["a.txt", "c.txt"]
+        await fill_in_a_form_and_interrupt(stage, client)
+        assert stage.files() == ["a.txt", "c.txt"]
+        await allow_a_subagent(stage, client)
+
+
+async def answer_in_every_way(stage: Stage, client: claude_agent_sdk.ClaudeSDKClient) -> None:
     ask = anthropic.ToolUse("AskUserQuestion", {"questions": [DB, REGIONS]})
     calls = [touch("a.txt"), touch("a.txt"), touch("b.txt"), touch("d.txt"), ask]
     stage.api.script([*calls, anthropic.Text("done")])
-    options = sdk.options(stage.ann.desk, stage.given)
-    async with stage.running(claude_agent_sdk.query(prompt="go", options=options)) as run:
+    await client.query("go")
+    async with stage.running(client.receive_response()) as run:
         first = await stage.ann.answer(1, verdict="allow", grant="s0")
         assert [offer.kind for offer in first.request.offers] == ["rule", "rule", "folder", "mode"]
         assert first.request.context["Folder"] == str(stage.folder / "work")
@@ -87,10 +101,47 @@ async def test_one_run_with_every_kind_of_answer(stage: Stage) -> None:
         last = await stage.ann.answer(4, values={"q0": "SQLite", "q1": ["eu", "mars"]})
         [result] = await run
     assert {last.request.source.session, first.request.source.session} == {result.session_id}
-    assert stage.files() == ["a.txt", "c.txt"]
     assert "Reason: not on a Friday" in told(stage)[3]
     assert '"Which database?"="SQLite", "Which regions?"="eu, mars"' in told(stage)[4]
     assert [denial["tool_use_id"] for denial in result.permission_denials or []] == ["toolu_4"]
+
+
+def shop(desk: sayso.Desk) -> types.McpSdkServerConfig:
+    """A tool of one's own that asks with a form."""
+
+    @claude_agent_sdk.tool("refund", "Ask the team for a refund", {"order": str})
+    async def refund(arguments: dict[str, Any]) -> dict[str, Any]:
+        fields = [model.Field(name="amount", label="How much?", kind="number")]
+        decision = await sayso.held(desk, sayso.Form(f"Refund {arguments['order']}", fields))
+        return {"content": [{"type": "text", "text": json.dumps(decision.values)}]}
+
+    return claude_agent_sdk.create_sdk_mcp_server("shop", tools=[refund])
+
+
+async def fill_in_a_form_and_interrupt(stage: Stage, client: claude_agent_sdk.ClaudeSDKClient) -> None:
+    stage.api.script([anthropic.ToolUse("mcp__shop__refund", {"order": "1042"}), touch("late.txt")])
+    await client.query("go")
+    async with stage.running(client.receive_response()) as run:
+        await stage.ann.answer(5, verdict="allow")
+        await stage.ann.answer(6, values={"amount": 12.5})
+        ticket = await stage.ann.asked(7)
+        await client.interrupt()
+        async with asyncio.timeout(10):
+            assert (await stage.ann.desk.wait(ticket.id)).outcome == "cancelled"
+        await run
+    assert "12.5" in told(stage)[5]
+
+
+async def allow_a_subagent(stage: Stage, client: claude_agent_sdk.ClaudeSDKClient) -> None:
+    """It is named on the card."""
+    agent = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
+    # the agent and its subagent read the script in turns, in no order
+    stage.api.script([agent, touch("e.txt"), touch("f.txt"), *[anthropic.Text("done")] * 4])
+    await client.query("go")
+    tickets = [await stage.ann.answer(number, verdict="allow") for number in (8, 9)]
+    agents = sorted(ticket.request.source.agent or "" for ticket in tickets)
+    assert agents == ["Claude agent", "Claude agent (general-purpose)"]
+    assert ["Subagent" in ticket.request.context for ticket in tickets].count(True) == 1
 
 
 async def test_what_the_wire_says_rules_out_one_press_and_rules_and_a_stop_ends_the_run(stage: Stage) -> None:
@@ -109,82 +160,6 @@ async def test_what_the_wire_says_rules_out_one_press_and_rules_and_a_stop_ends_
     assert "Dangerous rm" in removal.request.context["Why it asks"]
     assert removal.request.offers == ()
     assert (stage.files(), len(stage.api.conversation())) == ([], 3)
-
-
-async def test_a_tool_of_ones_own_asks_with_a_form_and_an_interrupted_call_is_withdrawn(stage: Stage) -> None:
-    @claude_agent_sdk.tool("refund", "Ask the team for a refund", {"order": str})
-    async def refund(arguments: dict[str, Any]) -> dict[str, Any]:
-        fields = [model.Field(name="amount", label="How much?", kind="number")]
-        decision = await sayso.held(stage.ann.desk, sayso.Form(f"Refund {arguments['order']}", fields))
-        return {"content": [{"type": "text", "text": json.dumps(decision.values)}]}
-
-    server = claude_agent_sdk.create_sdk_mcp_server("shop", tools=[refund])
-    given = dataclasses.replace(stage.given, mcp_servers={"shop": server})
-    stage.api.script([anthropic.ToolUse("mcp__shop__refund", {"order": "1042"}), touch(), anthropic.Text("done")])
-    async with claude_agent_sdk.ClaudeSDKClient(sdk.options(stage.ann.desk, given)) as client:
-        await client.query("go")
-        await stage.ann.answer(verdict="allow")
-        await stage.ann.answer(2, values={"amount": 12.5})
-        ticket = await stage.ann.asked(3)
-        await client.interrupt()
-        async with asyncio.timeout(10):
-            assert (await stage.ann.desk.wait(ticket.id)).outcome == "cancelled"
-    assert "12.5" in told(stage)[0]
-    assert stage.files() == []
-
-
-async def test_a_subagent_is_named_on_the_card(stage: Stage) -> None:
-    agent = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
-    # the agent and its subagent read the script in turns, in no order
-    stage.api.script([agent, touch("a.txt"), touch("b.txt"), *[anthropic.Text("done")] * 4])
-    options = sdk.options(stage.ann.desk, stage.given)
-    async with stage.running(claude_agent_sdk.query(prompt="go", options=options)) as run:
-        tickets = [await stage.ann.answer(number, verdict="allow") for number in (1, 2)]
-        await run
-    agents = sorted(ticket.request.source.agent or "" for ticket in tickets)
-    assert agents == ["Claude agent", "Claude agent (general-purpose)"]
-    assert ["Subagent" in ticket.request.context for ticket in tickets].count(True) == 1
-
-
-class SignedIn:
-    """A desk as an agent with the hook's key sees it."""
-
-    def __init__(self, desk: sayso.Desk) -> None:
-        self._desk = desk
-        self._caller = sayso.Caller("agent", "bob")
-        self.wait = desk.wait
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        return await self._desk.open(request, self._caller)
-
-    async def get(self, id: str) -> model.Ticket:
-        return await self._desk.get(id, self._caller)
-
-    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
-        return await self._desk.cancel(id, self._caller, reason)
-
-    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
-        return await self._desk.use(id, self._caller, attempt=attempt)
-
-
-async def test_a_hook_of_the_settings_and_the_callback_show_one_card(stage: Stage) -> None:
-    asked = anthropic.ToolUse("AskUserQuestion", {"questions": [DB]})
-    stage.api.script([touch("a.txt"), touch("b.txt"), asked, anthropic.Text("done")])
-    async with claude_service.serve(stage.folder) as service:
-        hooks = settings.settings(service.url, events=["PermissionRequest"], kind="http", timeout=30)
-        env = {**stage.given.env, "SAYSO_KEY": service.key}
-        given = dataclasses.replace(stage.given, settings=json.dumps(hooks), env=env)
-        desk: Any = SignedIn(service.desk)
-        options = sdk.options(desk, given)
-        async with stage.running(claude_agent_sdk.query(prompt="go", options=options)) as run:
-            await service.answer(verdict="allow")
-            await service.answer(count=2, verdict="allow")
-            question = await service.answer(count=3, choice="SQLite")
-            await run
-        assert await service.count() == 3
-    assert stage.files() == ["a.txt", "b.txt"]
-    assert (question.request.kind, question.request.title) == ("choice", "Which database?")
-    assert '"Which database?"="SQLite"' in told(stage)[2]
 
 
 def deferred(stage: Stage, given: ClaudeAgentOptions | None = None, *tools: str) -> AsyncIterator[types.Message]:
