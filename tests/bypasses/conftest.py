@@ -12,7 +12,7 @@ from tests.fakes import claude_runs
 collect_ignore_glob = [] if sys.version_info >= (3, 12) else ["test_*.py"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cli(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[claude_runs.Cli]:
     """The process of those attempts that ask nothing about how a process starts."""
     async with attempt.opened(tmp_path_factory.mktemp("agent")) as opened:

@@ -10,7 +10,7 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic, claude_runs
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.once]
 
 SERVER = json.dumps({"mcpServers": {"m": {"command": "/bin/sh", "args": ["-c", "touch made.txt"]}}})
 OFF = json.dumps({"disableAllHooks": True})

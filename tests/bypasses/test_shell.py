@@ -7,7 +7,7 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic, claude_runs
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.once]
 
 # Thirteen spellings of one push; `alias` and `| sh` need a shell that is already there.
 PUSHES = (
@@ -34,16 +34,45 @@ def bash(command: str, **more: object) -> anthropic.ToolUse:
 INSIDE = ("bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'")
 
 
-async def test_a_matcher_of_the_tool_sees_every_spelling_shells_in_the_shell_the_background_and_a_subagent(
+NOTEBOOK = {"n.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'}
+
+
+def others(cwd: Path) -> list[anthropic.ToolUse]:
+    """Tools that change or run something, too."""
+    path = str(cwd / "n.ipynb")
+    edit = {"notebook_path": path, "new_source": "x", "edit_mode": "insert", "cell_type": "code"}
+    return [
+        anthropic.ToolUse("Read", {"file_path": path}),
+        anthropic.ToolUse("ToolSearch", {"query": "select:NotebookEdit"}),
+        anthropic.ToolUse("NotebookEdit", edit),
+        anthropic.ToolUse("Workflow", {"script": "export const meta = {name: 'a', description: 'b'};\n"}),
+    ]
+
+
+# a process of its own, which waits for the subagent and the workflow in its background before it ends
+async def test_a_list_of_tools_sees_every_spelling_shells_in_the_shell_the_background_a_subagent_and_no_other_tool(
     tmp_path: Path,
 ) -> None:
     subagent = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
-    async with attempt(tmp_path, matcher="Bash", mode="bypassPermissions") as tried:
-        behind = bash("touch made.txt", run_in_background=True)
-        await tried.run(*map(bash, (*PUSHES, *INSIDE)), behind, subagent, bash("touch made.txt there.txt"))
+    async with attempt(tmp_path, matcher="Bash|Write|Edit", mode="bypassPermissions", files=NOTEBOOK) as tried:
+        shells = [*map(bash, (*PUSHES, *INSIDE)), bash("touch made.txt", run_in_background=True)]
+        await tried.run(*others(tried.cwd), *shells, subagent, bash("touch made.txt there.txt"))
         commands = (*PUSHES, *INSIDE, "touch made.txt", "touch made.txt there.txt")
         assert await tried.asked() == [("PreToolUse", command) for command in commands]
-        assert tried.made() == []
+        assert tried.made() == ["n.ipynb"]
+        assert (tried.cwd / "n.ipynb").read_text() != NOTEBOOK["n.ipynb"]
+        tried.names("A list of tools is a list")
+
+
+async def test_the_list_of_tools_that_the_page_recommends_leaves_none_of_them_out(
+    tmp_path: Path, cli: claude_runs.Cli
+) -> None:
+    options = {"files": NOTEBOOK, "mode": "bypassPermissions", "allowed": ["Read", "ToolSearch"]}
+    async with attempt(tmp_path, cli=cli, **options) as tried:
+        tried.matcher = tried.printed_matcher()
+        await tried.run(*others(tried.cwd))
+        assert [about for _, about in await tried.asked()] == ["NotebookEdit", "Workflow"]
+        assert (tried.cwd / "n.ipynb").read_text() == NOTEBOOK["n.ipynb"]
 
 
 async def test_a_rule_misses_spellings_and_the_page_says_so(tmp_path: Path, cli: claude_runs.Cli) -> None:
@@ -80,34 +109,3 @@ async def test_auto_mode_is_where_a_session_starts_unless_the_printed_settings_s
         # a status line runs unasked, too: see test_settings
         assert (tried.made(), await tried.asked()) == (["made.txt", "status.txt"], [])
         tried.names("Interactive sessions start in auto mode")
-
-
-NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-
-
-@pytest.mark.parametrize(("matcher", "seen"), [(None, True), ("Bash|Write|Edit", False)])
-async def test_tools_that_a_list_leaves_out(
-    tmp_path: Path, cli: claude_runs.Cli, matcher: str | None, seen: bool
-) -> None:
-    options = {"files": {"n.ipynb": NOTEBOOK}, "mode": "bypassPermissions", "allowed": ["Read", "ToolSearch"]}
-    async with attempt(tmp_path, cli=cli, **options) as tried:
-        tried.matcher = matcher or tried.printed_matcher()
-        edit = {
-            "notebook_path": str(tried.cwd / "n.ipynb"),
-            "new_source": "x",
-            "edit_mode": "insert",
-            "cell_type": "code",
-        }
-        await tried.run(
-            anthropic.ToolUse("Read", {"file_path": str(tried.cwd / "n.ipynb")}),
-            anthropic.ToolUse("ToolSearch", {"query": "select:NotebookEdit"}),
-            anthropic.ToolUse("NotebookEdit", edit),
-            anthropic.ToolUse("Workflow", {"script": "export const meta = {name: 'a', description: 'b'};\n"}),
-        )
-        asked = [about for _, about in await tried.asked()]
-        assert ("NotebookEdit" in asked, "Workflow" in asked) == (seen, seen)
-        changed = (tried.cwd / "n.ipynb").read_text() != NOTEBOOK
-        assert changed is not seen
-        tried.names("A list of tools is a list")
-    if not seen:
-        await cli.kill()  # the workflow goes on in the background, and its end would be told to the next run

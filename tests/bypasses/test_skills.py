@@ -7,7 +7,7 @@ import pytest
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic, claude_runs
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.once]
 
 SKILL = "---\nname: tidy\ndescription: d\nallowed-tools: Bash(touch *)\n---\n!`touch skill.txt`\nTidy up.\n"
 FILES = {".claude/skills/tidy/SKILL.md": SKILL}
