@@ -9,9 +9,9 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from sayso.cards import card, dialog
 from sayso.chat import admission
@@ -62,7 +62,7 @@ class Click:
     response_url: str = field(default="", repr=False)
     hidden: bool = field(default=False, compare=False)
     """Whether it was pressed on a message that only this person sees."""
-    blocks: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
+    blocks: Sequence[Any] = field(default=(), repr=False, compare=False)
     """What the card showed."""
     view: str = ""
     """The window in which a whole request is shown with its buttons; empty elsewhere."""
@@ -166,7 +166,6 @@ def _read_click(payload: Any) -> Click | None:
         channel, message = _read_seat(payload)
     # a message for one person is never a card
     hidden = get(container, "is_ephemeral") is True or action_id == actions.UNDO
-    shown = items(payload, "message", "blocks")
     return Click(
         who=who,
         token=token,
@@ -175,7 +174,7 @@ def _read_click(payload: Any) -> Click | None:
         trigger=text(payload, "trigger_id"),
         response_url=text(payload, "response_url"),
         hidden=hidden,
-        blocks=tuple(cast("Mapping[str, Any]", block) for block in shown if isinstance(block, Mapping)),
+        blocks=items(payload, "message", "blocks"),
         view=text(payload, "view", "id"),
         jumps=jumps,
     )

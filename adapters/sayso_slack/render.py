@@ -145,9 +145,10 @@ def reminder(line: card.Line, called: people.Called) -> Json:
     return {**message(line), "blocks": [rich.block([*for_them, *rich.part(line)])]}
 
 
-def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
+def without_controls(blocks: Iterable[Any]) -> Json:
     """A card as a press brings it back, without its buttons, and with the reason why."""
-    kept = [block for block in blocks if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]
+    said: list[Json] = [block for block in blocks if isinstance(block, dict)]
+    kept = [block for block in said if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]
     shown: list[Json] = [_restore(block) for block in kept]
     gone = _line(card.Line((text.Trusted("This request is not known any more: nobody can answer it."),), strong=True))
     return {"text": "A request that nobody can answer any more", "blocks": _name_blocks([*shown, gone])}
