@@ -550,7 +550,7 @@ def test_the_http_page_has_every_type_of_event_and_every_field_of_a_request() ->
 def test_the_http_page_has_every_error_with_its_status() -> None:
     rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", sections("docs/http.md")["Errors"], re.MULTILINE))
     inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied"}
-    inside |= {"hook_closed", "hook_deferred", "not_yet"}
+    inside |= {"hook_closed", "hook_deferred", "not_yet", "lease_over"}
     for kind in _below(errors.SaysoError):
         # AAP has errors of its own form, below its own address
         if kind.code not in inside and not kind.__module__.startswith("sayso_aap"):

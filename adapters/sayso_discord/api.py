@@ -22,6 +22,7 @@ from discord.webhook import async_
 
 from sayso import errors
 from sayso.chat.received import Json
+from sayso.desk.posting import leases
 from sayso_discord import components, pace, parse, refusals
 from sayso_discord.settings import Settings
 
@@ -67,6 +68,7 @@ class Api:
 
     async def send(self, method: str, path: str, body: Any = None, **ids: str) -> Json:
         """Write. Raises `ChannelError`."""
+        leases.check()
         return cast(Json, await self._call(method, path, ids, **({} if body is None else {"json": body})) or {})
 
     async def send_files(self, path: str, body: Json, files: Mapping[str, tuple[str, bytes]], **ids: str) -> Json:
@@ -78,6 +80,7 @@ class Api:
         for index, (file, (kind, _)) in enumerate(zip(held, files.values(), strict=True)):
             part = {"value": file.fp, "filename": file.filename, "content_type": kind}
             form.append({"name": f"files[{index}]", **part})
+        leases.check()
         return cast(Json, await self._call("POST", path, ids, form=form, files=held))
 
     async def answer(self, interaction: parse.Interaction, response: Json) -> None:

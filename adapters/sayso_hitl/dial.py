@@ -18,6 +18,7 @@ from sayso import clock as clocks
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.desk import Desk
+from sayso.desk.posting import leases
 from sayso.machine import events
 from sayso.stores import Query, Store
 from sayso_hitl import wire
@@ -94,6 +95,7 @@ async def _send(url: str, text: str) -> None:
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
         async with asyncio.timeout(_ONE_TRY):
             connection = await session.ws_connect(url)
+            leases.check()
             await connection.send_str(text)
         # an agent that closes at once cuts the frame off; one that never closes has it all the same
         with contextlib.suppress(TimeoutError):

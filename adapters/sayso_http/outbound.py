@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import abc
 
 from sayso import errors
+from sayso.desk.posting import leases
 from sayso_http import callback_urls
 
 # Seconds for one call, in all: Standard Webhooks asks for 15 to 30.
@@ -61,6 +62,7 @@ class Poster:
             target = self.check(url)
         except errors.InvalidRequest as error:
             raise errors.ChannelError(error.message, final=True, hint=error.hint) from error
+        leases.check()
         sockets = callback_urls.SafeSockets(target, self._allow)
         session = _session(sockets, self._resolver)
         timeout = aiohttp.ClientTimeout(total=self._patience)

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sayso import errors
 from sayso.chat import received, sent
 from sayso.chat.received import Json
+from sayso.desk.posting import leases
 from sayso_slack import refusals
 from sayso_slack.settings import Settings
 
@@ -52,6 +53,7 @@ class Api:
 
     async def post(self, method: str, **body: Any) -> Json:
         """Call a method that takes JSON. Raises `ChannelError`."""
+        leases.check()
         return (await self._call(method, json=body))[0]
 
     async def get(self, method: str, **query: Any) -> Json:
@@ -73,6 +75,7 @@ class Api:
     async def upload(self, url: str, content: bytes) -> None:
         """Send the bytes of a file to the address that Slack gave for it. Raises `ChannelError`."""
         assert self.client.session is not None
+        leases.check()
         try:
             async with self.client.session.post(url, data=content, allow_redirects=False) as answer:
                 status = answer.status
@@ -84,6 +87,7 @@ class Api:
     async def respond(self, url: str, body: Json) -> None:
         """Post to a click's response_url. Raises `ChannelError`."""
         assert self.client.session is not None
+        leases.check()
         try:
             async with self.client.session.post(url, json=body, proxy=self.client.proxy) as answer:
                 # to its end, so that the connection is used again

@@ -8,7 +8,7 @@ SaysoError
 ├─ NotFound               no such request, for this caller              404
 ├─ AlreadyExists          the id is taken by other content              409
 │   └─ HookConflict       these three and theirs are in `hook_errors`
-├─ HookClosed, HookDeferred
+├─ HookClosed, HookDeferred, and in `leases` LeaseOver, which never leaves the courier
 ├─ Refused                an answer that cannot be taken
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
 │   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409

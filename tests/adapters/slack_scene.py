@@ -18,7 +18,7 @@ import sayso_slack
 from sayso import model
 from sayso.cards import tokens
 from sayso.desk import Caller, Desk, Setup, courier
-from sayso.desk.posting import lanes
+from sayso.desk.posting import leases
 from sayso.machine import people
 from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
@@ -56,7 +56,7 @@ class Clock(ManualClock):
 
     def is_turn_awaited(self) -> bool:
         """Whether somebody waits for a turn: it comes before the lease of a job is renewed."""
-        soon = timedelta(seconds=lanes.RENEW_EVERY)
+        soon = timedelta(seconds=leases.RENEW_EVERY)
         return any(timedelta(0) < one - self.now() < soon for one in self.awaited)
 
 

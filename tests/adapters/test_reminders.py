@@ -21,7 +21,7 @@ POLICY = model.Policy(
 def job_of(ticket: model.Ticket, chat: str) -> Job:
     """The effect as it is taken again by whoever comes after a process that was killed."""
     effect = events.Remind(place=ticket.route[0], number=ticket.reminded)
-    return Job(outbox_key(ticket.id, effect), ticket.id, effect, 1, 0)
+    return Job(outbox_key(ticket.id, effect), ticket.id, effect, 1, 0, ticket.expires_at)
 
 
 async def test_in_slack_those_who_are_missing_are_mentioned_in_the_thread() -> None:

@@ -105,7 +105,7 @@ async def test_a_try_that_was_cut_short_after_it_got_through_tells_nobody_twice(
 def job_of(ticket: model.Ticket, place: str) -> Job:
     """The effect as it is taken again by whoever comes after a process that was killed."""
     tell = events.Tell(place=place)
-    return Job(outbox_key(ticket.id, tell), ticket.id, tell, 1, 0)
+    return Job(outbox_key(ticket.id, tell), ticket.id, tell, 1, 0, ticket.expires_at)
 
 
 async def test_a_message_that_is_refused_is_logged_and_harms_nothing(

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 import sayso
-from sayso.desk.posting import lanes
+from sayso.desk.posting import leases
 from sayso.machine import events
 from sayso.stores import Store
 from sayso.testing import oracle
@@ -247,7 +247,7 @@ async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(
         await there.until(lambda: all(len(there.cards(id)) == 2 for id in ids), within=20)
         async with there.stored() as store:
             # one card has heard its last reminder; the other one's may still be on its way
-            while await soon_due(store, lanes.LEASE + 1):  # noqa: ASYNC110 (it is another process that delivers)
+            while await soon_due(store, leases.LEASE + 1):  # noqa: ASYNC110 (it is another process that delivers)
                 await asyncio.sleep(0.02)
         before = reminders(there)
         for id in ids:

@@ -3,17 +3,17 @@
 import os
 import sys
 
-from sayso.desk.posting import lanes, late_cards
+from sayso.desk.posting import late_cards, leases
 from sayso_bots import main
 from sayso_slack import channel
 
 LEASE = "LOOPS_LEASE"
 
 if __name__ == "__main__":
-    lanes.LEASE = float(os.environ[LEASE])
-    lanes.RENEW_EVERY = lanes.LEASE / 6
+    leases.LEASE = float(os.environ[LEASE])
+    leases.RENEW_EVERY = leases.LEASE / 6
     # what is on its way comes here at once
-    late_cards.LOOKED_FOR_AFTER = 2 * lanes.LEASE
+    late_cards.LOOKED_FOR_AFTER = 2 * leases.LEASE
     # what a chat allows in a minute is not what is tried here
     channel._POST_EVERY = channel._EDIT_EVERY = 0.05
     sys.argv = ["sayso", "serve"]

@@ -15,6 +15,7 @@ from sayso import errors, model
 from sayso.cards import card
 from sayso.desk import channel
 from sayso.desk.admission import fresh
+from sayso.desk.posting import leases
 from sayso.machine import people
 from tests.simulation.loop import PROCESS, SENT_BY
 from tests.simulation.world import World
@@ -145,14 +146,14 @@ class Connection:
         """See `channel.Channel.post`."""
         found = await self._call(lambda: self.chat.find(room_of(place), drawn.ticket_id)) if again else None
         if found is None:
-            found = await self._call(lambda: self.chat.post(place, drawn), posts=True)
+            found = await self._call(lambda: self.chat.post(place, drawn), sends=True, posts=True)
         else:
-            await self._call(lambda: self.chat.edit(found.room, found.id, drawn))
+            await self._call(lambda: self.chat.edit(found.room, found.id, drawn), sends=True)
         return model.PostedCard(drawn.ticket_id, place, self.name, found.room, found.id)
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """See `channel.Channel.edit`."""
-        await self._call(lambda: self.chat.edit(posted.conversation, posted.message, drawn))
+        await self._call(lambda: self.chat.edit(posted.conversation, posted.message, drawn), sends=True)
 
     async def find_cards(self, place: model.Place, ticket_id: str) -> Sequence[model.PostedCard]:
         """See `channel.Platform`."""
@@ -176,7 +177,7 @@ class Connection:
             self.chat.notes.append(Note(place, session.id, words, at, now, past != self._world.past))
             self._world.say("noted", place, session.id, words)
 
-        await self._call(act)
+        await self._call(act, sends=True)
 
     async def tell(
         self, place: model.Place, said: card.Line, cards: Sequence[model.PostedCard], *, ticket_id: str, again: bool
@@ -188,7 +189,7 @@ class Connection:
                 return
             self.chat.told.append((place, ticket_id, str(said.text)))
 
-        await self._call(act)
+        await self._call(act, sends=True)
 
     async def remind(
         self, posted: model.PostedCard, said: card.Line, called: people.Called, *, number: int, again: bool
@@ -206,7 +207,7 @@ class Connection:
                 self._world.say("reminded", found.id, posted.ticket_id, number)
             return f"{found.id}/{number}"
 
-        return await self._call(act)
+        return await self._call(act, sends=True)
 
     async def is_in(self, group: str, account: str) -> bool:
         """See `channel.Membership.is_in`."""
@@ -238,7 +239,9 @@ class Connection:
         known = self.chat.accounts.get(account, Account())
         return lambda: asyncio.ensure_future(self._call(lambda: found(known)))
 
-    async def _call(self, act: Callable[[], T], *, posts: bool = False) -> T:
+    async def _call(self, act: Callable[[], T], *, sends: bool = False, posts: bool = False) -> T:
+        if sends:
+            leases.check()
         chance, delay, back = self._world.chance, 0.0, 0.0
         fault = chance.choice(FAULTS) if self._world.troubled(self.name) else None
         fault = "crawl" if self._world.troubled(f"{self.name} crawls") else fault
@@ -262,7 +265,19 @@ class Connection:
         if posts and self._world.troubled(f"{self.name} is late"):
             # longer than the lease of whoever sends it, who may be dead when it comes
             delay, sent = chance.uniform(33.0, 50.0), True
-        made = await self._world.remote(act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=sent)
+        if posts and self._world.troubled(f"{self.name} is approached"):
+            # it dies, or stands still, with whoever is about to send it
+            delay, sent = 1.0, False
+
+        def arrive() -> T:
+            if sends and not sent:
+                leases.check()
+            elif sends and (by := SENT_BY.get()) is not None and by.frozen:
+                # its lease may be over by now, as that of one that has died
+                self._world.crashes += 1
+            return act()
+
+        made = await self._world.remote(arrive, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=sent)
         if fault == "lost":
             raise errors.ChannelError("the answer was lost", unsure=True)
         return made

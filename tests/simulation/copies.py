@@ -231,7 +231,6 @@ class Copy:
         """Stand still for a while, as a machine that is suspended."""
         self.world.say("freeze", self.process.name, f"for {seconds:.1f} s")
         self.process.frozen = True
-        self.world.crashes += 1
         self.world.disturb(seconds + 40.0)
         self.world.later(seconds, functools.partial(self.world.loop.thaw, self.process))
 

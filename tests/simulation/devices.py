@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import sayso_push
 from sayso import errors
 from sayso.desk import Desk
+from sayso.desk.posting import leases
 from sayso.stores import Store
 from sayso_push import pusher, subscriptions
 from tests.simulation import town
@@ -69,6 +70,7 @@ class Devices:
 
     async def post(self, address: str, body: bytes, headers: Mapping[str, str]) -> pusher.Reply:
         """What a push service does with a message."""
+        leases.check()
         world, chance, delay, lost = self._world, self._world.chance, 0.0, False
         said, past = json.loads(body), world.past
         if world.troubled("push"):
@@ -79,12 +81,16 @@ class Devices:
             delay, lost = chance.uniform(0.0, 20.0), fault == "lost"
             world.slow_down("push", delay)
 
+        sent = chance.random() < 0.5
+
         def arrive() -> None:
+            if not sent:
+                leases.check()
             rung = Rung(world.now, said["state"], past != world.past)
             self.all[address].told.setdefault(said["id"], []).append(rung)
             world.say("rang", self.all[address].account, said["id"], said["state"])
 
-        await world.remote(arrive, delay or chance.choice((0.0, 0.02, 0.3)), 0.0, sent=chance.random() < 0.5)
+        await world.remote(arrive, delay or chance.choice((0.0, 0.02, 0.3)), 0.0, sent=sent)
         if lost:
             raise errors.ChannelError("the answer of the push service was lost", unsure=True)
         return _Reply(201)

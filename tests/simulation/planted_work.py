@@ -10,7 +10,7 @@ from unittest import mock
 
 from sayso import errors, model
 from sayso.desk import courier, timekeeper
-from sayso.desk.posting import card_posts, lanes, late_cards
+from sayso.desk.posting import card_posts, late_cards, leases
 from sayso.desk.upkeep import attendance
 from sayso.machine import events, outcomes
 from sayso.stores import Job, watch
@@ -72,10 +72,14 @@ def _a_newer_effect_is_lost_with_an_older_one() -> AbstractContextManager[object
 
 
 def _leases_are_not_kept() -> AbstractContextManager[object]:
-    async def renew(*_: Any) -> None:
-        await asyncio.Event().wait()
+    async def renew(*_: Any) -> bool:
+        return True
 
-    return _replace(lanes, "_renew", renew)
+    return _replace(disk.Disk, "renew", renew)
+
+
+def _nobody_looks_whether_a_lease_holds() -> AbstractContextManager[object]:
+    return _replace(leases, "check", lambda: None)
 
 
 def _an_earlier_card_is_not_looked_for() -> AbstractContextManager[object]:
@@ -155,6 +159,7 @@ ALL: Sequence[Callable[[], AbstractContextManager[object]]] = (
     _a_card_is_posted_without_looking_again,
     _a_newer_effect_is_lost_with_an_older_one,
     _leases_are_not_kept,
+    _nobody_looks_whether_a_lease_holds,
     _an_earlier_card_is_not_looked_for,
     _nobody_polls,
     _time_is_kept_by_nobody,

@@ -38,6 +38,7 @@ _NAMES = (
     "crawling",
     "gathered",
     "arriving",
+    "standing",
 )
 ALL = tuple(f"story_{name}" for name in _NAMES)
 
@@ -153,6 +154,17 @@ class Stories:
             copy.kill()
             self.house.start()
         await asyncio.sleep(chance.uniform(20, 60))
+        await self._answered(told, BOB, chance)
+
+    async def story_standing(self, chance: random.Random) -> None:
+        """Whoever has looked whether a card may be posted stands still, and another one posts it meanwhile."""
+        self._trouble("b is approached", 2.0)
+        told = await self._ask(chance, "lasting", route=("b:#ops",))
+        await asyncio.sleep(0.5)
+        for copy in list(self.house.copies):
+            copy.freeze(45.0)
+        self.house.start()
+        await asyncio.sleep(chance.uniform(50, 60))
         await self._answered(told, BOB, chance)
 
     async def story_gathered(self, chance: random.Random) -> None:

@@ -35,6 +35,7 @@ TOLD = {
     "story_rung": "where it may stand is not kept first",
     "story_observed": "a place that fails has all told again",
     "story_arriving": "nobody looks for a card that comes late",
+    "story_standing": "nobody looks whether a lease holds",
 }
 
 # With which seed the search for the fault begins: one that finds it, today.

@@ -15,7 +15,17 @@ from sayso import clock, errors, model
 from sayso.cards import telling
 from sayso.desk import authority, channel
 from sayso.desk.desk import Desk
-from sayso.desk.posting import batch_posts, batching, card_posts, deliveries, lanes, late_cards, outages, reminders
+from sayso.desk.posting import (
+    batch_posts,
+    batching,
+    card_posts,
+    deliveries,
+    lanes,
+    late_cards,
+    leases,
+    outages,
+    reminders,
+)
 from sayso.machine import events
 from sayso.stores import Job, Store
 
@@ -99,10 +109,9 @@ class Courier:
     async def deliver(self) -> int:
         """Perform all effects that are due now, and return how many there were."""
         works = await lanes.take(self._store, self._clock, self._names, lanes.AT_ONCE, self._plan)
-        jobs = [job for work in works for job in work.jobs]
-        async with lanes.keep_leases(self._store, self._clock, lambda: jobs):
+        async with leases.keep(self._store, self._clock, lambda: [work.held for work in works]):
             # not a task group: the caller must see a lost database as such, and not inside a group
-            doing = [asyncio.create_task(lanes.perform(work)) for work in works]
+            doing = [asyncio.create_task(work.perform(self._clock)) for work in works]
             try:
                 if doing:
                     await asyncio.wait(doing)
@@ -110,7 +119,7 @@ class Courier:
                 await lanes.stop(doing)
             for one in doing:
                 one.result()
-        return len(jobs)
+        return sum(len(work.jobs) for work in works)
 
     async def _plan(self, jobs: Sequence[Job]) -> tuple[Sequence[lanes.Work], bool]:
         groups, begins = await self._batches.group(jobs) if len(jobs) > 1 else ([], False)
@@ -161,10 +170,12 @@ class Courier:
             ended = await act(what)
         except asyncio.CancelledError:
             # the next taker need not wait for the lease to end, but until what was sent is there
-            with contextlib.suppress(errors.StoreUnavailable):
-                for job in jobs:
-                    await self._hand_back(job)
+            await self._hand_back(jobs, "the courier was stopped")
             raise
+        except leases.LeaseOver as error:
+            # whoever has it by now goes on with it; what nobody has is tried anew
+            log.warning("effect given back", extra={"ticket": jobs[0].ticket_id, "error": error.message})
+            await self._hand_back(jobs, error.message)
         except errors.NotYet as error:
             # neither a try nor a failure: the channel keeps the place in its queue
             log.debug("delivery waits its turn", extra={"ticket": jobs[0].ticket_id, "seconds": error.wait})
@@ -190,15 +201,18 @@ class Courier:
         else:
             await self._store.retry(job, at, "an earlier try may come late")
 
-    async def _hand_back(self, job: Job) -> None:
+    async def _hand_back(self, jobs: Sequence[Job], why: str) -> None:
         soon = self._clock.now() + timedelta(seconds=_ON_ITS_WAY)
-        match job.effect:
-            case events.Redraw() | events.Push():
-                await self._store.put_off(job, soon)  # to draw it once more does no harm
-            case events.Announce() | events.Resume() | events.Tell() | events.Remind():
-                await self._store.retry(job, soon, "the courier was stopped")
-            case _:
-                assert_never(job.effect)
+        # where this fails as well, the lease ends by itself
+        with contextlib.suppress(errors.StoreUnavailable):
+            for job in jobs:
+                match job.effect:
+                    case events.Redraw() | events.Push():
+                        await self._store.put_off(job, soon)  # to draw it once more does no harm
+                    case events.Announce() | events.Resume() | events.Tell() | events.Remind():
+                        await self._store.retry(job, soon, why)
+                    case _:
+                        assert_never(job.effect)
 
     async def _resume(self, ticket: model.Ticket) -> None:
         if not await authority.holds(self._store, ticket.key):

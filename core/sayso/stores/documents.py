@@ -133,7 +133,8 @@ def read_entry(row: RawRow) -> Row:
 
 def read_job(row: RawRow) -> Job:
     """A row of the outbox, under its new lease."""
-    return Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
+    effect = events.effect_codec.validate_json(row[2], extra="ignore")
+    return Job(row[0], row[1], effect, row[3], row[4], to_datetime(row[6]))
 
 
 def row_of_posted_card(posted: model.PostedCard) -> Values:

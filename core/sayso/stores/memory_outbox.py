@@ -62,11 +62,12 @@ class MemoryOutbox:
             task.job = replace(task.job, attempts=max(0, task.job.attempts - 1))
             task.lease, task.due_at = 0, at
 
-    async def renew(self, job: Job, until: datetime) -> None:
+    async def renew(self, job: Job, until: datetime) -> bool:
         """See `Store.renew`."""
         task = self._outbox[job.key]
         if task.lease == job.fence:
             task.due_at = until
+        return task.lease == job.fence
 
     def _waiting_tasks(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
         tasks = (task for task in self._outbox.values() if model.channel_of(task.job.effect.place) in channels)
@@ -75,7 +76,7 @@ class MemoryOutbox:
     def put_effect(self, ticket_id: str, effect: events.Effect, at: datetime) -> bool:
         """Write an effect; whether somebody has it for themselves from now on."""
         key = outbox_key(ticket_id, effect)
-        task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0), at, None))
+        task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0, at), at, None))
         task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
         if task.lease:
             return False
@@ -89,6 +90,6 @@ class MemoryOutbox:
         return True
 
     def _take(self, task: _Task, until: datetime) -> Job:
-        taken = replace(task.job, fence=task.job.fence + 1)
+        taken = replace(task.job, fence=task.job.fence + 1, until=until)
         task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
         return taken

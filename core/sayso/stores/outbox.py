@@ -24,6 +24,8 @@ class Job:
     """How often it was taken before. If it was, an earlier try may have got through."""
     fence: int
     """Grows each time the row is taken or written again; `done` and `retry` with an older one change nothing."""
+    until: datetime
+    """When the lease ends under which it was taken."""
 
 
 def outbox_key(ticket_id: str, effect: events.Effect) -> str:
@@ -68,8 +70,8 @@ class Outbox(Protocol):
         """Hand back an effect that was not tried at all: due again at *at*, as if it had not been taken."""
         ...
 
-    async def renew(self, job: Job, until: datetime) -> None:
-        """Keep the lease of an effect that is still being performed."""
+    async def renew(self, job: Job, until: datetime) -> bool:
+        """Keep the lease of an effect that is still being performed; whether it is ours still."""
         ...
 
     def taking(self, channel: str, taker: Taker) -> AbstractAsyncContextManager[None]:

@@ -55,7 +55,7 @@ SETTLE = f"select pg_temp.settle({', '.join(f'${number}' for number in range(1, 
 _WAS_PUT = "select pg_temp.was_put($1, $2, $3, $4)"
 # Before that end nobody else takes what was leased as it was written.
 _LEASED = """
-select key, ticket_id, effect, 0, fence, written_at
+select key, ticket_id, effect, 0, fence, written_at, until
 from unnest($1::text[], $2::bigint[]) as lent (key, until) join outbox using (key)
 where lease = fence and due_at = until
 """
@@ -143,7 +143,7 @@ class Commits:
             await asyncio.gather(*(self._commit_again(one, lent) for one in group))
             await self._find_leased(lent)
         else:
-            jobs = _jobs((bundle for (bundle, _), new in zip(group, stored, strict=True) if new), fences)
+            jobs = _jobs((bundle for (bundle, _), new in zip(group, stored, strict=True) if new), fences, lent)
             for one, new in zip(group, stored, strict=True):
                 self._end(one, None if new else _conflict(one[0]), jobs)
             # behind those who wait
@@ -200,12 +200,12 @@ def _is_cut(error: Exception) -> bool:
     return getattr(error, "sqlstate", None) == _CUT or isinstance(error, asyncpg.UniqueViolationError)
 
 
-def _jobs(stored: Iterable[Bundle], fences: Mapping[str, int]) -> Mapping[str, Job]:
+def _jobs(stored: Iterable[Bundle], fences: Mapping[str, int], lent: Lent) -> Mapping[str, Job]:
     """What of it is leased. A later effect stands in for an earlier one of its key."""
     commits = (commit for bundle in stored for commit in bundle)
     effects = (pair for commit in commits for pair in zip(commit.effects, commit.performed, strict=True))
     found = ((str(row[0]), str(row[1]), effect) for row, effect in effects if row[0] in fences)
-    return {key: Job(key, ticket_id, effect, 0, fences[key]) for key, ticket_id, effect in found}
+    return {key: Job(key, ticket_id, effect, 0, fences[key], lent[key][1]) for key, ticket_id, effect in found}
 
 
 def _is_due(effect: sql_store.Values) -> bool:

@@ -205,9 +205,9 @@ class SqlStore(sql_audit.SqlAudit, sql_records.SqlRecords, abc.ABC):
         """See `Store.put_off`."""
         await self._write("put_off", documents.to_micros(at), job.key, job.fence)
 
-    async def renew(self, job: Job, until: datetime) -> None:
+    async def renew(self, job: Job, until: datetime) -> bool:
         """See `Store.renew`."""
-        await self._write("renew", documents.to_micros(until), job.key, job.fence)
+        return bool(await self._write("renew", documents.to_micros(until), job.key, job.fence))
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""

@@ -236,7 +236,7 @@ class SqliteStore(sql_store.SqlStore):
         taker, until = lent
         values = *row[:-1], documents.to_micros(until)
         [[fence, lease]] = sqlite_worker.rows(db, self._queries["put_leased"], values)
-        return [(taker, Job(str(key), str(ticket_id), effect, 0, fence))] if lease == fence else ()
+        return [(taker, Job(str(key), str(ticket_id), effect, 0, fence, until))] if lease == fence else ()
 
     def _append(self, db: apsw.Cursor, commit: commit_rows.CommitRows) -> None:
         # two statements: one that reads the table it writes takes several times as long

@@ -80,6 +80,7 @@ class OutboxContract(tickets.Opened):
         [second] = await take(store, ENDS)
         assert (second.key, second.effect) == (first.key, ANNOUNCE)
         assert (first.attempts, second.attempts) == (0, 1)
+        assert (first.until, second.until) == (ENDS, ENDS + timedelta(seconds=LEASE))
         assert second.fence > first.fence
 
     async def test_a_performed_effect_is_gone(self, store: Store) -> None:
@@ -141,13 +142,13 @@ class OutboxContract(tickets.Opened):
     async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, store: Store) -> None:
         await tickets.ask(store, "r1")
         [job] = await take(store)
-        await store.renew(job, ENDS + 5 * SECOND)
+        assert await store.renew(job, ENDS + 5 * SECOND)
         assert await take(store, ENDS) == []
         [other] = await take(store, ENDS + 5 * SECOND)
-        await store.renew(job, ENDS + 60 * SECOND)
+        assert not await store.renew(job, ENDS + 60 * SECOND), "it is another's now"
         assert await store.next_job(["chat"]) == ENDS + 5 * SECOND + timedelta(seconds=LEASE)
         await store.done(other)
-        await store.renew(other, ENDS + 60 * SECOND)
+        assert not await store.renew(other, ENDS + 60 * SECOND)
         assert await store.next_job(["chat"]) is None
 
     async def test_a_taker_that_lost_its_lease_changes_nothing(self, store: Store) -> None:
@@ -231,7 +232,7 @@ class OutboxContract(tickets.Opened):
         async with store.taking("chat", taker):
             await tickets.ask(store, "r1", "r2", "r3")
         ended, failed, died = [*taker.jobs, *await take(store)]
-        assert {job.attempts for job in (ended, failed, died)} == {0}
+        assert {(job.attempts, job.until) for job in (ended, failed, died)} == {(0, ENDS)}
         await store.done(ended)
         await store.retry(failed, NOW + SECOND, "failed")
         [again] = await take(store, NOW + SECOND)

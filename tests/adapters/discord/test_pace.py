@@ -9,7 +9,7 @@ import sayso
 import sayso_discord
 from sayso import model
 from sayso.desk import Desk, Setup, courier
-from sayso.desk.posting import lanes
+from sayso.desk.posting import leases
 from sayso.stores import memory
 from sayso_discord import pace
 from tests.adapters.discord_scene import ANN, DIRECTORY, MINT, OPS, QUICK, Scene, scene
@@ -80,7 +80,7 @@ async def test_a_call_that_is_given_up_in_a_limit_of_the_bot_does_not_stop_it_fo
 
 
 def test_every_wait_ends_before_the_lease_of_the_courier() -> None:
-    assert pace.LONGEST_WAIT < pace.CALL_WITHIN < pace.EFFECT_WITHIN < lanes.LEASE
+    assert pace.LONGEST_WAIT < pace.CALL_WITHIN < pace.EFFECT_WITHIN < leases.LEASE
 
 
 async def test_many_cards_at_once_wait_their_turn_without_a_failed_attempt(caplog: pytest.LogCaptureFixture) -> None:

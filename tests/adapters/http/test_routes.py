@@ -535,7 +535,7 @@ async def test_metrics_say_what_is_wrong_right_now(tmp_path: Path) -> None:
 
 async def test_a_delivery_that_failed_is_counted_by_its_channel(service: Service) -> None:
     ticket = await service.front.open(asking.Permission(tool="deploy"))
-    job = Job("k", ticket.id, events.Announce(place="room:1"), 0, 1)
+    job = Job("k", ticket.id, events.Announce(place="room:1"), 0, 1, ticket.expires_at)
     with pytest.raises(errors.ChannelError), service.front.watched.delivery([job], ticket):
         raise errors.ChannelError("no")
     with pytest.raises(errors.NotYet), service.front.watched.delivery([job], ticket):

@@ -12,7 +12,7 @@ import pytest
 from sayso import attention, errors, model
 from sayso.cards import batch, batch_tokens, card, dialog
 from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, courier
-from sayso.desk.posting import batching, lanes
+from sayso.desk.posting import batching, lanes, leases
 from sayso.machine import people
 from sayso.stores import Record, memory, sqlite
 from sayso.testing import samples
@@ -348,7 +348,7 @@ async def test_two_processes_that_have_a_request_of_a_batch_each_post_one_card(f
             await arrives.wait()
             return await board.post(place, drawn, again=again)
 
-    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    mine, other = await front.store.take(["chat"], front.clock.now(), leases.LEASE)
     slow = asyncio.create_task(courier.Courier(front, [Slow()])._perform(mine))  # pyright: ignore[reportPrivateUsage]
     await asyncio.wait_for(sent.wait(), 5)
     await courier.Courier(front, [board])._perform(other)  # pyright: ignore[reportPrivateUsage]
@@ -367,12 +367,12 @@ async def test_two_processes_that_have_a_request_of_a_batch_each_post_one_card(f
 async def test_a_card_whose_process_died_is_looked_for_by_the_next_one(front: Desk, board: Board) -> None:
     await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
     board.lose = 1
-    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    mine, other = await front.store.take(["chat"], front.clock.now(), leases.LEASE)
     await courier.Courier(front, [board])._perform(mine)  # pyright: ignore[reportPrivateUsage]
     runner = courier.Courier(front, [board])
     await runner._perform(other)  # pyright: ignore[reportPrivateUsage]
     assert isinstance(front.clock, ManualClock)
-    front.clock.advance(lanes.LEASE + 1)
+    front.clock.advance(leases.LEASE + 1)
     while await runner.deliver():
         pass
     assert [len(the_card(board, message).rows) for message in board.pinned] == [2]
@@ -549,7 +549,7 @@ async def test_a_batch_that_another_process_begins_at_the_same_moment_is_joined(
 ) -> None:
     """The other one has begun it by the time this one hears that there is none: who is in it gets no second card."""
     tickets = await ask(front, 2, batch=model.Batch(id="turn 1", size=2))
-    mine, other = await front.store.take(["chat"], front.clock.now(), lanes.LEASE)
+    mine, other = await front.store.take(["chat"], front.clock.now(), leases.LEASE)
     known = front.store.get
 
     async def get(kind: str, name: str) -> Record | None:

@@ -12,7 +12,7 @@ import pytest
 from sayso import errors, model
 from sayso.cards import card, draw
 from sayso.desk import Caller, Desk, Setup, channel, courier, timekeeper
-from sayso.desk.posting import lanes
+from sayso.desk.posting import leases
 from sayso.machine import events, people
 from sayso.stores import Job, memory, sqlite, sqlite_worker
 from sayso.testing.board import Board
@@ -218,12 +218,12 @@ async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
     front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     ticket = await front.open(permission())
-    [job] = await front.store.take(["chat"], clock.now(), lanes.LEASE)
+    [job] = await front.store.take(["chat"], clock.now(), leases.LEASE)
     posted = await board.post("chat:#ops", draw.card_of(ticket, MINT), again=False)
     await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
     assert await runner.deliver() == 1, "there is no card yet to redraw"
     await front.store.add_card(posted)
-    clock.advance(lanes.LEASE)
+    clock.advance(leases.LEASE)
     assert await runner.deliver() == 1
     assert [one.drawn.tone for one in board.pinned.values()] == ["bad"]
     delivered = [row.entry for row in await front.store.log(job.ticket_id) if isinstance(row.entry, events.Delivered)]
@@ -288,7 +288,7 @@ async def test_a_card_whose_delivery_was_on_record_is_not_recorded_twice(
     with monkeypatch.context() as broken:
         broken.setattr(front.store, "done", away)
         assert await runner.deliver() == 1
-    clock.advance(lanes.LEASE)
+    clock.advance(leases.LEASE)
     assert await runner.deliver() == 1
     assert list(board.pinned) == ["1"]
     assert [row.entry.type for row in await front.store.log(ticket.id)] == ["opened", "delivered"]
@@ -391,12 +391,12 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
     class Failing(memory.MemoryStore):
         failures, renewals = 1, 0
 
-        async def renew(self, job: Job, until: datetime) -> None:
+        async def renew(self, job: Job, until: datetime) -> bool:
             self.renewals += 1
             if self.failures:
                 self.failures -= 1
                 raise errors.StoreUnavailable("the database is locked")
-            await super().renew(job, until)
+            return await super().renew(job, until)
 
     class Slow(Board):
         async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
@@ -649,12 +649,12 @@ async def test_a_process_that_stood_still_while_it_edited_draws_the_card_again(
     await runner.deliver()
     place = ticket.route[0]
     await front.card_lost(ticket.id, place)
-    [job] = await front.store.take(["chat"], clock.now(), lanes.LEASE)
+    [job] = await front.store.take(["chat"], clock.now(), leases.LEASE)
     slow = courier.Courier(front, [Slow()])
     # without the keeper of its lease, which stood still as well
     editing = asyncio.create_task(slow._perform(job))  # pyright: ignore[reportPrivateUsage]
     await asyncio.wait_for(sent.wait(), 5)
-    clock.advance(lanes.LEASE)
+    clock.advance(leases.LEASE)
     await front.cancel(ticket.id)
     assert await runner.deliver() == 1
     arrives.set()

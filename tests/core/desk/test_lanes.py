@@ -10,7 +10,7 @@ import pytest
 from sayso import errors, model
 from sayso.cards import card
 from sayso.desk import Desk, Setup, courier
-from sayso.desk.posting import lanes
+from sayso.desk.posting import lanes, leases
 from sayso.machine import events
 from sayso.stores import Job, Store, memory, postgres, sqlite, sqlite_file
 from sayso.testing.board import Board
@@ -108,10 +108,10 @@ async def test_whatever_is_slow_nobody_else_takes_the_effect_meanwhile(step: str
     free = [name for name in NAMES if name != (events.CALLBACK if step == "resume" else "chat")]
     while await store.next_job(free) is not None:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    for _ in range(3 * round(lanes.LEASE)):
+    for _ in range(3 * round(leases.LEASE)):
         clock.advance(1)
         await settled()
-        assert await store.take(NAMES, clock.now(), lanes.LEASE) == []
+        assert await store.take(NAMES, clock.now(), leases.LEASE) == []
     assert gate.held == 1, "not even the same courier begins it a second time"
     running.cancel()
     gate.open.set()
@@ -121,27 +121,27 @@ async def test_whatever_is_slow_nobody_else_takes_the_effect_meanwhile(step: str
 def test_a_lease_outlasts_one_renewal_that_fails_and_two_that_wait_for_the_database() -> None:
     # for a connection, and then for the answer
     slow = max(sqlite_file.BUSY_TIMEOUT, 2 * postgres.TIMEOUT)
-    assert 2 * (lanes.RENEW_EVERY + slow) <= lanes.LEASE
+    assert 2 * (leases.RENEW_EVERY + slow) <= leases.LEASE
 
 
 def test_the_page_about_postgresql_says_how_long_a_lease_is() -> None:
     page = " ".join((pathlib.Path(__file__).parents[3] / "docs" / "postgres.md").read_text().split())
-    assert f"a lease of {lanes.LEASE:g} seconds" in page
+    assert f"a lease of {leases.LEASE:g} seconds" in page
 
 
 async def test_the_leases_of_many_jobs_are_renewed_together() -> None:
     class Store(memory.MemoryStore):
         under_way = 0
 
-        async def renew(self, job: Job, until: datetime) -> None:
+        async def renew(self, job: Job, until: datetime) -> bool:
             self.under_way += 1
-            await asyncio.Event().wait()
+            return await asyncio.Event().wait()
 
     store, clock = Store(), ManualClock()
-    jobs = [Job(f"r{n}", f"r{n}", events.Announce(place="chat:#ops"), 0, 1) for n in range(lanes.AT_ONCE)]
-    async with lanes.keep_leases(store, clock, lambda: jobs):
+    jobs = [Job(f"r{n}", f"r{n}", events.Announce(place="chat:#ops"), 0, 1, clock.now()) for n in range(lanes.AT_ONCE)]
+    async with leases.keep(store, clock, lambda: [leases.Held(jobs)]):
         await asyncio.sleep(0)
-        clock.advance(lanes.RENEW_EVERY)
+        clock.advance(leases.RENEW_EVERY)
         await until(lambda: store.under_way == lanes.AT_ONCE)
 
 
@@ -167,7 +167,7 @@ async def test_what_is_written_for_a_lane_that_is_stopped_can_be_taken_soon(turn
         await asyncio.sleep(0)
     await ended(running)
     ticket = await asking
-    [job] = await store.take(["chat"], desk.clock.now() + timedelta(seconds=10), lanes.LEASE)
+    [job] = await store.take(["chat"], desk.clock.now() + timedelta(seconds=10), leases.LEASE)
     assert job.ticket_id == ticket.id
     await store.close()
 
@@ -189,7 +189,7 @@ async def test_a_courier_that_is_stopped_twice_hands_back_all_the_same(at_once: 
     with pytest.raises(asyncio.CancelledError):
         await running
     soon = desk.clock.now() + timedelta(seconds=10)
-    assert [job.attempts for job in await store.take(["chat"], soon, lanes.LEASE)] == [1]
+    assert [job.attempts for job in await store.take(["chat"], soon, leases.LEASE)] == [1]
 
 
 async def test_of_many_that_are_asked_at_once_only_so_many_are_performed_and_the_rest_follows() -> None:
@@ -279,10 +279,10 @@ async def test_whoever_answers_hears_of_it_before_the_card_is_drawn_again(tmp_pa
 class Standstill(memory.MemoryStore):
     """A store of a process that stood still: what keeps leases comes too late."""
 
-    async def renew(self, job: Job, until: datetime) -> None:
+    async def renew(self, job: Job, until: datetime) -> bool:
         for _ in range(20):
             await asyncio.sleep(0)
-        await super().renew(job, until)
+        return await super().renew(job, until)
 
 
 @pytest.mark.parametrize("asked_first", [True, False])
@@ -299,7 +299,7 @@ async def test_a_lane_that_stood_still_for_longer_than_a_lease_begins_nothing_a_
     if not asked_first:
         await desk.open(permission())
     await gate.reached.wait()
-    clock.advance(lanes.LEASE + 1)
+    clock.advance(leases.LEASE + 1)
     store._watch.tell_of_all()
     await desk.open(permission(id="other", source=model.Source(session="other")))
     await until(lambda: gate.held >= 2)
@@ -308,7 +308,7 @@ async def test_a_lane_that_stood_still_for_longer_than_a_lease_begins_nothing_a_
     assert gate.held == 2, "the other one, and not the first one again"
     gate.open.set()
     await until(lambda: len(board.pinned) == 2)
-    clock.advance(lanes.RENEW_EVERY)
+    clock.advance(leases.RENEW_EVERY)
     await until(lambda: all(task.due_at is None for task in store._outbox.values()))
     assert len(board.pinned) == 2
     await ended(running)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from datetime import datetime
 
-from sayso.desk.posting import lanes
+from sayso.desk.posting import lanes, leases
 from sayso.stores import Job, memory
 from sayso.testing import outboxes, tickets
 from sayso.testing.clock import ManualClock
@@ -55,7 +55,8 @@ class Planner:
 class Standstill(memory.MemoryStore):
     """A store of a process that stood still: no lease is kept."""
 
-    async def renew(self, job: Job, until: datetime) -> None: ...
+    async def renew(self, job: Job, until: datetime) -> bool:
+        return True
 
 
 def names(count: int, prefix: str = "r") -> list[str]:
@@ -68,17 +69,17 @@ async def test_the_leases_of_what_joined_are_kept_as_those_of_what_was_received(
     async with planner.at_work():
         await tickets.ask(planner.store, *many)
         await until(lambda: len(planner.begun) == len(many))
-        for _ in range(3 * round(lanes.LEASE)):
+        for _ in range(3 * round(leases.LEASE)):
             planner.clock.advance(1)
             await settled()
-            assert await planner.store.take(["chat"], planner.clock.now(), lanes.LEASE) == []
+            assert await planner.store.take(["chat"], planner.clock.now(), leases.LEASE) == []
         assert set(planner.begun.values()) == {1}
 
 
 async def test_what_was_received_and_finds_no_room_begins_as_soon_as_anything_ends() -> None:
     planner = Planner(memory.MemoryStore(), together=False)
     await tickets.ask(planner.store, "late1", "late2")
-    both = await planner.store.take(["chat"], planner.clock.now(), lanes.LEASE)
+    both = await planner.store.take(["chat"], planner.clock.now(), leases.LEASE)
     async with planner.at_work():
         early = names(lanes.AT_ONCE - 1)
         await tickets.ask(planner.store, *early)
@@ -97,7 +98,7 @@ async def test_what_is_under_way_joins_nothing_that_is_received_after_a_standsti
     async with planner.at_work():
         await tickets.ask(planner.store, "first")
         await until(lambda: planner.begun["first"] == 1)
-        planner.clock.advance(lanes.LEASE + 1)
+        planner.clock.advance(leases.LEASE + 1)
         many = names(lanes.AT_ONCE + 5)
         await tickets.ask(planner.store, *many)
         await until(lambda: set(many) <= set(planner.begun))

@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from sayso import aside, errors, model
 from sayso.cards import card, tokens
 from sayso.desk import channel
-from sayso.desk.posting import batch_claims, batch_gathering, batching, deliveries, late_cards, outages, reaching
+from sayso.desk.posting import (
+    batch_claims,
+    batch_gathering,
+    batching,
+    deliveries,
+    late_cards,
+    leases,
+    outages,
+    reaching,
+)
 from sayso.desk.shell import Shell
 from sayso.machine import events, silence
 from sayso.stores import Job
@@ -93,7 +102,10 @@ class BatchPosts:
                 if ticket := tickets.get(job.ticket_id):
                     await watched.enter_async_context(self._outages.watch(job, ticket, found.place))
             if group.ref is not None and not await self._store.cards(found.id):
-                again |= await batch_claims.claim(self._store, ref, self._process, self._shell.clock.now())
+                clock = self._shell.clock
+                before, ends = await batch_claims.claim(self._store, ref, self._process, clock.now())
+                watched.enter_context(leases.under(clock, lambda: ends))
+                again |= before
             await self._announce(found, {job.ticket_id for job in group.jobs}, again=again)
         return True
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sayso import errors, model
 from sayso.cards import card
 from sayso.desk import channel
-from sayso.desk.posting import batch_posts, batching, deliveries, lanes, late_cards, outages, reaching
+from sayso.desk.posting import batch_posts, batching, deliveries, late_cards, leases, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import silence
 from sayso.stores import Job
@@ -91,7 +91,7 @@ class CardPosts:
                 moved = await self._edit(ticket, posted)
                 if moved != posted:
                     await self._deliveries.record(ticket, place, moved.message, moved.shown)
-                if (self._desk.clock.now() - began).total_seconds() >= lanes.LEASE:
+                if (self._desk.clock.now() - began).total_seconds() >= leases.LEASE:
                     # this process stood still: its lease is over, and somebody else may have drawn something newer
                     await self._catch_up(ticket, [moved])
 

@@ -1,25 +1,21 @@
-"""Taking effects from the outbox: each channel has its own lane, and a job's lease is renewed while it is performed."""
+"""Taking effects from the outbox: each channel has its own lane, and leases are kept while it works."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sayso import clock as clocks
 from sayso import endings, errors
+from sayso.desk.posting import leases
 from sayso.stores import Job, Store
 
 log = logging.getLogger(__name__)
 
-# Seconds. A job whose worker died is taken again after this. However long a job takes, nobody else has it meanwhile:
-# its lease is renewed. One renewal may fail, and both may wait for the database as long as a store waits.
-LEASE = 30.0
-RENEW_EVERY = LEASE / 6
 # Seconds without an end of anything that is under way, after which it is said who waits behind it.
 STUCK_AFTER = 2.0
 # Effects of one channel that are performed at the same time.
@@ -30,12 +26,18 @@ _TURNS = 3
 GATHERED = 100
 
 
-@dataclass(frozen=True, slots=True)
 class Work:
     """Jobs that are performed as one, and how; most are performed alone."""
 
-    jobs: Sequence[Job]
-    perform: Callable[[], Awaitable[None]]
+    def __init__(self, jobs: Sequence[Job], act: Callable[[], Awaitable[None]]) -> None:
+        self.jobs = jobs
+        self.held = leases.Held(jobs)
+        self._act = act
+
+    async def perform(self, clock: clocks.Clock) -> None:
+        """Perform them, under their leases."""
+        with leases.under(clock, self.held.sends_until):
+            await self._act()
 
 
 Plan = Callable[[Sequence[Job]], Awaitable[tuple[Sequence[Work], bool]]]
@@ -88,7 +90,7 @@ class Lane:
         self._store = store
         self._clock = clock
         self._plan = plan
-        self._busy: dict[asyncio.Task[None], Work] = {}
+        self._busy: dict[asyncio.Task[None], leases.Held] = {}
         self._received: list[Job] = []
         self._coming = 0
         """Jobs that were received and are not begun yet."""
@@ -99,7 +101,7 @@ class Lane:
 
     async def run(self) -> None:
         """Run until an error ends it or it is stopped; what is under way then is handed back."""
-        async with keep_leases(self._store, self._clock, self._jobs):
+        async with leases.keep(self._store, self._clock, lambda: [*self._busy.values()]):
             try:
                 async with self._store.taking(self._name, self):
                     await self._look_and_wait()
@@ -111,7 +113,7 @@ class Lane:
         if self._lendable <= 0:
             return None
         self._lendable -= 1
-        return self._clock.now() + timedelta(seconds=LEASE)
+        return self._clock.now() + timedelta(seconds=leases.LEASE)
 
     def receive(self, job: Job) -> None:
         """See `Taker.receive`. What comes at the same moment is planned together."""
@@ -122,7 +124,7 @@ class Lane:
 
     def _begin_received(self) -> None:
         jobs, self._received = self._received, []
-        self._begin(Work(jobs, functools.partial(self._perform_received, jobs)))
+        self._begin(leases.Held(jobs), self._perform_received(jobs))
 
     async def _perform_received(self, jobs: Sequence[Job]) -> None:
         # there may be less room than when they were leased; the place of this task is theirs
@@ -131,15 +133,15 @@ class Lane:
         self._coming -= len(jobs)
         if len(works) == 1 and (task := asyncio.current_task()):
             # others may have joined them, and what found no room is anybody's
-            self._busy[task] = works[0]
-            await works[0].perform()
+            self._busy[task] = works[0].held
+            await works[0].perform(self._clock)
             return
         for work in works:
-            self._begin(work)
+            self._begin(work.held, work.perform(self._clock))
 
-    def _begin(self, work: Work) -> None:
-        task = asyncio.create_task(perform(work))
-        self._busy[task] = work
+    def _begin(self, held: leases.Held, performing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(performing)
+        self._busy[task] = held
         task.add_done_callback(lambda _: self._news.set())
 
     async def _look_and_wait(self) -> None:
@@ -151,7 +153,7 @@ class Lane:
                 if wake is not None and wake <= self._clock.now() and (most := self._room) > 0:
                     self._lendable = 0
                     for work in await take(self._store, self._clock, [self._name], most, self._plan_others):
-                        self._begin(work)
+                        self._begin(work.held, work.perform(self._clock))
                     wake = await self._store.next_job([self._name])
                 self._lendable = self._room if wake is None or wake > self._clock.now() else 0
                 await self._wait_for_news(wake)
@@ -172,7 +174,7 @@ class Lane:
         mine = {job.key: job for job in self._jobs()}
         others = [one for one in jobs if mine.get(one.key, one) is one]
         for job in [one for one in jobs if mine.get(one.key, one) is not one]:
-            await self._store.put_off(job, self._clock.now() + timedelta(seconds=RENEW_EVERY))
+            await self._store.put_off(job, self._clock.now() + timedelta(seconds=leases.RENEW_EVERY))
         return await self._plan(others) if others else ((), False)
 
     @property
@@ -180,7 +182,7 @@ class Lane:
         return AT_ONCE - len(self._busy) - self._coming
 
     def _jobs(self) -> Sequence[Job]:
-        return [*self._received, *(job for work in self._busy.values() for job in work.jobs)]
+        return [*self._received, *(job for held in self._busy.values() for job in held.jobs)]
 
     async def _wait_for_news(self, wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
@@ -212,14 +214,9 @@ class Lane:
                 return
 
 
-async def perform(work: Work) -> None:
-    """Perform it. A coroutine, of which a task can be made."""
-    await work.perform()
-
-
 async def _taken(store: Store, clock: clocks.Clock, names: Sequence[str], most: int, into: list[Job]) -> None:
     """Take jobs; also those that the store had leased already if this is cut short."""
-    taking = asyncio.ensure_future(store.take(names, clock.now(), LEASE, most))
+    taking = asyncio.ensure_future(store.take(names, clock.now(), leases.LEASE, most))
     try:
         into += await asyncio.shield(taking)
     except asyncio.CancelledError:
@@ -228,32 +225,8 @@ async def _taken(store: Store, clock: clocks.Clock, names: Sequence[str], most: 
         raise
 
 
-@contextlib.asynccontextmanager
-async def keep_leases(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequence[Job]]) -> AsyncGenerator[None]:
-    """Keep the leases of what *jobs* names at each moment, until the block ends."""
-    renewing = asyncio.create_task(_renew(store, clock, jobs))
-    try:
-        yield
-    finally:
-        await stop([renewing])
-
-
 async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
     """Stop them, and return once they have stopped. They are stopped once: what they hand back is handed back."""
     for task in tasks:
         task.cancel()
     await endings.see_through(tasks)
-
-
-async def _renew(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequence[Job]]) -> None:
-    while True:
-        await clock.within(clock.now() + timedelta(seconds=RENEW_EVERY), asyncio.Event().wait())
-        # all at once: a database that is slow to answer is waited for once, not for each job
-        await asyncio.gather(*(_renew_one(store, job, clock.now() + timedelta(seconds=LEASE)) for job in jobs()))
-
-
-async def _renew_one(store: Store, job: Job, until: datetime) -> None:
-    try:
-        await store.renew(job, until)
-    except errors.StoreUnavailable as error:
-        log.warning("lease not renewed", extra={"ticket": job.ticket_id, "error": error.message})

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from sayso import clock as clocks
 from sayso import errors
+from sayso.desk.posting import leases
 from sayso.desk.upkeep import processes
 from sayso.stores import Record, Store, record_kinds
 
@@ -36,6 +37,8 @@ class Duty:
         self._me = processes.introduce()
         self._seen: int | None = None
         self._since = clock.now()
+        self.lasts = _BEATS * self._beat
+        """For how long nobody else takes it from whoever has just taken it."""
 
     async def take(self) -> bool:
         """Show a sign of life if it is ours, or take it; whether it is ours now.
@@ -84,7 +87,7 @@ class Duty:
         now = self._clock.now()
         if found.version != self._seen:
             self._seen, self._since = found.version, now
-        return now - self._since >= _BEATS * self._beat
+        return now - self._since >= self.lasts
 
     async def _find(self) -> Record | None:
         return await self._store.get(record_kinds.DUTY, self._name)
@@ -103,15 +106,26 @@ class Duty:
 
 
 async def repeat(duty: Duty, clock: clocks.Clock, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """Have some work done every so many seconds wherever the duty is ours, for ever; so often *duty* must beat, too."""
+    """Have some work done every so many seconds wherever the duty is ours, for ever; so often *duty* must beat, too.
+
+    It sends nothing once somebody else may have the duty.
+    """
     try:
         while True:
-            until = clock.now() + timedelta(seconds=seconds)
+            began = clock.now()
             if await duty.take():
-                await work()
-            await rest(clock, until)
+                await _work_until(work, clock, began + leases.TO_SEND * duty.lasts)
+            await rest(clock, began + timedelta(seconds=seconds))
     finally:
         await duty.leave()
+
+
+async def _work_until(work: Callable[[], Awaitable[object]], clock: clocks.Clock, ends: datetime) -> None:
+    try:
+        with leases.under(clock, lambda: ends):
+            await work()
+    except leases.LeaseOver as error:
+        log.warning("somebody else may have this duty by now", extra={"error": error.message})
 
 
 async def rest(clock: clocks.Clock, until: datetime) -> None:

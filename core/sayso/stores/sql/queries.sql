@@ -44,7 +44,7 @@ update outbox set due_at = $1, lease = 0, attempts = case when attempts > 0 then
 where key = $2 and lease = $3;
 
 -- name: renew
-update outbox set due_at = $1 where key = $2 and lease = $3;
+update outbox set due_at = $1 where key = $2 and lease = $3 returning key;
 
 -- name: add_card
 insert into refs (ticket_id, place, channel, conversation, message) values ($1, $2, $3, $4, $5)

@@ -13,7 +13,7 @@ where key = any(array(
         order by due_at, key limit $4 for update skip locked
     ) as found order by found.due_at, found.key limit $4
 ))
-returning key, ticket_id, effect, attempts - 1, fence, written_at;
+returning key, ticket_id, effect, attempts - 1, fence, written_at, due_at;
 
 -- name: next_job
 select min((select min(due_at) from outbox where outbox.channel = asked.channel and due_at is not null))

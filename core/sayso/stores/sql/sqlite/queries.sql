@@ -61,7 +61,7 @@ where key in (
     select key from outbox where channel in (select value from json_each($2)) and due_at <= $3
     order by due_at, key limit $4
 )
-returning key, ticket_id, effect, attempts - 1, fence, written_at;
+returning key, ticket_id, effect, attempts - 1, fence, written_at, due_at;
 
 -- name: next_job
 select min(due_at) from outbox where channel in (select value from json_each($1)) and due_at is not null;
