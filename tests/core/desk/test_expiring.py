@@ -38,6 +38,20 @@ async def test_a_program_that_asks_over_a_database_lets_go_of_what_is_over(tmp_p
     await store.close()
 
 
+@pytest.mark.parametrize("kind", ["slack-words", "discord-words", "discord-last-words", "of-a-newer-version"])
+async def test_what_no_version_knows_any_more_or_yet_leaves_when_it_is_over(tmp_path: Path, kind: str) -> None:
+    """Which kind it is does not matter: so what another version remembers stays until its end, and no longer."""
+    clock = ManualClock()
+    over, ends = clock.now() - timedelta(days=2), clock.now() + timedelta(days=1)
+    file = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
+    for store in (file, memory.MemoryStore()):
+        for name, at in (("over", over), ("not over", ends), ("for good", None)):
+            await store.put(Record(kind, name, {"ticket": "r1"}, at))
+        assert await expiring.expire(store, clock) == 1
+        assert [one.name for one in await store.scan(kind)] == ["for good", "not over"]
+        await store.close()
+
+
 async def test_it_does_so_each_hour_and_goes_on_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     clock, store = ManualClock(), memory.MemoryStore()
     forgetting = asyncio.create_task(expiring.expire_on(store, clock))
