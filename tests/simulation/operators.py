@@ -90,8 +90,10 @@ class Operators:
             await self._persist(lambda desk: stopping.stop(desk, WHO, agent), chance)
         except errors.InvalidRequest:
             return False
-        self.seen.stops.append(Standstill(agent, self.world.now, asked))
-        self.world.say("stopped", agent or "everything")
+        # it may have been the stop that stood already, and was lifted before this one was heard of
+        if all(at < asked for at in self.seen.lifted):
+            self.seen.stops.append(Standstill(agent, self.world.now, asked))
+            self.world.say("stopped", agent or "everything")
         return True
 
     async def lift(self, agent: str | None, chance: random.Random) -> None:
@@ -102,6 +104,9 @@ class Operators:
         self.seen.lifted.append(self.world.now)
         with contextlib.suppress(errors.NotFound):
             await self._persist(lambda desk: stopping.resume(desk, WHO, agent), chance)
+        # one that was asked for meanwhile may have been lifted as well
+        self.seen.stops = [one for one in self.seen.stops if one.agent != agent]
+        self.seen.lifted.append(self.world.now)
 
     async def revoke(self, chance: random.Random) -> None:
         """A key is revoked, and its agent gets another one."""
