@@ -17,8 +17,8 @@ from typing import Any
 
 import aiohttp
 import requests
-import websockets
 from aiohttp import web
+from websockets.sync.server import ServerConnection, serve
 
 import sayso
 from sayso import stores
@@ -67,7 +67,7 @@ class Agent:
         """What the person said, or None once the time is over; blocks."""
         event = self.event(kind, question, **{"timeout": _LIMIT, **more})
         limit = event["humanInTheLoop"]["timeout"]
-        listening = threading.Thread(target=lambda: asyncio.run(self._listen(limit)), daemon=True)
+        listening = threading.Thread(target=self._listen, args=(limit,), daemon=True)
         listening.start()
         assert self.slow or self._bound.wait(5)
         response = requests.post(f"{self.server}/events", json=event, timeout=10)
@@ -88,22 +88,21 @@ class Agent:
         said = self.ask("choice", question, choices=choices, **more)
         return said.get("choice") if said else None
 
-    async def _listen(self, limit: float) -> None:
-        taken = asyncio.Event()
+    def _listen(self, limit: float) -> None:
+        taken = threading.Event()
 
-        async def take(connection: websockets.ServerConnection) -> None:
-            message = await connection.recv()
-            assert isinstance(message, str)
-            self.heard.append(message)
-            await connection.close()
+        def take(connection: ServerConnection) -> None:
+            self.heard.append(connection.recv(decode=True))
+            connection.close()
             taken.set()
 
         if self.slow:
-            await asyncio.to_thread(self.may_listen.wait, limit)
-        async with websockets.serve(take, "localhost", self.port):
+            self.may_listen.wait(limit)
+        # no event loop that would end under whoever is let in at the last moment
+        with serve(take, "localhost", self.port) as listener:
+            threading.Thread(target=listener.serve_forever).start()
             self._bound.set()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(taken.wait(), limit)
+            taken.wait(limit)
 
 
 @dataclass
