@@ -110,7 +110,7 @@ class Notifier:
         try:
             reply = await self._send(wanted.url, wanted.signing_secret, message)
             proof = json.loads(reply.body)
-        except (errors.ChannelError, ValueError) as error:
+        except (errors.ChannelError, ValueError, RecursionError) as error:
             raise Unverified from error
         if reply.status != 200 or proof != {"challenge": challenge}:
             raise Unverified

@@ -197,7 +197,7 @@ def _waiting(lines: Iterable[str]) -> str | None:
     for line in lines:
         try:
             entry: dict[str, Any] = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # the last line of a process that was killed
         if entry.get("type") == "attachment" and entry["attachment"].get("type") == "hook_deferred_tool":
             waiting = entry["attachment"]["toolUseID"]

@@ -145,7 +145,7 @@ async def _result_of(call: Awaitable[Any]) -> Any:
         raise refusals.of_error(error) from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         hint = "something on the way may have answered: look at the proxy, and at DISCORD_API_URL"
         said = "Discord answered with something that makes no sense"
         raise errors.ChannelError(said, unsure=True, hint=hint) from error

@@ -62,7 +62,7 @@ def _shift_of(response: Any, schedule: str) -> rotas.Shift:
     try:
         listed: list[dict[str, Any]] = response.json()["users"]
         emails = frozenset(str(one["email"]) for one in listed if one.get("email"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise errors.ChannelError(f"PagerDuty did not say who is on call on {schedule}", hint=_HINT) from error
     return rotas.Shift(emails=emails)
 

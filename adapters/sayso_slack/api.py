@@ -113,7 +113,7 @@ class Api:
             raise refused from None  # its text repeats the whole answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             hint = "something on the way may have answered: look at the proxy, and at SLACK_API_URL"
             raise errors.ChannelError("Slack answered with something else than JSON", unsure=True, hint=hint) from error
         headers = {name.lower(): value for name, value in response.headers.items()}

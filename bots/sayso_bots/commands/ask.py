@@ -30,7 +30,7 @@ _FIRST_LOOKS = 5
 def _parse_json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     try:
         found = None if value is None else json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"this is not JSON: {error}") from error
     if value is not None and not isinstance(found, dict):
         raise click.BadParameter("this is JSON, and not an object")
@@ -135,7 +135,7 @@ def _take_title(given: dict[str, Any]) -> str:
 def _read_schema(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise click.UsageError(f"--schema-file cannot be read: {error}") from error
 
 

@@ -128,7 +128,7 @@ def find_service(host: str, port: int) -> str | None:
     try:
         connection.request("GET", "/healthz")
         found = json.loads(connection.getresponse().read(1_000))
-    except (OSError, ValueError, http.client.HTTPException):
+    except (OSError, ValueError, RecursionError, http.client.HTTPException):
         return None
     finally:
         connection.close()

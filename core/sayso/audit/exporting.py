@@ -121,7 +121,7 @@ def check_lines(lines: Iterator[str], checker: checking.Checker) -> None:
                 counts[f"{kind}s"] += 1
                 checker.report.masked += "masked" in found
                 _hand_in(kind, found, checker)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             checker.report.add(f"line {number}", "it is no line of an export, or stands out of place")
     if not ended:
         checker.report.add("the file", "its end was cut off")

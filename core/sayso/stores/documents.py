@@ -157,7 +157,7 @@ def read_record(row: RawRow) -> Record:
     value: model.JsonObject = {}
     try:
         value = json.loads(row[2])
-    except ValueError:
+    except (ValueError, RecursionError):
         if row[0] not in record_kinds.NEVER_LEFT_OUT:
             raise
     return Record(row[0], row[1], value, to_datetime_if_any(row[3]), row[4])

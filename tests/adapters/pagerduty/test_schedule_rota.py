@@ -81,6 +81,7 @@ async def test_what_pagerduty_does_not_say_is_said_so_and_no_secret_with_it() ->
         ("P538IZH", TOKEN, [429, 429], None, "PagerDuty failed: status 429"),
         ("P538IZH", TOKEN, [302], None, "PagerDuty failed: status 302"),
         ("P538IZH", TOKEN, [], b"<html>", "PagerDuty did not say who is on call on P538IZH"),
+        ("P538IZH", TOKEN, [], b"[" * 100_000, "PagerDuty did not say who is on call on P538IZH"),
         ("P538IZH", TOKEN, [], b'{"users": [1]}', "PagerDuty did not say who is on call on P538IZH"),
         ("P538IZH", TOKEN, [], b"[]", "PagerDuty did not say who is on call on P538IZH"),
         ("P538IZH", TOKEN, [], b" " * 1_000_001, "PagerDuty cannot be reached"),

@@ -128,5 +128,5 @@ def _json(text: str | None) -> Any:
     # a person in the inbox may have answered in the caller's place, in plain words
     try:
         return json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
