@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import socket
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +117,30 @@ class Service:
             return Answered(response.status, response.headers, text)
 
 
+_ROLES = {"bot": "agent", "other": "agent", "ann": "approver", "bob": "approver", "op": "operator"}
+_MADE: list[tuple[bytes, dict[str, str]]] = []
+"""The file of a service that has its keys and no requests, and their secrets: a third of a start is to make it."""
+
+
+def _file(folder: Path | str, content: bytes = b"") -> bytes:
+    """What the database in a folder holds; with *content* that is written first."""
+    file = Path(folder, "sayso.db")
+    if content:
+        file.write_bytes(content)
+    return file.read_bytes()
+
+
+async def _make_keys(folder: Path) -> dict[str, str]:
+    store = await stores.connect(f"sqlite:///{folder}/sayso.db")
+    await token_secret.mint(store)
+    known, now = keys.Keys(store), clock.SystemClock().now()
+    secrets = {
+        name: await known.add(name, role, now, name if role == "approver" else None) for name, role in _ROLES.items()
+    }
+    await store.close()
+    return secrets
+
+
 @contextlib.asynccontextmanager
 async def running(
     folder: Path,
@@ -126,17 +151,15 @@ async def running(
     alive: Mapping[str, health.Check] | None = None,
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
+    if not _MADE:
+        with tempfile.TemporaryDirectory() as first:
+            secrets = await _make_keys(Path(first))
+            _MADE.append((_file(first), secrets))
+    file, secrets = _MADE[0]
+    _file(folder, file)
     store = await stores.connect(f"sqlite:///{folder}/sayso.db")
     front = Desk(store, await token_secret.mint(store), setup, now)
-    service = Service(store, front, keys.Keys(store), ready or {}, alive or {})
-    for name, role in {
-        "bot": "agent",
-        "other": "agent",
-        "ann": "approver",
-        "bob": "approver",
-        "op": "operator",
-    }.items():
-        await service.key(name, role, name if role == "approver" else None)
+    service = Service(store, front, keys.Keys(store), ready or {}, alive or {}, secrets=dict(secrets))
     await service.start()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as service.session:
         try:
