@@ -28,7 +28,11 @@ CHROMIUM = pathlib.Path("/usr/bin/chromium")
 THERE = CHROMIUM.exists()
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--disable-component-update --disable-sync --disable-features="
+    # each window would load, beside its page, what falls down from a bar for addresses that nobody sees
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    # of the list of Playwright, which this one replaces, what draws later or asks somebody outside
+    "PaintHolding,AimEnabled,LensOverlay,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PreconnectToSearch"
 )
 LOOKS = (pathlib.Path(__file__).parent / "looks.js").read_text()
 """Finds texts that are too pale and targets that are too small."""
