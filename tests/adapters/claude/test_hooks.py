@@ -1,10 +1,11 @@
 """Hook calls become requests and decisions become the JSON that Claude Code obeys; all of it pure."""
 
+import itertools
 import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from sayso import errors, model
 from sayso.content import digest
 from sayso_claude import hooks, settings
 from tests.adapters.claude_service import call
+from tests.tables import each
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,26 +76,30 @@ def test_before_a_tool_nothing_wider_is_offered() -> None:
     assert hooks.request(parsed(), id=None, expires_in=5).offers == ()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "rm -rf *",
-        "git:*",
-        "a && b",
-        "a; b",
-        "a | b",
-        "a > b",
-        "a $(b)",
-        "a\nb",
-        " a",
-        "",
-        "a\u202eb",
-        "a (b)",
-        "a" * 1001,
-    ],
-)
-def test_a_command_that_a_rule_cannot_say_exactly_has_no_rule_of_ours(command: str) -> None:
-    assert hooks.request(parsed("PermissionRequest", input={"command": command}), id=None, expires_in=5).offers == ()
+UNSAYABLE = [
+    "rm -rf *",
+    "git:*",
+    "a && b",
+    "a; b",
+    "a | b",
+    "a > b",
+    "a $(b)",
+    "a\nb",
+    " a",
+    "",
+    "a\u202eb",
+    "a (b)",
+    "a" * 1001,
+]
+
+
+def test_a_command_that_a_rule_cannot_say_exactly_has_no_rule_of_ours() -> None:
+    for row in each(UNSAYABLE):
+        with row as command:
+            assert (
+                hooks.request(parsed("PermissionRequest", input={"command": command}), id=None, expires_in=5).offers
+                == ()
+            )
 
 
 @pytest.mark.parametrize(
@@ -265,25 +271,26 @@ def test_settings_name_another_address_in_the_command() -> None:
     assert found.get("command") == "sayso hook claude-code --timeout 20 --url http://10.0.0.1:80"
 
 
-@pytest.mark.parametrize(
-    ("field", "given"),
-    [
-        ("url", {"url": "127.0.0.1:8700"}),
-        ("url", {"url": "http://user:secret@host"}),
-        ("url", {"url": "http://host/?key=secret"}),
-        ("url", {"url": "http://10.0.0.1", "kind": "http"}),
-        ("events", {"events": ["SessionStart"]}),
-        ("events", {"events": []}),
-        ("timeout", {"timeout": "x"}),
-        ("timeout", {"timeout": 19}),
-        ("timeout", {"timeout": True}),
-        ("timeout", {"timeout": 30.5}),
-    ],
-)
-def test_settings_that_claude_code_would_misread_are_refused(field: str, given: dict[str, Any]) -> None:
-    with pytest.raises(errors.InvalidSettings) as refused:
-        settings.settings(**given)
-    assert refused.value.field == field
+MISREAD: list[tuple[str, dict[str, Any]]] = [
+    ("url", {"url": "127.0.0.1:8700"}),
+    ("url", {"url": "http://user:secret@host"}),
+    ("url", {"url": "http://host/?key=secret"}),
+    ("url", {"url": "http://10.0.0.1", "kind": "http"}),
+    ("events", {"events": ["SessionStart"]}),
+    ("events", {"events": []}),
+    ("timeout", {"timeout": "x"}),
+    ("timeout", {"timeout": 19}),
+    ("timeout", {"timeout": True}),
+    ("timeout", {"timeout": 30.5}),
+]
+
+
+def test_settings_that_claude_code_would_misread_are_refused() -> None:
+    for row in each(MISREAD):
+        with row as (field, given):
+            with pytest.raises(errors.InvalidSettings) as refused:
+                settings.settings(**given)
+            assert refused.value.field == field
 
 
 PAGE = (Path(__file__).parents[3] / "docs" / "claude-code.md").read_text(encoding="utf-8")
@@ -299,17 +306,18 @@ def test_the_page_has_every_row_once() -> None:
     assert re.findall(r"^\| (K\d+) \|", PAGE, re.MULTILINE) == [f"K{number}" for number in range(1, 25)]
 
 
-@pytest.mark.parametrize("kind", ["command", "http"])
-@pytest.mark.parametrize("event", settings.EVENTS)
-def test_every_event_has_settings_that_fail_closed_and_only_a_notification_is_not_waited_for(
-    event: str, kind: Any
-) -> None:
-    (hook,) = settings.settings(events=[event], kind=kind)["hooks"][event][0]["hooks"]
-    told = event == "Notification"
-    assert (hook.get("onFailure"), hook.get("async")) == (
-        None if told else "block",
-        (told and kind == "command") or None,
-    )
+KINDS: list[Literal["command", "http"]] = ["command", "http"]
+
+
+def test_every_event_has_settings_that_fail_closed_and_only_a_notification_is_not_waited_for() -> None:
+    for row in each(itertools.product(settings.EVENTS, KINDS)):
+        with row as (event, kind):
+            (hook,) = settings.settings(events=[event], kind=kind)["hooks"][event][0]["hooks"]
+            told = event == "Notification"
+            assert (hook.get("onFailure"), hook.get("async")) == (
+                None if told else "block",
+                (told and kind == "command") or None,
+            )
 
 
 def test_a_rule_narrows_tool_calls_and_nothing_else() -> None:

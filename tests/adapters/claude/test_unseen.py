@@ -1,12 +1,14 @@
 """What the settings of somebody let by, though it could be asked about; and that the page names what nobody can ask."""
 
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sayso_claude import settings, unseen
+from tests.tables import each
 
 NEW, OLD = (2, 1, 332), (2, 1, 331)
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "claude-code.md").read_text(encoding="utf-8").split())
@@ -21,12 +23,12 @@ def said(version: unseen.Version, *documents: dict[str, Any]) -> list[str]:
     return [gap.said for gap in unseen.gaps(version, documents)]
 
 
-@pytest.mark.parametrize("kind", ["command", "http"])
-@pytest.mark.parametrize("event", settings.EVENTS)
-def test_settings_as_they_are_printed_have_no_gap(event: str, kind: str) -> None:
-    made = printed(event, kind=kind)
-    assert unseen.is_ours([made])
-    assert said(NEW, {}, made) == []
+def test_settings_as_they_are_printed_have_no_gap() -> None:
+    for row in each(itertools.product(settings.EVENTS, ["command", "http"])):
+        with row as (event, kind):
+            made = printed(event, kind=kind)
+            assert unseen.is_ours([made])
+            assert said(NEW, {}, made) == []
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
@@ -75,18 +77,16 @@ def test_the_tools_that_a_matcher_leaves_out_are_known(matcher: str, missed: lis
     assert unseen.find_unlisted([printed("PreToolUse", matcher=matcher), printed("PreToolUse")]) == []
 
 
-@pytest.mark.parametrize(
-    ("matcher", "added"),
-    [
-        *((matcher, True) for matcher in ("*", "", "Bash", "Write|PowerShell", "B.sh", "(?<n>Ba)sh")),
-        *((matcher, False) for matcher in ("Write", "BashOutput", "mcp__.*", "^Write$")),
-    ],
-)
 @pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
-def test_a_gate_that_can_match_a_shell_has_the_events_of_skills(event: str, matcher: str, added: bool) -> None:
-    more = ("PreSkillShellCommand", "UserPromptExpansion") if added else ()
-    assert settings.complete([event], matcher) == (event, *more)
-    assert settings.complete([event], matcher, "Bash(ls)") == (event, *more[:1])
+def test_a_gate_that_can_match_a_shell_has_the_events_of_skills(event: str) -> None:
+    for row in each(("*", "", "Bash", "Write|PowerShell", "B.sh", "(?<n>Ba)sh")):
+        with row as matcher:
+            assert settings.complete([event], matcher) == (event, "PreSkillShellCommand", "UserPromptExpansion")
+            assert settings.complete([event], matcher, "Bash(ls)") == (event, "PreSkillShellCommand")
+    for row in each(("Write", "BashOutput", "mcp__.*", "^Write$")):
+        with row as matcher:
+            assert settings.complete([event], matcher) == (event,)
+            assert settings.complete([event], matcher, "Bash(ls)") == (event,)
 
 
 def test_other_events_have_none_of_them() -> None:
