@@ -17,6 +17,7 @@ from sayso.testing import oracle
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, permission
+from tests.core.desk.idling import idle
 from tests.fakes.pg import pg_server, pg_tables
 
 __all__ = ["pg_server", "pg_tables"]
@@ -104,6 +105,7 @@ class Copies:
         """Time goes on, in steps of minutes."""
         end = datetime.fromisoformat(when).replace(tzinfo=BERLIN)
         while self.clock.now() < end:
+            await idle(self.desks[0].store, self.clock, step * 60.0, end)
             self.clock.advance(min(step * 60.0, (end - self.clock.now()).total_seconds()))
             await self.work()
 

@@ -24,6 +24,7 @@ from sayso.testing import oracle
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, NOW, permission
+from tests.core.desk.idling import idle
 from tests.fakes.pg import pg_server, pg_tables
 
 __all__ = ["pg_server", "pg_tables"]
@@ -105,6 +106,7 @@ class Copies:
         end = NOW + timedelta(minutes=minute)
         await self.work()
         while self.chat.clock.now() < end:
+            await idle(self.desk.store, self.chat.clock, 60.0, end)
             self.chat.clock.advance(min(60.0, (end - self.chat.clock.now()).total_seconds()))
             await self.work()
         await self.work()
