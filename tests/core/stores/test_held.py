@@ -23,6 +23,8 @@ __all__ = ["pg_server", "pg_tables"]
 
 # By its time and by its name it comes first, wherever requests are gone through.
 HELD, OTHERS = "a", ("b", "c")
+# The server gives up waiting for a row after a while: asked without a pause, it would do nothing else meanwhile.
+ASKED_AGAIN = 0.01
 BOSS = stopping.Who("boss", "boss", "terminal")
 
 
@@ -74,7 +76,7 @@ async def test_what_is_due_expires_beside_it_and_it_expires_once_it_is_free(
     async with asyncio.timeout(BOUND):
         while await outcomes(desk) != ["expired"] * 3:
             clock.advance(1.0)
-            await asyncio.sleep(0)
+            await asyncio.sleep(ASKED_AGAIN)
     watching.cancel()
 
 
@@ -149,7 +151,7 @@ async def test_what_dead_processes_waited_for_is_withdrawn_beside_it(
         async with asyncio.timeout(BOUND):
             while await outcomes(desk) != wanted:
                 clock.advance(1.0)
-                await asyncio.sleep(0)
+                await asyncio.sleep(ASKED_AGAIN)
 
     async with somebody(pg_tables):
         await look_until([None, "cancelled", "cancelled"])
