@@ -48,16 +48,26 @@ cli.run(["serve"])
 
 def install(folder: Path) -> str:
     """A place on the path as an installer leaves it: the package is there, and its entry point is on record."""
-    record = folder / "site" / "sayso_teams-0.1.dist-info"
-    record.mkdir(parents=True)
-    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: sayso-teams\nVersion: 0.1\n")
-    (record / "entry_points.txt").write_text("[sayso.chats]\nteams = sayso_teams.plugin:chat\n")
-    return os.pathsep.join([str(record.parent), str(PLUGGED), environment({})["PYTHONPATH"]])
+    record(folder / "site", "sayso-teams", "teams = sayso_teams.plugin:chat")
+    return os.pathsep.join([str(folder / "site"), str(PLUGGED), environment({})["PYTHONPATH"]])
+
+
+def record(site: Path, package: str, entry: str) -> None:
+    folder = site / f"{package.replace('-', '_')}-0.1.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1\n")
+    (folder / "entry_points.txt").write_text(f"[sayso.chats]\n{entry}\n")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return stays(install(tmp_path_factory.mktemp("teams")))
+    """The chat of `tests/bots/plugged`, and the one that is built up on a page of ours."""
+    folder = tmp_path_factory.mktemp("teams")
+    way, site = install(folder), folder / "site"
+    (site / "folders.py").write_text(readme_channel())
+    (site / "folder_chat.py").write_text(blocks("python", page="docs/channels.md")[-1].text)
+    record(site, "folder-chat", "folder = folder_chat:chat")
+    return stays(way)
 
 
 @pytest.fixture
@@ -167,22 +177,18 @@ async def test_init_writes_its_part_of_the_file_and_says_what_it_needs(command: 
 
 
 async def test_a_chat_that_cannot_be_loaded_stops_the_start_and_is_named(command: Command, changing: str) -> None:
-    record = Path(changing.partition(os.pathsep)[0]) / "sayso_teams-0.1.dist-info" / "entry_points.txt"
-    record.write_text("[sayso.chats]\nteams = sayso_nowhere.plugin:chat\n")
+    points = Path(changing.partition(os.pathsep)[0]) / "sayso_teams-0.1.dist-info" / "entry_points.txt"
+    points.write_text("[sayso.chats]\nteams = sayso_nowhere.plugin:chat\n")
     code, _, err = await run(command, "show", "r1", PYTHONPATH=changing)
     assert (code, "the chat teams cannot be loaded" in err) == (2, True)
-    record.write_text("[sayso.chats]\nslack = sayso_teams.plugin:chat\n")
+    points.write_text("[sayso.chats]\nslack = sayso_teams.plugin:chat\n")
     code, _, err = await run(command, "show", "r1", PYTHONPATH=changing)
     assert (code, "is not the only chat with the name slack" in err) == (2, True)
 
 
-async def test_what_the_page_shows_is_plugged_in_and_served(command: Command, changing: str) -> None:
-    site = Path(changing.partition(os.pathsep)[0])
-    (site / "folders.py").write_text(readme_channel())
-    (site / "folder_chat.py").write_text(blocks("python", page="docs/channels.md")[-1].text)
-    (site / "sayso_teams-0.1.dist-info" / "entry_points.txt").write_text("[sayso.chats]\nfolder = folder_chat:chat\n")
+async def test_what_the_page_shows_is_plugged_in_and_served(command: Command, installed: str) -> None:
     (command.folder / "sayso.toml").write_text('[folder]\nchannel = "ops"\n[people.ann]\nfolder = "ann"\n')
-    given = {"PYTHONPATH": stays(changing), "FOLDER_ROOT": str(command.folder), "SAYSO_PORT": "0"}
+    given = {"PYTHONPATH": installed, "FOLDER_ROOT": str(command.folder), "SAYSO_PORT": "0"}
     code, out, _ = await run(command, "doctor", "--json", **given)
     wrong = [one for one in json.loads(out) if not one["ok"]]
     assert (code, [(one["name"], one["hint"]) for one in wrong]) == (
