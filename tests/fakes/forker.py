@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -42,6 +43,7 @@ def joined(way: str, folder: Path, environment: Mapping[str, str]) -> socket.soc
     address = os.path.join(tempfile.gettempdir(), f"sayso-{_RUN}-{zlib.crc32(way.encode()):x}")
     orders = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LARGEST)
+    atexit.register(orders.close)
     with _alone():
         if not os.path.exists(address):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:

@@ -39,11 +39,18 @@ if __name__ == "__main__":  # whoever imports this ends with a code of their own
 
 LATE = (
     "asyncpg",
+    "click._textwrap",
     "rich.table",
     "sayso.cards.markdown",
+    "sayso.machine.audiences",
+    "sayso.machine.transitions",
     "sayso.stores.postgres",
     "sayso.stores.sqlite",
+    "sayso_claude.unseen",
     "sayso_http.agent_calls",
+    "sayso_http.client",
+    "sayso_http.operator_calls",
+    "sayso_shell.reading",
     "sayso_signing.tokens",
 )
 """What the command imports only where it is needed: that is often."""
