@@ -75,7 +75,9 @@ def test_an_option_that_decides_nothing_is_refused_with_those_that_do(inside: Ca
     inside(*RUN)
     refused = inside("answer", "r1", "--reason", "why not")
     assert (refused.returncode, refused.stderr) == (2, "sayso: allow it, or deny it? — add --allow or --deny\n")
-    assert inside("answer", "r1", "--deny", "--input", "{}").stderr == "sayso: the verdict deny takes no input\n"
+    assert inside("answer", "r1", "--deny", "--input", "{}").stderr == (
+        "sayso: the verdict deny takes no input — it takes question or reason\n"
+    )
     assert json.loads(inside("show", "r1", "--json").stdout)["state"] == "pending"
 
 

@@ -66,7 +66,7 @@ def verify(export: Path | None, against: Path | None, keys: tuple[str, ...], as_
 def export(file: Path, as_csv: bool, without_content: bool) -> None:
     """Write the whole log to FILE, as lines of JSON that anybody can check; `-` is standard output."""
     if as_csv and without_content:
-        raise click.UsageError("a table never holds content")
+        raise click.UsageError("a table never holds content: leave --without-content out")
     count = asyncio.run(_export(file, as_csv, not without_content))
     click.echo(f"{wording.counted(count, 'row')} written to {file}", err=True)
 

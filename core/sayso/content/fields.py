@@ -90,7 +90,8 @@ def check_fields(fields: Sequence[model.Field]) -> None:
     """
     names = [field.name for field in fields]
     if not 1 <= len(fields) <= model.MAX_FIELDS:
-        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}", field="fields")
+        said = f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}"
+        raise errors.InvalidRequest(said, field="fields", hint="ask the rest by a form of its own" if fields else None)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise errors.InvalidRequest(f"two fields have the name {twice!r}", field="fields", hint="each its own")

@@ -252,12 +252,14 @@ def _permission(request: model.Request) -> None:
         hint = "session and always are names already"
         raise errors.InvalidRequest("each offer needs a name of its own", field="offers", hint=hint)
     if request.confirm and request.grants:
-        raise errors.InvalidRequest("a grant is given with one press, which confirm rules out", field="grants")
+        said, hint = "a grant is given with one press, which confirm rules out", "leave out one of the two"
+        raise errors.InvalidRequest(said, field="grants", hint=hint)
 
 
 def _only_what_its_kind_needs(request: model.Request) -> None:
     if "respond" in request.verdicts and request.kind != "permission":
-        raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
+        hint = "leave respond out; only a permission has it"
+        raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts", hint=hint)
     for name in _OF_OTHERS[request.kind]:
         if getattr(request, name) != DEFAULTS[name]:
             shown = "schema" if name == "json_schema" else name

@@ -55,7 +55,8 @@ def _read(schema: Mapping[str, Any]) -> _Form:
         hint = f"a list of these: {model.name_of(', '.join(properties))}"
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required", hint=hint)
     if len(properties) > _MOST_PROPERTIES:
-        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(properties)}", field="fields")
+        said = f"a form has 1 to {model.MAX_FIELDS} fields, not {len(properties)}"
+        raise errors.InvalidRequest(said, field="fields", hint="ask the rest by a form of its own")
     needed = frozenset(required)
     asked: list[model.Field] = []
     refused: dict[str, errors.InvalidRequest] = {}
@@ -82,7 +83,8 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
     kind, options = _kind(shape, path)
     traits = field_kinds.TRAITS[kind]
     if multiple and not traits.listed:
-        raise errors.InvalidRequest(f"{path}: a list of yes and no cannot be filled in", field=path)
+        hint = "ask for a list of names, with an enum of those there are"
+        raise errors.InvalidRequest(f"{path}: a list of yes and no cannot be filled in", field=path, hint=hint)
     _refuse_unknown(shape, traits.keywords | _SHARED, path)
     _check_format(shape, kind, path)
     try:

@@ -53,7 +53,8 @@ def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) ->
         hint = " or ".join(dict.fromkeys(known))
         raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
     for name in sorted(given - {"verdict"} - PARTS[answer.verdict]):
-        raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
+        hint = f"it takes {' or '.join(sorted(PARTS[answer.verdict]))}"
+        raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name, hint=hint)
     if answer.verdict == "respond" and not answer.text:
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
     if answer.grant and answer.grant not in ticket.request.grant_names:

@@ -47,6 +47,7 @@ def check(answer: model.Answer) -> None:
         raise errors.InvalidAnswer("only an allow breaks the glass", field="verdict")
     for name in ("input", "grant", "standing", "free"):
         if getattr(answer, name) is not None:
-            raise errors.InvalidAnswer(f"an allow that breaks the glass takes no {name}", field=name)
+            hint = "leave it out: it is allowed once, as it was asked"
+            raise errors.InvalidAnswer(f"an allow that breaks the glass takes no {name}", field=name, hint=hint)
     if not (answer.reason or "").strip():
         raise errors.InvalidAnswer("whoever breaks the glass says why", field="reason", hint="say why")

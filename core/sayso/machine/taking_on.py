@@ -67,7 +67,7 @@ def snoozed(ticket: model.Ticket, event: events.Snoozed) -> Made:
     """
     _check(ticket, event.by)
     if event.until < event.at + _SHORTEST:
-        raise errors.Refused("that is over in less than a minute")
+        raise errors.Refused("that is over in less than a minute", hint="put it off for a minute or longer")
     if event.until >= schedule.ends(ticket):
         raise errors.Refused("it would expire meanwhile", hint="a snooze never moves the deadline: choose less")
     attending, by = ticket.attending or attention.Attending(), event.by

@@ -38,7 +38,8 @@ def _check(ticket: model.Ticket, at: datetime) -> None:
     if decision is None:
         raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
     if decision.outcome != "allowed":
-        raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
+        said = f"request {ticket.id} was not allowed: it is {decision.outcome}"
+        raise errors.NotUsable(said, field="id", hint="do not run it: use a request only if its decision is allowed")
     if ticket.erased_at is not None:
         raise errors.NotUsable(f"the content of request {ticket.id} was erased", field="id", hint="ask again")
     holding.check_use(ticket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pydantic
@@ -91,3 +92,20 @@ async def test_what_is_no_request_cannot_be_asked_and_says_what_can() -> None:
 def test_reading_a_document_says_what_it_said_before() -> None:
     with pytest.raises(errors.InvalidRequest, match=r"^policy: must be a text$"):
         requests.parse('{"kind": "question", "title": "x", "policy": 1}')
+
+
+def test_what_cannot_be_asked_says_what_can() -> None:
+    eleven, lots = ({"properties": {f"f{at}": {"type": "string"} for at in range(count)}} for count in (11, 300))
+    yes_and_no = {"properties": {"x": {"type": "array", "items": {"type": "boolean"}}}}
+    wrong: list[tuple[Callable[[], model.Request], str]] = [
+        (lambda: sayso.Form("F", eleven), "ask the rest by a form of its own"),
+        (lambda: sayso.Form("F", lots), "ask the rest by a form of its own"),
+        (lambda: sayso.Form("F", yes_and_no), "ask for a list of names, with an enum"),
+        (lambda: sayso.Permission(tool="x", grants=("session",), confirm=True), "leave out one of the two"),
+        (lambda: sayso.Question("Q", verdicts=("respond",)), "leave respond out; only a permission has it"),
+    ]
+    for row in each(wrong):
+        with row as (build, hint):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                requests.checked(build())
+            assert str(refused.value.hint).startswith(hint)

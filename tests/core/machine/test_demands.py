@@ -293,3 +293,17 @@ def test_what_is_too_long_is_said_beside_its_input() -> None:
     with pytest.raises(errors.InvalidAnswer, match="at most 200 characters") as why:
         submit(ticket, made, confirm="x" * 201)
     assert why.value.field == "confirm"
+
+
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"verdict": "deny", "input": {}}, "the verdict deny takes no input", "it takes question or reason"),
+    ({"verdict": "stop", "grant": "x"}, "the verdict stop takes no grant", "it takes reason"),
+]
+
+
+def test_what_a_verdict_cannot_take_is_refused_with_what_it_takes() -> None:
+    for row in each(REFUSED):
+        with row as (answer, words, hint):
+            with pytest.raises(errors.InvalidAnswer, match=words) as refused:
+                machine.step(opened(permission(verdicts=("stop",))), said(**answer))
+            assert refused.value.hint == hint
