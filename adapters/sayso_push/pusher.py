@@ -135,10 +135,10 @@ class Pusher:
         fresh: list[Due] = [(one, who, "pending") for who, one in wanted if one.id not in told]
         over: list[Due] = [(one, who, "over") for who, one in every if one.id in told | maybe and one.id not in ids]
         shown = {one.id for _, one in every} & told & ids
+        maybe &= {one.id for _, one in every}
         if fresh:
             # first, so that whoever goes on for a process that dies now knows where it may stand
             record = await self._keep(notice, told, maybe | {one.id for one, _, _ in fresh}, record)
-        maybe = set[str]()
         failed = await self._send_all(notice, [*fresh, *over], shown, maybe)
         await self._keep(notice, shown, maybe, record)
         if failed:
@@ -167,7 +167,10 @@ class Pusher:
     async def _send_all(
         self, notice: Notice, due: Sequence[Due], shown: set[str], maybe: set[str]
     ) -> list[errors.ChannelError]:
-        """Send what is due, a few at a time; what failed is returned, and where it is *shown*, or *maybe* is, noted."""
+        """Send what is due, a few at a time; what failed is returned, and where it is *shown*, or *maybe* is, noted.
+
+        What is refused now may have come at an earlier try, of which nobody knows.
+        """
         failed: list[errors.ChannelError] = []
         room = asyncio.Semaphore(_AT_ONCE)
 
@@ -182,6 +185,7 @@ class Pusher:
                     elif error.unsure:
                         maybe.add(device.id)
                     return
+            maybe.discard(device.id)
             if state == "pending":
                 shown.add(device.id)
 

@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -32,6 +33,13 @@ HOSTILE = sayso.Permission(
     tool="Bash", input={"command": "s3cret <!channel>"}, title="s3cret", body="s3cret", expires_in=600
 )
 NAMES = ("ann", "bob")
+
+
+class Busy:
+    """An answer that says no."""
+
+    status = 503
+    headers = MappingProxyType(dict[str, str]())
 
 
 def actor(name: str) -> people.Actor:
@@ -191,8 +199,9 @@ async def test_a_withdrawal_that_fails_is_tried_again(there: Scene) -> None:
     assert [state for _, state, _ in there.told] == ["pending", "over"]
 
 
+@pytest.mark.parametrize("then", ["answer lost", "refused"])
 async def test_it_is_withdrawn_from_a_device_that_was_told_by_a_process_that_died_or_heard_no_answer(
-    there: Scene, monkeypatch: pytest.MonkeyPatch
+    there: Scene, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     await there.subscribe("ann", "a")
     device = await there.subscribe("bob", "busy")
@@ -204,8 +213,11 @@ async def test_it_is_withdrawn_from_a_device_that_was_told_by_a_process_that_die
         await kept(record)
 
     async def lost(address: str, body: bytes, headers: Any) -> pusher.Reply:
+        busy = address == device.endpoint
+        if busy and then == "refused":
+            return Busy()
         reply = await post(address, body, headers)
-        if address == device.endpoint:
+        if busy:
             raise errors.ChannelError("no answer in time")
         return reply
 
@@ -215,10 +227,11 @@ async def test_it_is_withdrawn_from_a_device_that_was_told_by_a_process_that_die
         await there.courier.deliver()
     monkeypatch.undo()
     assert sorted(name for name, _, _ in there.told) == ["a", "busy"]
-    # whoever goes on tells it again, and one of the answers is lost
+    # whoever goes on tells it again, and one of the answers is lost, or says no
     monkeypatch.setattr(there.pusher, "_post", lost)
     there.clock.advance(60)
     await there.courier.deliver()
+    monkeypatch.undo()
     await there.answer(ticket, "deny")
     assert sorted({name for name, state, _ in there.told if state == "over"}) == ["a", "busy"]
 
