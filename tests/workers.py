@@ -6,6 +6,7 @@ stays as long as the fork does. Nothing of our own is imported beforehand: pytes
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -112,9 +113,17 @@ def serve(door: socket.socket) -> str:
     sys.exit()
 
 
+def _leave() -> None:
+    """Take no module apart: that copies what is shared, and warns of what stays open until the end of a run."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.argv[1].isdigit():
+        atexit.register(_leave)  # before all that is imported: it runs last
         prepare(sys.argv[2:])
         code = serve(socket.socket(fileno=int(sys.argv[1])))
         signal.signal(signal.SIGINT, signal.default_int_handler)
