@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ from sayso.cards import card
 from sayso.desk import Caller, Desk, Setup, channel, courier
 from sayso.desk.posting import lanes, leases
 from sayso.desk.upkeep import duties
-from sayso.machine import people
+from sayso.machine import events, people
 from sayso.stores import Job, memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -283,6 +283,24 @@ async def test_who_had_a_duty_and_stood_still_does_not_send_what_it_is_for(store
     assert (len(over), telling.done()) == (1, False)
     telling.cancel()
     await asyncio.gather(telling, return_exceptions=True)
+
+
+async def test_work_that_came_while_something_else_was_sent_has_a_lease_of_its_own(clock: ManualClock) -> None:
+    """A commit hands its effects on in the context of whoever made it, which may have been an effect itself."""
+    sent = list[str]()
+
+    async def send() -> None:
+        leases.check()
+        sent.append("it")
+
+    job = Job("key", "t1", events.Push(), 1, 1, clock.now() + timedelta(seconds=leases.LEASE))
+    with leases.under(clock, clock.now):
+        with pytest.raises(leases.LeaseOver):
+            leases.check()
+        await asyncio.create_task(lanes.Work([job], send).perform(clock))
+        with pytest.raises(leases.LeaseOver):
+            leases.check()
+    assert sent == ["it"]
 
 
 def test_outside_of_any_lease_everything_may_be_sent() -> None:

@@ -36,7 +36,7 @@ class Work:
 
     async def perform(self, clock: clocks.Clock) -> None:
         """Perform them, under their leases."""
-        with leases.under(clock, self.held.sends_until):
+        with leases.under(clock, self.held.sends_until, alone=True):
             await self._act()
 
 

@@ -65,9 +65,12 @@ class Held:
 
 
 @contextlib.contextmanager
-def under(clock: clocks.Clock, ends: Ends) -> Generator[None]:
-    """In the block something may be sent until then only, besides what holds already."""
-    before = _held.set((*_held.get(), (clock, ends)))
+def under(clock: clocks.Clock, ends: Ends, *, alone: bool = False) -> Generator[None]:
+    """In the block something may be sent until then only, besides what holds already.
+
+    *alone* is for work that begins: whoever was about something else when it came may be long done with that.
+    """
+    before = _held.set(((clock, ends),) if alone else (*_held.get(), (clock, ends)))
     try:
         yield
     finally:
