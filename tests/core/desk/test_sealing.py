@@ -1,7 +1,9 @@
 """What was written is sealed once, by one process at a time, and each keeper gets each seal; whoever dies meanwhile."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from sayso import errors
 from sayso.audit import seals
 from sayso.cards import card
 from sayso.desk import channel
+from sayso.desk.posting import leases
 from sayso.desk.upkeep import seal_keepers, sealing
 from sayso.machine import events
 from sayso.stores import Store, memory, sqlite
@@ -72,6 +75,31 @@ async def test_each_keeper_gets_each_seal_once_and_one_that_was_away_gets_them_l
     await here.hand_out()
     await sealer(store, now, sealing.Place(shaky), sealing.Place(steady)).hand_out()
     assert (steady.got, shaky.got) == ([1, 2, 3], [1, 2, 3])
+
+
+async def test_a_keeper_that_is_cut_short_goes_on_behind_the_last_seal_it_got(
+    store: Store, now: clock.ManualClock
+) -> None:
+    """A slow one has more to get than it can while the process has this duty for sure."""
+
+    class Slow(Kept):
+        async def keep(self, seal: StoredSeal) -> None:
+            leases.check()
+            now.advance(30)
+            self.got.append(seal.number)
+
+    kept = Slow()
+    here = sealer(store, now, sealing.Place(kept))
+    for n in range(5):
+        await tickets.ask(store, f"r{n}")
+        await here.seal()
+    for _ in range(2):
+        ends = now.now() + timedelta(seconds=60)
+        with contextlib.suppress(leases.LeaseOver), leases.under(now, lambda ends=ends: ends):
+            await here.hand_out()
+    assert kept.got == [1, 2, 3, 4]
+    await here.hand_out()
+    assert kept.got == [1, 2, 3, 4, 5]
 
 
 async def test_a_keeper_that_wants_few_gets_the_newest_now_and_then(store: Store, now: clock.ManualClock) -> None:

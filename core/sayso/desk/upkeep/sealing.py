@@ -122,10 +122,15 @@ class Sealer:
             number = newest.number - 1
         version = known.version if known else 0
         while found := await self._store.seals(number):
-            for seal in found:
-                await place.keeper.keep(seal)
-                number = seal.number
-            value = {"number": number, "at": self._clock.now().isoformat()}
-            with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(_KEPT, place.keeper.name, value, None, version))
+            before = number
+            try:
+                for seal in found:
+                    await place.keeper.keep(seal)
+                    number = seal.number
+            finally:
+                # also where it ends on the way: a slow keeper would get the same ones again and again
+                if number != before:
+                    value = {"number": number, "at": self._clock.now().isoformat()}
+                    with contextlib.suppress(errors.Conflict):
+                        await self._store.put(Record(_KEPT, place.keeper.name, value, None, version))
             version += 1
