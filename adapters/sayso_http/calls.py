@@ -16,6 +16,7 @@ import tenacity
 import yarl
 
 from sayso import errors
+from sayso.content import requests
 from sayso.desk.upkeep import tracing
 from sayso_http import wire_errors
 from sayso_http.routes import CALLER_KEY, Operation
@@ -98,6 +99,8 @@ class Calls:
             SaysoError: the one that the service named; `TooMany` if it said so for longer than the patience.
             StoreUnavailable: it cannot be reached, for longer than the patience.
         """
+        for name in names:
+            requests.refuse_no_id(name)
         url = (self._url / operation.at(*names).lstrip("/")).with_query(query)
         timeout = aiohttp.ClientTimeout(total=_CONNECT + held + _ANSWER, sock_connect=_CONNECT)
         trying = tenacity.AsyncRetrying(

@@ -150,6 +150,7 @@ class RemoteDesk(agent_calls.AgentCalls, operator_calls.OperatorCalls):
                 await self._calls.send(routes.READ, id, query={"held": "false"})
 
     async def _poll(self, id: str) -> bytes:
+        requests.refuse_no_id(id)
         wait = {"wait": f"{_POLL:g}"}
         if id in self._held:
             try:
@@ -227,6 +228,7 @@ class RemoteDesk(agent_calls.AgentCalls, operator_calls.OperatorCalls):
             NotFound, AlreadyDecided, NotAllowed, InvalidAnswer: as `sayso.Desk.answer`.
             StoreUnavailable: whether it counted is not known; look with `get`.
         """
+        requests.refuse_no_answer(answer)
         body = answer.model_dump_json(exclude_none=True).encode()
         query = {"shown": ",".join(shown)} if shown else None
         return await self._act(routes.ANSWER, id, body, once=True, query=query)

@@ -24,7 +24,7 @@ else:
                 return super().__call__(*given, **named)
             except pydantic.ValidationError as error:
                 # the library's words show the value, which may be a secret, and ours stand in a later wing
-                raise late.module("sayso.content.requests").invalid(error, cls) from None
+                raise late.module("sayso.content.requests").misbuilt(error, cls) from None
 
     class Built(pydantic.BaseModel, metaclass=_Told):
         """A model that refuses in our words."""

@@ -3,7 +3,7 @@
 Adapters add their own below the same root.
 
 SaysoError
-├─ InvalidRequest         what was asked cannot be asked                422
+├─ InvalidRequest         what was asked cannot be asked; and Misbuilt, in `content.requests`  422
 ├─ InvalidSettings        a setting is unknown, missing or wrong        (stops the start)
 ├─ NotFound               no such request, for this caller              404
 ├─ AlreadyExists          the id is taken by other content              409

@@ -54,6 +54,20 @@ def refuse_others(given: object) -> None:
         raise errors.InvalidRequest(f"{what} cannot be asked", hint=hint)
 
 
+def refuse_no_id(given: object) -> None:
+    """Refuse what is no id of a request, such as its decision. Raises `InvalidRequest`."""
+    if not isinstance(given, str):
+        hint = "give it as text: decision.id, ticket.id or handle.id"
+        raise errors.InvalidRequest(f"a value of type {type(given).__name__} is no id", field="id", hint=hint)
+
+
+def refuse_no_answer(given: object) -> None:
+    """Refuse what is no answer, such as its verdict alone. Raises `InvalidAnswer`."""
+    if not isinstance(given, model.Answer):
+        hint = 'answer with sayso.Answer, such as Answer(verdict="allow")'
+        raise errors.InvalidAnswer(f"a value of type {type(given).__name__} is no answer", field="answer", hint=hint)
+
+
 def checked(request: model.Request) -> model.Request:
     """*request*, once all that depends on its kind is right.
 
@@ -208,6 +222,16 @@ def invalid(error: pydantic.ValidationError, shape: type[pydantic.BaseModel] | N
     return errors.InvalidRequest(
         f"{field}: {said}", field=field, hint=hint or (f"it must match {form}" if form else None)
     )
+
+
+class Misbuilt(errors.InvalidRequest, ValueError):
+    """A program built a noun with a wrong value; a validator of a model of its own tells that as a fault of its own."""
+
+
+def misbuilt(error: pydantic.ValidationError, shape: type[pydantic.BaseModel]) -> Misbuilt:
+    """As `invalid`, of what a program built."""
+    told = invalid(error, shape)
+    return Misbuilt(told.message, field=told.field, hint=told.hint)
 
 
 def meant(name: str, known: Iterable[str]) -> str:

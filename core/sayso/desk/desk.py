@@ -261,12 +261,12 @@ class Desk(shell.Shell):
 
     async def _restored(self, id: str, answer: model.Answer) -> model.Answer:
         """The answer with the secrets back in place of their masks, which are all that people saw of them."""
-        # most answers are a verdict alone
+        requests.refuse_no_answer(answer)
         said = {name: given for name in _WRITTEN if (given := getattr(answer, name)) is not None}
         held = {name: given for name, given in said.items() if masks.are_in(given)}
         if not held:
             return answer
-        secrets = masked.secrets_of(await self.store.load(id), self.mint)
+        secrets = masked.secrets_of(await self.load_of(id, None), self.mint)
         return answer.model_copy(update={name: masks.restore(given, secrets, name) for name, given in held.items()})
 
     async def _said(
@@ -277,7 +277,7 @@ class Desk(shell.Shell):
         shown: Collection[str] = (),
         loaded: model.Ticket | None = None,
     ) -> model.Ticket:
-        ticket = loaded or await self.store.load(id)
+        ticket = await self.load_of(id, None, loaded)
         if ticket.owner == naming.SERVICE:
             ticket = await suggestions.current(self, ticket)
         person = await identity.find(self, ticket, actor)

@@ -102,6 +102,7 @@ class Shell:
 
     async def load_of(self, id: str, caller: Caller | None, loaded: model.Ticket | None = None) -> model.Ticket:
         """Return a request as it is stored, or as it was *loaded* a moment ago. Raises as `get`."""
+        requests.refuse_no_id(id)
         ticket = loaded or await self.store.load(id)
         if caller is not None and not caller.operator and ticket.owner != caller.owner:
             raise errors.NotFound(f"there is no request {id}", field="id")

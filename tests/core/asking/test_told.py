@@ -89,6 +89,46 @@ async def test_what_is_no_request_cannot_be_asked_and_says_what_can() -> None:
             assert str(refused.value.hint).startswith("ask a sayso.Permission")
 
 
+async def test_what_is_no_id_or_no_answer_is_told_by_each_call_that_takes_one() -> None:
+    """A decision in place of its id is what a program types wrong most easily; it has an id of its own to give."""
+    desk = sayso.Desk(memory.MemoryStore(), samples.MINT)
+    remote = client.RemoteDesk("http://127.0.0.1:1", "sayso_agent_" + "x" * 43)
+    answer, ann = sayso.Answer(verdict="allow"), samples.actor()
+    decision = samples.after(samples.opened(), samples.said(verdict="allow")).decision
+    asking = [getattr(at, name) for at in (desk, remote) for name in ("wait", "get", "cancel", "use")]
+    wrong: list[Callable[[Any], Any]] = [
+        *asking,
+        lambda given: desk.answer(given, answer, ann),
+        lambda given: desk.take_back(given, ann),
+        lambda given: remote.answer(given, answer),
+        remote.log,
+    ]
+    for row in each((call, given) for call in wrong for given in (decision, None, 1)):
+        with row as (call, given):
+            with pytest.raises(errors.InvalidRequest) as refused:
+                await call(given)
+            assert str(refused.value) == f"a value of type {type(given).__name__} is no id"
+            assert str(refused.value.hint) == "give it as text: decision.id, ticket.id or handle.id"
+    verdict: Any = "allow"
+    for at, by in ((desk, (ann,)), (remote, ())):
+        with pytest.raises(errors.InvalidAnswer, match=r"^a value of type str is no answer"):
+            await at.answer("r1", verdict, *by)
+
+
+def test_a_noun_that_is_built_wrong_inside_a_model_of_a_program_is_told_as_a_fault_of_that_model() -> None:
+    class Job(pydantic.BaseModel):
+        policy: Any
+
+        @pydantic.field_validator("policy")
+        @classmethod
+        def _build(cls, value: Any) -> sayso.Policy:
+            return sayso.Policy(**value)
+
+    with pytest.raises(pydantic.ValidationError, match="quorum: must be at least 1") as wrong:
+        Job(policy={"quorum": 0})
+    assert [one["loc"] for one in wrong.value.errors()] == [("policy",)]
+
+
 def test_reading_a_document_says_what_it_said_before() -> None:
     with pytest.raises(errors.InvalidRequest, match=r"^policy: must be a text$"):
         requests.parse('{"kind": "question", "title": "x", "policy": 1}')

@@ -1,9 +1,8 @@
 """What was written is sealed once, by one process at a time, and each keeper gets each seal; whoever dies meanwhile."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,11 @@ def now() -> clock.ManualClock:
 
 def sealer(store: Store, now: clock.ManualClock, *places: sealing.Place) -> sealing.Sealer:
     return sealing.Sealer(store, now, Hmac(), places)
+
+
+async def cut_short(here: sealing.Sealer, now: clock.ManualClock, ends: datetime) -> None:
+    with pytest.raises(leases.LeaseOver), leases.under(now, lambda: ends):
+        await here.hand_out()
 
 
 async def until(true: Any) -> None:
@@ -94,9 +98,7 @@ async def test_a_keeper_that_is_cut_short_goes_on_behind_the_last_seal_it_got(
         await tickets.ask(store, f"r{n}")
         await here.seal()
     for _ in range(2):
-        ends = now.now() + timedelta(seconds=60)
-        with contextlib.suppress(leases.LeaseOver), leases.under(now, lambda ends=ends: ends):
-            await here.hand_out()
+        await cut_short(here, now, now.now() + timedelta(seconds=60))
     assert kept.got == [1, 2, 3, 4]
     await here.hand_out()
     assert kept.got == [1, 2, 3, 4, 5]

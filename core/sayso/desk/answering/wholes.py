@@ -66,12 +66,12 @@ def _check(
     if given.verdict != "allow":
         return
     if given.input is not None or given.grant or given.standing or given.break_glass:
-        said = "calls that are decided together are allowed as they are, and once"
-        raise errors.InvalidAnswer(said, field="verdict", hint="deny with a reason instead")
+        why = "calls that are decided together are allowed as they are, and once"
+        raise errors.InvalidAnswer(why, field="verdict", hint="deny with a reason instead")
     size = named.size if named else None
     if size is not None and len(members) < size:
-        said = f"of the {size} calls that are decided together only {len(members)} came"
-        raise errors.Refused(said, hint="wait for the others, or deny it")
+        why = f"of the {size} calls that are decided together only {len(members)} came"
+        raise errors.Refused(why, hint="wait for the others, or deny it")
     if any(one.request.batch != named for one in members):
         raise errors.Refused("its agent does not say the same of all calls that are decided together")
     if len({(one.policy_name, one.stage, one.policy.model_dump_json()) for one in members}) > 1:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sayso import errors, machine, model
+from sayso.content import requests
 from sayso.desk.posting import batching
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -120,6 +121,7 @@ class Outages:
 
 async def decided(shell: Shell, id: str) -> tuple[model.Decision, str | None]:
     """The decision on a request once there is one, and the key with which it was asked. Raises `NotFound`."""
+    requests.refuse_no_id(id)
     seen, others = await shell.store.awaited(id), Unattended(shell, id)
     while seen.decision is None:
         wakes = filter(None, (machine.next_wake(seen), others.due(seen)))
