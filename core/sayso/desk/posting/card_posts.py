@@ -44,11 +44,15 @@ class CardPosts:
         if posted is not None and posted.channel == batching.CHANNEL:
             row = batch_posts.Group((job,), place, posted.conversation)
             if await self._batches.announce(row, again=again):
+                if again and ticket.request.batch is not None:
+                    await self._tend_alone(ticket, place)
                 return False
             posted = None
-        if posted is None and not again:
-            gathered = await self._batches.gather(ticket, place, job)
-            return not gathered and await self._post_first(ticket, place, job, watch)
+        if posted is None and (not again or await self._never_came(ticket, place)):
+            if await self._batches.gather(ticket, place, job):
+                return False
+            if not again:
+                return await self._post_first(ticket, place, job, watch)
         late = await late_cards.others(self._desk, posted) if posted and again else ()
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
@@ -61,6 +65,20 @@ class CardPosts:
             await self._edit(ticket, one)
         await self._catch_up(ticket, [posted, *late])
         return False
+
+    async def _never_came(self, ticket: model.Ticket, place: model.Place) -> bool:
+        """Whether no card came of earlier tries for what its agent gathers: another process may gather it just now."""
+        platform = self._desk.platforms.get(model.channel_of(place))
+        if ticket.request.batch is None or platform is None or platform.find_cards is None:
+            return False
+        return not await late_cards.adopt(self._desk, ticket.id, place)
+
+    async def _tend_alone(self, ticket: model.Ticket, place: model.Place) -> None:
+        """Take care of a card of its own that an earlier try sent, before others came with which it stands now."""
+        late = await late_cards.adopt(self._desk, ticket.id, place)
+        for one in late:
+            await self._edit(ticket, one)
+        await self._catch_up(ticket, late)
 
     async def _post_first(self, ticket: model.Ticket, place: model.Place, job: Job, watch: outages.Watch) -> bool:
         if ticket.decision is not None:
