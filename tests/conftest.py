@@ -35,6 +35,9 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 MEMORY = "/dev/shm"
 """Where the folders of tests stand, if it is large: being sure of a disk is most of the wait for a database."""
 
+LONGEST = 50
+"""Characters of a temporary folder: sockets stand in it, and their paths end at 107."""
+
 # Hundreds of processes read the same files: they are compiled once, also where the shell forbids to keep that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -89,6 +92,9 @@ def interruptible() -> None:
 
 def pytest_configure() -> None:
     """Let folders of tests stand in memory. Not where this is imported: what a bench measures stands on the disk."""
+    if len(os.environ.get("TMPDIR", "")) > LONGEST:
+        del os.environ["TMPDIR"]
+        tempfile.tempdir = None
     if os.path.isdir(MEMORY) and "TMPDIR" not in os.environ:
         found = os.statvfs(MEMORY)
         if found.f_bavail * found.f_frsize > 2 << 30 and not found.f_flag & (os.ST_RDONLY | os.ST_NOEXEC):

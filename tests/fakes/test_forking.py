@@ -24,6 +24,17 @@ print(run(sys.argv[1:], Path.cwd()).stdout, end="")
 print(Child([sys.executable, "-c", "import signal; signal.pause()"], Path.cwd(), {}, writes=(1, 2)).pid)
 """
 
+KILLED = """
+import os, socket
+from pathlib import Path
+from tests.fakes import forker
+
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    listener.bind(os.environ["ADDRESS"])
+    listener.listen()
+    forker.joined("", Path(), {})
+"""
+
 
 def test_a_run_of_tests_that_starts_programs_ends_with_its_own_code() -> None:
     line = [sys.executable, "-c", "import tests.fakes.forking; raise SystemExit(3)"]
@@ -36,6 +47,12 @@ def test_a_program_waits_as_long_as_its_test_says_and_starts_with_no_word_for_wh
     assert run(line, tmp_path, **hurried({grace: 1.5})).stdout == "1.5\n"
     assert run(line, tmp_path).stdout == "6.0\n"
     assert run(line, tmp_path, **hurried({f"{grace}_OF_OLD": 1.5})).returncode == 1
+
+
+def test_one_that_was_killed_leaves_no_address_behind(tmp_path: Path) -> None:
+    given = {"TMPDIR": str(tmp_path), forker.RUN: "a", "ADDRESS": str(tmp_path / "sayso-a-0")}
+    subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env={**os.environ, **given}, check=True)
+    assert not [*tmp_path.iterdir()]
 
 
 async def test_all_workers_of_a_run_have_one_process_that_forks_and_each_takes_its_programs_with_it(
