@@ -1,6 +1,7 @@
 """The forks that whole runs of the tests take place in."""
 
 import importlib.util
+import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests import workers
+
+ROOT = Path(__file__).parents[1]
 
 
 def forked(*names: str) -> tuple[list[str], Callable[[], None]]:
@@ -46,6 +49,17 @@ def test_no_fork_outlives_the_run() -> None:
         end()
         assert stuck.stdout.read() == b""
         stuck.wait(15)
+
+
+def test_a_run_that_is_killed_leaves_no_file_behind(tmp_path: Path) -> None:
+    code = "import os, signal; from tests import workers; end = workers.forked([], []); print('here', flush=True)"
+    line = [sys.executable, "-c", f"{code}; os.kill(os.getpid(), signal.SIGKILL)"]
+    given = {**os.environ, "TMPDIR": str(tmp_path)}
+    # what is printed ends when the process that forks ends as well
+    assert (
+        subprocess.run(line, cwd=ROOT, env=given, stdout=subprocess.PIPE, timeout=15, check=False).stdout == b"here\n"
+    )
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_is_imported_beforehand_is_installed() -> None:

@@ -13,6 +13,7 @@ import importlib
 import os
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -110,6 +111,7 @@ def serve(door: socket.socket) -> str:
     for pid in forks:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+    shutil.rmtree(os.path.dirname(door.getsockname()))  # also when the run was killed
     sys.exit()
 
 
