@@ -101,13 +101,16 @@ async def test_what_a_person_edits_runs_or_nothing_does(command: Command) -> Non
             edited, denied, _ = await printed(running)
         assert edited == "result ran make staging"
         assert "was denied by ann" in denied
-        async with asks(there, [DEPLOY], edits=True) as running:
+        # without the middleware only what nobody edited can run
+        async with asks(there, [DEPLOY, DEPLOY], edits=True) as running:
             await in_window(there, ann, 3, "Edit and allow…", {"command": "make staging"})
-            [not_applied, _] = await printed(running)
+            await ann.press(await card(there, 4), "Allow")
+            not_applied, as_asked, _ = await printed(running)
         assert not_applied == "result This was not run: its input is not the one that was allowed."
+        assert as_asked == "result ran make deploy"
         async with agent(command.folder, there.url, "sayso_x", [DEPLOY]) as running:
             [refused, _] = await printed(running)
-        assert (refused.startswith("result Nobody could be asked: "), len(there.cards())) == (True, 3)
+        assert (refused.startswith("result Nobody could be asked: "), len(there.cards())) == (True, 4)
 
 
 async def test_people_answer_the_questions_of_an_anvia_agent(command: Command) -> None:
