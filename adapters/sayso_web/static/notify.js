@@ -6,7 +6,9 @@ const wanted = "sayso-notify";
 const told = new Set([...document.querySelectorAll(".card[data-waits]")].map((card) => card.dataset.id));
 // Only where a page is trusted with it: over https, or on this machine.
 const able = bell && isSecureContext && "Notification" in self && "serviceWorker" in navigator;
-const worker = able && navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready);
+// Null where it cannot be had: the service ended as the page came, or the browser keeps nothing here.
+const registered = able && navigator.serviceWorker.register("/worker.js");
+const worker = registered && registered.then(() => navigator.serviceWorker.ready).catch(() => null);
 const ringing = () => Notification.permission === "granted" && localStorage.getItem(wanted) === "on";
 
 function dressBell() {
@@ -66,6 +68,7 @@ async function ring(news) {
   else if (!told.delete(news.id)) return;
   if (!listening || !ringing()) return;
   const shower = await worker;
+  if (!shower) return;
   if (fresh) shower.showNotification("sayso", notice(news.id, card.dataset.summary));
   else if (!waits) for (const old of await shower.getNotifications({ tag: `sayso-${news.id}` })) old.close();
 }

@@ -771,6 +771,23 @@ async def test_nobody_is_asked_before_they_press_the_button_which_says_where_no_
         await page.close()
 
 
+async def test_a_page_without_a_worker_goes_on_without_notifications(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    """Its service ended as the page came, for one: nothing of it is a mistake of the page."""
+    await context.grant_permissions(["notifications"], origin=service.url)
+    page = await new_tab(context)
+    await page.add_init_script(
+        "navigator.serviceWorker.register = async () => { throw new TypeError('Failed to register a ServiceWorker') }"
+    )
+    await enter(page, service, "bob")
+    await page.get_by_role("button", name="Notify me").click()
+    await expect(page.locator("#notify")).to_have_text("Notifications on")
+    await service.desk.open(sayso.Question("?", id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    await page.close()
+
+
 async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(tab: async_api.Page, service: Service) -> None:
     page = tab
     await sign_in(page, service)
