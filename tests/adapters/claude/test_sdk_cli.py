@@ -17,7 +17,8 @@ from claude_agent_sdk import ClaudeAgentOptions, types
 
 import sayso
 from sayso import errors, model
-from sayso_claude import defer, sdk, wire
+from sayso_claude import defer, sdk, settings, wire
+from tests.adapters import claude_service
 from tests.adapters.claude import wire as claude_wire
 from tests.adapters.claude.test_sdk_questions import DB, REGIONS
 from tests.adapters.claude.wire import Desk
@@ -138,10 +139,51 @@ async def allow_a_subagent(stage: Stage, client: claude_agent_sdk.ClaudeSDKClien
     # the agent and its subagent read the script in turns, in no order
     stage.api.script([agent, touch("e.txt"), touch("f.txt"), *[anthropic.Text("done")] * 4])
     await client.query("go")
-    tickets = [await stage.ann.answer(number, verdict="allow") for number in (8, 9)]
+    async with stage.running(client.receive_response()) as run:
+        tickets = [await stage.ann.answer(number, verdict="allow") for number in (8, 9)]
+        await run
     agents = sorted(ticket.request.source.agent or "" for ticket in tickets)
     assert agents == ["Claude agent", "Claude agent (general-purpose)"]
     assert ["Subagent" in ticket.request.context for ticket in tickets].count(True) == 1
+
+
+class SignedIn:
+    """A desk as an agent with the hook's key sees it."""
+
+    def __init__(self, desk: sayso.Desk) -> None:
+        self._desk = desk
+        self._caller = sayso.Caller("agent", "bob")
+        self.wait = desk.wait
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        return await self._desk.open(request, self._caller)
+
+    async def get(self, id: str) -> model.Ticket:
+        return await self._desk.get(id, self._caller)
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        return await self._desk.cancel(id, self._caller, reason)
+
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        return await self._desk.use(id, self._caller, attempt=attempt)
+
+
+async def test_a_hook_of_the_settings_and_the_callback_at_a_desk_of_this_process_show_one_card(stage: Stage) -> None:
+    asked = anthropic.ToolUse("AskUserQuestion", {"questions": [DB]})
+    stage.api.script([touch("a.txt"), asked, anthropic.Text("done")])
+    async with claude_service.serve(stage.folder) as service:
+        hooks = settings.settings(service.url, events=["PermissionRequest"], kind="http", timeout=30)
+        env = {**stage.given.env, "SAYSO_KEY": service.key}
+        given = dataclasses.replace(stage.given, settings=json.dumps(hooks), env=env)
+        desk: Any = SignedIn(service.desk)
+        async with stage.running(claude_agent_sdk.query(prompt="go", options=sdk.options(desk, given))) as run:
+            await service.answer(verdict="allow")
+            question = await service.answer(count=2, choice="SQLite")
+            await run
+        assert await service.count() == 2
+    assert stage.files() == ["a.txt"]
+    assert (question.request.kind, question.request.title) == ("choice", "Which database?")
+    assert '"Which database?"="SQLite"' in told(stage)[1]
 
 
 async def test_what_the_wire_says_rules_out_one_press_and_rules_and_a_stop_ends_the_run(stage: Stage) -> None:
