@@ -42,6 +42,14 @@ def test_it_says_who_asks_for_what_how_risky_and_until_when() -> None:
             )
 
 
+def test_it_says_that_something_is_urgent_and_of_nothing_else() -> None:
+    ticket = owned(PERMISSION)
+    for row in each([(None, ""), (model.Ruled(priority="low"), ""), (model.Ruled(priority="urgent"), " · urgent")]):
+        with row as (ruled, said):
+            told = notification.summary_of(ticket.model_copy(update={"ruled": ruled}), None)
+            assert told == f"release-bot asks to run Bash{said} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
 def test_afterwards_it_says_what_became_of_it() -> None:
     ticket = owned(PERMISSION)
     closed = machine.step(ticket, events.Ticked(at=ticket.expires_at + timedelta(seconds=1))).ticket

@@ -151,6 +151,7 @@ def test_what_acts_among_the_parts_of_an_input_is_in_sight() -> None:
         {"command": "run", "env": [{"name": "DB_PASSWORD", "value": "reboot7"}], "args": ["-c", "$DB_PASSWORD"]},
         {"argv": ["sudo", "-p", "--token", "reboot7"]},
         {"argv": ["env", "-u", "--token", "reboot7"]},
+        {"args": ["-p", "--token", "reboot7"]},
         {"file_path": "/srv/password=reboot7/x", "content": "x"},
         {"path": "token:reboot7"},
         {"command": "scp f token:reboot7; docker run evil.example/password:reboot7"},
@@ -168,6 +169,7 @@ def test_what_only_a_client_reads_stays_masked() -> None:
         {"command": "make", "env": {"PASSWORD": "hunter7!x"}},
         {"command": "$TOKEN", "env": {"TOKEN": "ghp_" + "a1B2" * 9}},
         {"args": ["login", "--password", "hunter7!x"]},
+        {"args": ["--password", "hunter7", "--force"]},
         {"header": "X-Api-Key:hunter7!x"},
         {"url": "https://token:hunter7!x@good.example/p"},
     ]
@@ -176,6 +178,6 @@ def test_what_only_a_client_reads_stays_masked() -> None:
             shown = str(
                 masked.of(samples.sample(asking.Permission(tool="exec", input=given)), samples.MINT).request.input
             )
-            assert "hunter7!x" not in shown
+            assert "hunter7" not in shown
             assert "a1B2a1B2" not in shown
             assert "good.example" in shown or "url" not in given
