@@ -260,6 +260,28 @@ async def test_whoever_takes_longer_than_it_took_the_card_of_several_on_itself_d
     assert len(room.cards) == 1
 
 
+async def test_a_card_of_many_is_posted_in_time_where_the_database_is_slow_to_answer(
+    room: Room, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at a request takes a second: one after the other they took longer than one has for the card."""
+    load = store.load
+
+    async def slow(id: str) -> model.Ticket:
+        await clock.within(clock.now() + timedelta(seconds=1), asyncio.Event().wait())
+        return await load(id)
+
+    one = process(store, clock, Link(room))
+    await ask(one, 20, model.Batch(id="turn 1", size=20))
+    monkeypatch.setattr(store, "load", slow)
+    delivering = asyncio.create_task(one.deliver())
+    for _ in range(60):
+        await turns()
+        clock.advance(1)
+    assert len(room.cards) == 1
+    delivering.cancel()
+    await asyncio.gather(delivering, return_exceptions=True)
+
+
 async def test_who_had_a_duty_and_stood_still_does_not_send_what_it_is_for(store: Store, clock: ManualClock) -> None:
     mine, other = (duties.Duty(store, clock, "telling", 60.0) for _ in range(2))
     begun, goes_on, over = asyncio.Event(), asyncio.Event(), list[leases.LeaseOver]()

@@ -6,6 +6,7 @@ itself; what is kept here only says whose rows a message has.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
@@ -113,11 +114,15 @@ async def load(store: Store, ref: str) -> Batch | None:
 
 async def tickets_of(store: Store, found: Batch) -> list[model.Ticket]:
     """Its requests as they are now, in the order of the rows; one that is gone or damaged is left out."""
-    loaded: list[model.Ticket] = []
-    for id in found.tickets:
-        with contextlib.suppress(errors.NotFound, errors.Unreadable):
-            loaded.append(await store.load(id))
-    return loaded
+    # at once: whoever posts its card has only so long for all of it, also where the database is slow to answer
+    loaded = await asyncio.gather(*(_loaded(store, id) for id in found.tickets))
+    return [one for one in loaded if one is not None]
+
+
+async def _loaded(store: Store, id: str) -> model.Ticket | None:
+    with contextlib.suppress(errors.NotFound, errors.Unreadable):
+        return await store.load(id)
+    return None
 
 
 async def draw_batch(shell: Shell, found: Batch, tickets: Sequence[model.Ticket]) -> batch.BatchCard:
