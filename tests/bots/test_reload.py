@@ -259,7 +259,9 @@ async def test_a_hang_up_at_the_end_of_a_wait_is_heard_and_takes_up_the_first_se
     desk = Desk(memory.MemoryStore(), MINT, clock=clock)
     reloader = reloading.Reloader(given, toml.load(given.config), desk)
     (tmp_path / "sayso.toml").write_text('[policies.night]\napprovers = ["anyone"]\n')
-    monkeypatch.setattr(clock, "comes", reloader.wake)
+    # once: what a further look finds is no news
+    hung_up = iter((reloader.wake,))
+    monkeypatch.setattr(clock, "comes", lambda: next(hung_up, lambda: None)())
     running = asyncio.create_task(reloader.run())
     await until(lambda: reloader.stand.changed or reloader.stand.refused)
     running.cancel()
