@@ -72,6 +72,9 @@ async def running(
     task = asyncio.create_task(run())
     try:
         yield task
+    except BaseException as error:
+        error.add_note(f"the model has read {cli.model.tool_results()}")
+        raise
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
