@@ -78,7 +78,8 @@ async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Pat
 async def test_settings_that_change_in_a_session_take_effect_only_if_people_allow_it(tmp_path: Path) -> None:
     events, told = ["PreToolUse", "ConfigChange"], tmp_path / "told"
     # and a while in which the change would be taken up
-    slow = f"until test -e {told}; do sleep 0.05; done; sleep 0.5"
+    # it ends with the CLI as well, which kills nothing where it is killed
+    slow = f"until test -e {told} || ! kill -0 $PPID; do sleep 0.05; done; sleep 0.5"
     async with attempt(tmp_path, mode="bypassPermissions", events=events, allowed=["Write", slow]) as tried:
         path = str(tried.cwd / ".claude" / "settings.local.json")
         write = anthropic.ToolUse("Write", {"file_path": path, "content": OFF})
