@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,6 @@ from aiohttp import http_exceptions, typedefs, web
 
 from sayso import errors
 from sayso_http.server import encoded, files, responses
-from sayso_http.server.alarm import Alarm
 from sayso_http.wire_errors import Failed, Failure, Slow
 
 # Bytes that are sent to somebody who does not read them.
@@ -124,7 +124,7 @@ class Connection(web.RequestHandler):
         self.counted = False
         self._connections = connections
         self._pipe: asyncio.BaseTransport | None = None
-        self._alarm = Alarm()
+        self._alarm: asyncio.TimerHandle | None = None
         self._request: web.BaseRequest | None = None
         self._started = False
         self._idle = False
@@ -149,7 +149,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See `asyncio.Protocol`."""
-        self._alarm.end()
+        self._stop_alarm()
         self._connections.remove(self)
         if self._started:
             super().connection_lost(exc)
@@ -170,19 +170,20 @@ class Connection(web.RequestHandler):
     def begin(self, request: web.BaseRequest) -> None:
         """Begin a request, of which at least the headers have come."""
         self._request = request
+        self._stop_alarm()
         if request.content.is_eof():
-            self._alarm.stop()
             self._connections.hold(self)
             return
         self._connections.release(self)
-        self._alarm.set(self._connections.limits.body, self._cut_body)
+        self._alarm = _after(self._connections.limits.body, self._cut_body)
 
     def end(self) -> None:
         """End a request, of which the answer may still be on its way; a caller that does not read it is cut off."""
         self._request = None
+        self._stop_alarm()
         self._idle = True
         self._connections.release(self)
-        self._alarm.set(self._connections.limits.idle, self.abort)
+        self._alarm = _after(self._connections.limits.idle, self.abort)
 
     def abort(self) -> None:
         """Close it at once."""
@@ -206,13 +207,20 @@ class Connection(web.RequestHandler):
             super().log_exception(*args, **given)
 
     def _await_head(self) -> None:
+        self._stop_alarm()
         self._idle = False
-        self._alarm.set(self._connections.limits.head, self.abort)
+        self._alarm = _after(self._connections.limits.head, self.abort)
 
     def _cut_body(self) -> None:
+        self._alarm = None
         if self._request is not None and not self._request.content.is_eof():
             hint = f"send it within {self._connections.limits.body:g} seconds"
             self._request.content.set_exception(Slow("the body did not come in time", field="body", hint=hint))
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
 
 @web.middleware
@@ -276,3 +284,7 @@ def _count_as(peer: Any) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+def _after(seconds: float, then: Callable[[], object]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, then)
