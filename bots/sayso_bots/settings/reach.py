@@ -20,12 +20,10 @@ def check(made: sayso.Setup) -> None:
         setups.check_route(made, rule.route, rule.policy or made.policy, key)
     if made.suggesting.ask:
         _check_connected(made, made.suggesting.route, "suggestions.route")
-    for name, route in made.routes.items():
-        _check_connected(made, route, f"policies.{name}.route")
-        setups.check_route(made, route, name, f"policies.{name}.route")
     for name, policy in made.policies.items():
-        _check_connected(made, policy.fallback, f"policies.{name}.fallback")
-        setups.check_route(made, policy.fallback, name, f"policies.{name}.fallback")
+        for key, places in (("route", made.routes.get(name, ())), ("fallback", policy.fallback)):
+            _check_connected(made, places, f"policies.{name}.{key}")
+            setups.check_route(made, places, name, f"policies.{name}.{key}")
         for number, step in enumerate(policy.escalate):
             key = f"policies.{name}.escalate.{number}.route"
             _check_connected(made, step.route, key)
